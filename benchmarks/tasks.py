@@ -1,0 +1,118 @@
+"""Benchmark tasks: paired data handed out unpaired, and scored from outside.
+
+A task shuffles every view on its own, renames its cells and takes the labels away; it keeps the truth for `score`. Real
+data are read from `$CROSSTIE_DATA` (one folder per data set, one h5ad per view, rows of one folder the same cells);
+docs/benchmarks.md says where each comes from.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+
+import crosstie as xt
+from crosstie.metrics import balanced_accuracy, foscttm, mixing, nearest_labels, transfer_accuracy
+
+DATA = Path(os.environ.get("CROSSTIE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
+REAL = ("pbmc10k", "pbmc_wnn", "bmmc_cite_1", "bmmc_cite_3", "sln_mouse")
+UNKNOWN = ("unknown",)
+MAX_CELLS = 4000
+
+
+@dataclass(frozen=True)
+class Task:
+    """Views as a user would hold them, and the hidden truth.
+
+    Parameters
+    ----------
+    name
+        What it is called in tables.
+    views
+        AnnData without labels, rows shuffled view by view.
+    cell
+        Hidden number of the cell in each row; the same number in two views is the same cell.
+    label
+        Hidden type of each cell number.
+    absent
+        Types that one of the views lacks: left out of accuracies.
+    links
+        Makes the links of the task from its views; `None` leaves them to the method.
+    """
+
+    name: str
+    views: dict[str, ad.AnnData]
+    cell: dict[str, np.ndarray] = field(repr=False)
+    label: np.ndarray = field(repr=False)
+    absent: tuple[str, ...] = ()
+    links: Callable[[Mapping[str, ad.AnnData]], object] | None = None
+
+    def score(self, latents: Mapping[str, np.ndarray]) -> dict[str, float]:
+        """Score latent coordinates of two views, rows in the views' order."""
+        (a, za), (b, zb) = ((view, np.asarray(latents[view], np.float64)) for view in self.views)
+        common, rows, columns = np.intersect1d(self.cell[a], self.cell[b], return_indices=True)
+        za_paired, zb_paired = za[rows], zb[columns]
+        out = {"foscttm": foscttm(za_paired, zb_paired, max_cells=MAX_CELLS)}
+        skip = (*UNKNOWN, *self.absent)
+        for source, target, zs, zt in ((a, b, za, zb), (b, a, zb, za)):
+            known_source = ~np.isin(self.label[self.cell[source]], UNKNOWN)
+            known_target = ~np.isin(self.label[self.cell[target]], skip)
+            truth = self.label[self.cell[target]][known_target]
+            found = nearest_labels(zs[known_source], self.label[self.cell[source]][known_source], zt[known_target])
+            # The direction is that of the query: which source label does each target cell find?
+            out[f"accuracy {target}->{source}"] = transfer_accuracy(truth, found)
+            out[f"balanced {target}->{source}"] = balanced_accuracy(truth, found)
+        out["accuracy"] = float(np.mean([v for k, v in out.items() if k.startswith("accuracy")]))
+        out["mixing"] = mixing({a: za_paired, b: zb_paired}, max_cells=1000, seed=1)
+        return out
+
+
+def real(name: str, seed: int = 0) -> Task:
+    """Return a real data set as a task; the seed shuffles."""
+    files = sorted(p for p in (DATA / name).glob("*.h5ad") if p.stem in {"rna", "adt", "atac"})
+    if not files:
+        raise FileNotFoundError(f"no data set {name!r} under {DATA}; set CROSSTIE_DATA")
+    truth = {f.stem: ad.read_h5ad(f) for f in files}
+    first = next(iter(truth.values()))
+    return hidden(name, truth, first.obs["cell_type"].astype(str).to_numpy(), seed)
+
+
+def hidden(name: str, truth: Mapping[str, ad.AnnData], label: np.ndarray, seed: int) -> Task:
+    """Hide the pairing of views whose rows are the same cells."""
+    views, cell = {}, {}
+    for i, (view, adata) in enumerate(truth.items()):
+        order = np.random.default_rng([seed, i]).permutation(adata.n_obs)
+        views[view] = ad.AnnData(adata.X[order].astype(np.float32), var=adata.var.copy())
+        views[view].obs_names = [f"{view}-{k}" for k in range(len(order))]
+        if "batch" in adata.obs:
+            views[view].obs["batch"] = adata.obs["batch"].astype(str).to_numpy()[order]
+        cell[view] = order
+    return Task(name, views, cell, label)
+
+
+def simulated(name: str, seed: int = 0, **options: object) -> Task:
+    """Return simulated CITE-seq as a task; the options are those of `xt.datasets.simulate_citeseq`."""
+    mdata = xt.datasets.simulate_citeseq(seed=seed, **options)  # type: ignore[arg-type]
+    cell = {view: adata.obs["true_cell"].to_numpy() for view, adata in mdata.mod.items()}
+    label = np.full(1 + max(int(c.max()) for c in cell.values()), "", dtype=object)
+    views = {}
+    for view, adata in mdata.mod.items():
+        label[cell[view]] = adata.obs["cell_type"].astype(str).to_numpy()
+        views[view] = ad.AnnData(adata.X, var=adata.var[[]].copy())
+        views[view].obs_names = [f"{view}-{k}" for k in range(adata.n_obs)]
+    return Task(name, views, cell, label)
+
+
+def thinned(task: Task, view: str, types: tuple[str, ...], share: float = 0.0, seed: int = 0) -> Task:
+    """Return a task in which a view keeps only a share of the cells of some types."""
+    label = task.label[task.cell[view]]
+    keep = ~np.isin(label, types) | (np.random.default_rng(seed).random(len(label)) < share)
+    views = task.views | {view: task.views[view][keep].copy()}
+    cell = task.cell | {view: task.cell[view][keep]}
+    gone = types if share == 0 else ()
+    name = f"{task.name} {view} {'without' if share == 0 else f'{share:.0%} of'} {'+'.join(types)}"
+    return Task(name, views, cell, task.label, gone)

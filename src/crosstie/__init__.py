@@ -1,0 +1,34 @@
+"""crosstie: integrate single-cell data sets that measured different things in different cells.
+
+>>> import crosstie as xt
+>>> model = xt.integrate({"rna": rna, "adt": adt})  # doctest: +SKIP
+
+Rooms are imported when first used, so that `import crosstie` is quick and needs neither torch nor matplotlib.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crosstie import anchors, data, datasets, links, metrics, model, pl, tl
+    from crosstie.model.config import Config
+    from crosstie.model.model import Model, integrate
+
+__version__ = "0.1.0"
+__all__ = ["Config", "Model", "anchors", "data", "datasets", "integrate", "links", "metrics", "model", "pl", "tl"]
+
+_NAMES = {"Config": "model.config", "Model": "model.model", "integrate": "model.model"}
+
+
+def __getattr__(name: str) -> Any:
+    if name in _NAMES:
+        return getattr(import_module(f"{__name__}.{_NAMES[name]}"), name)
+    if name in __all__:
+        return import_module(f"{__name__}.{name}")
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

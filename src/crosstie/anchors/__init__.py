@@ -1,0 +1,7 @@
+"""Which cells of two views belong together: the closed form, and anchors found in it."""
+
+from crosstie.anchors.closed_form import ClosedForm, Refinement, fit_closed_form
+from crosstie.anchors.find import find
+from crosstie.anchors.pairs import Anchors
+
+__all__ = ["Anchors", "ClosedForm", "Refinement", "find", "fit_closed_form"]

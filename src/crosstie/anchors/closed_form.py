@@ -1,0 +1,289 @@
+"""The closed form: all views in one space by linear maps, found by matching and correlating in turn.
+
+Links give a first match of cells; the match gives the cross-covariance of *all* components; its leading directions give
+coordinates; these, beside the links, give a better match. Seconds, no training (method.md, eq. 10 to 17).
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from crosstie._typing import Array, Floats
+from crosstie.anchors.evidence import link_maps
+from crosstie.anchors.neighbours import nearest
+from crosstie.anchors.transport import composed_plan
+
+Edge = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Refinement:
+    """Settings of the closed form.
+
+    Parameters
+    ----------
+    n_latent
+        Number of coordinates.
+    n_rounds
+        Rounds of matching and correlating.
+    entropy
+        Softness of the match.
+    balance
+        How strictly a cell must place its share of the match, in (0, 1]: below 1, cells without a counterpart on the
+        other side are found and left out; 1 believes that both views hold the same mixture of cells.
+    damping
+        Components are divided by the root of their variance plus this share of the mean variance: weak components,
+        mostly noise, are not blown up to full weight.
+    link_weight
+        Weight of the linked columns beside the shared directions.
+    link_shrinkage
+        How far the correlations of the linked columns are shrunk to none before they are whitened, in [0, 1].
+    n_smooth, smoothing
+        A cell's coordinates are averaged with those of this many neighbours in its own view, at this weight in [0, 1].
+    pull
+        At the end they are averaged with as many neighbours in each linked view, at this weight in [0, 1]: views then
+        lie in one another, not side by side.
+    n_sketch
+        Largest number of cells of a view in one match.
+    n_sketches
+        Largest number of sketches that a round averages over, where a view has more cells than one sketch.
+    """
+
+    n_latent: int = 50
+    n_rounds: int = 6
+    entropy: float = 0.05
+    balance: float = 0.9
+    damping: float = 0.7
+    link_weight: float = 0.4
+    link_shrinkage: float = 0.3
+    n_smooth: int = 10
+    smoothing: float = 0.5
+    pull: float = 0.33
+    n_sketch: int = 1024
+    n_sketches: int = 4
+
+
+@dataclass(frozen=True)
+class ClosedForm:
+    """Maps from the components of each view to common coordinates.
+
+    Parameters
+    ----------
+    mean
+        Mean component scores of each view, shape `(n_components,)`.
+    maps
+        To the shared directions, shape `(n_components, n_directions)`.
+    link_maps
+        To the whitened linked columns of each edge side by side, zero where a view is not on the edge, shape
+        `(n_components, n_columns)`.
+    rotation
+        From directions and columns to the coordinates, shape `(n_directions + n_columns, n_latent)`.
+    reference
+        Coordinates of the fitted cells before smoothing, shape `(n_cells, n_latent)`.
+    strength
+        How strongly each direction is shared, relative to the first; falling, in [0, 1].
+    edges
+        Which views are linked.
+    settings
+        What it was fitted with.
+    """
+
+    mean: Mapping[str, Array]
+    maps: Mapping[str, Array]
+    link_maps: Mapping[str, Array]
+    rotation: Array
+    reference: Mapping[str, Array]
+    strength: Floats
+    edges: tuple[Edge, ...]
+    settings: Refinement
+
+    def coordinates(self, view: str, components: Floats) -> Array:
+        """Return coordinates of length 1, shape `(n_cells, n_latent)`; the same for fitted cells and for new ones.
+
+        Parameters
+        ----------
+        view
+            The view that the cells belong to.
+        components
+            Their component scores, shape `(n_cells, n_components)`.
+        """
+        x = components - self.mean[view]
+        z = unit_rows(_blocks(x, self.maps[view], self.link_maps[view], self.settings.link_weight) @ self.rotation)
+        z = smoothed(z, self.reference[view], self.settings)
+        others = [self.reference[b if view == a else a] for a, b in self.edges if view in (a, b)]
+        if self.settings.pull == 0 or not others:
+            return z
+        drawn = np.mean([near_mean(z, other, self.settings.n_smooth) for other in others], axis=0)
+        return unit_rows((1 - self.settings.pull) * z + self.settings.pull * drawn)
+
+    def linear(self, view: str, components: Floats) -> tuple[Array, Array]:
+        """Return the nearest thing to the coordinates that is linear in centred components, of unit mean square.
+
+        Parameters
+        ----------
+        view
+            Name of the view.
+        components
+            Component scores of its cells, which set the scale.
+
+        Returns
+        -------
+        A matrix of shape `(n_components, n_latent)` and an offset of zeros: where networks start.
+        """
+        x = components - self.mean[view]
+        parts = [
+            weight * part / max(float(np.sqrt(((x @ part) ** 2).sum(1).mean())), 1e-12)
+            for weight, part in ((1.0, self.maps[view]), (self.settings.link_weight, self.link_maps[view]))
+        ]
+        matrix = np.hstack(parts) @ self.rotation
+        matrix = matrix / np.sqrt(((x @ matrix) ** 2).mean())
+        return matrix.astype(np.float32), np.zeros(matrix.shape[1], np.float32)
+
+
+def fit_closed_form(
+    components: Mapping[str, Array],
+    columns: Mapping[Edge, tuple[Floats, Floats]],
+    settings: Refinement,
+    *,
+    seed: int = 0,
+) -> ClosedForm:
+    """Find the closed form of any number of views.
+
+    Parameters
+    ----------
+    components
+        Principal component scores of each view, shape `(n_cells, n_components)`.
+    columns
+        For each edge, maps from the components of its two sides to the linked columns, shapes
+        `(n_components, n_columns)`.
+    settings
+        Numbers of rounds, of sketches, …
+    seed
+        Of the sketches; without effect where views are smaller than a sketch.
+    """
+    rng = np.random.default_rng(seed)
+    mean = {view: x.mean(0, dtype=np.float64).astype(np.float32) for view, x in components.items()}
+    centred = {view: x - mean[view] for view, x in components.items()}
+    links = _all_link_maps(centred, columns, settings.link_shrinkage)
+    factor = {view: _damping_factor(x, settings.damping) for view, x in centred.items()}
+    maps = {view: np.zeros((x.shape[1], 0), np.float32) for view, x in centred.items()}
+    strength: Floats = np.ones(0)
+    for _ in range(settings.n_rounds):
+        z = {
+            v: smoothed(_blocks(x, maps[v], links[v], settings.link_weight), None, settings) for v, x in centred.items()
+        }
+        covariance = {
+            (a, b): _matched_covariance(centred[a] * factor[a], centred[b] * factor[b], z[a], z[b], settings, rng)
+            for a, b in columns
+        }
+        sizes = {view: len(f) for view, f in factor.items()}
+        directions, strength = _shared_directions(sizes, covariance, settings.n_latent)
+        maps = {view: factor[view][:, None] * directions[view] for view in maps}
+    blocks = {view: _blocks(x, maps[view], links[view], settings.link_weight) for view, x in centred.items()}
+    rotation = _leading_axes(list(blocks.values()), settings.n_latent)
+    reference = {view: unit_rows(x @ rotation) for view, x in blocks.items()}
+    return ClosedForm(mean, maps, links, rotation, reference, strength, tuple(columns), settings)
+
+
+def unit_rows(x: Floats) -> Array:
+    """Return rows scaled to length 1; rows of zeros stay zero."""
+    return (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+def smoothed(z: Array, reference: Array | None, settings: Refinement) -> Array:
+    """Return coordinates averaged with those of the nearest cells of a reference, the cells themselves by default."""
+    if settings.smoothing == 0:
+        return z
+    average = near_mean(z, z if reference is None else reference, settings.n_smooth)
+    return unit_rows((1 - settings.smoothing) * z + settings.smoothing * average)
+
+
+def near_mean(z: Array, reference: Array, k: int) -> Array:
+    """Return the mean of the `k` rows of a reference nearest to each row of `z`."""
+    near = nearest(reference, z, k)[1]
+    total = reference[near[:, 0]].copy()
+    for column in near.T[1:]:  # one neighbour at a time: never cells × neighbours × coordinates
+        total += reference[column]
+    return total / near.shape[1]
+
+
+def _blocks(x: Array, directions: Array, links: Array, link_weight: float) -> Array:
+    """Return shared directions and linked columns side by side, each of length 1 and then together."""
+    weight = link_weight if directions.shape[1] else 1.0
+    return unit_rows(np.hstack([unit_rows(x @ directions), weight * unit_rows(x @ links)]))
+
+
+def _all_link_maps(
+    centred: Mapping[str, Array], columns: Mapping[Edge, tuple[Floats, Floats]], shrinkage: float
+) -> dict[str, Array]:
+    """Return each view's maps to the linked columns of all edges, zero for edges that it is not on."""
+    covariance = {view: (x.T @ x / len(x)).astype(np.float64) for view, x in centred.items()}
+    parts: dict[str, list[Array]] = {view: [] for view in centred}
+    for (a, b), (source, target) in columns.items():
+        sides = dict(
+            zip((a, b), link_maps(source, target, covariance[a], covariance[b], shrinkage=shrinkage), strict=True)
+        )
+        n_columns = sides[a].shape[1]
+        for view, x in centred.items():
+            parts[view].append(sides.get(view, np.zeros((x.shape[1], n_columns), np.float32)))
+    return {view: np.hstack(part) for view, part in parts.items()}
+
+
+def _damping_factor(x: Array, damping: float) -> Array:
+    variance = x.var(0, dtype=np.float64)
+    return (1 / np.sqrt(variance + damping * variance.mean() + 1e-12)).astype(np.float32)
+
+
+def _matched_covariance(
+    x: Array, y: Array, zx: Array, zy: Array, settings: Refinement, rng: np.random.Generator
+) -> Floats:
+    """Return the cross-covariance of two views' inputs over softly matched cells, averaged over sketches."""
+    n_sketches = min(settings.n_sketches, -(-max(len(x), len(y)) // settings.n_sketch))
+    total = np.zeros((x.shape[1], y.shape[1]))
+    for _ in range(n_sketches):
+        rows, columns = _sketch(len(x), settings.n_sketch, rng), _sketch(len(y), settings.n_sketch, rng)
+        plan = composed_plan(zx[rows], zy[columns], entropy=settings.entropy, balance=settings.balance)
+        total += x[rows].T @ (plan @ y[columns]) - np.outer(plan.sum(1) @ x[rows], plan.sum(0) @ y[columns])
+    return total / n_sketches
+
+
+def _sketch(n_cells: int, n: int, rng: np.random.Generator) -> slice | np.ndarray:
+    return slice(None) if n_cells <= n else rng.choice(n_cells, n, replace=False)
+
+
+def _shared_directions(
+    sizes: Mapping[str, int], covariance: Mapping[Edge, Floats], n_directions: int
+) -> tuple[dict[str, Array], Floats]:
+    """Return the directions of each view that vary together along the edges, each weighted by its strength.
+
+    The leading eigenvectors of the symmetric block matrix of cross-covariances; with one edge these are the singular
+    vectors of its covariance.
+    """
+    start = dict(zip(sizes, np.cumsum([0, *sizes.values()]), strict=False))
+    whole = np.zeros((sum(sizes.values()),) * 2)
+    for (a, b), c in covariance.items():
+        # Edges count alike, whatever the scale of their covariance.
+        c = c / max(float(np.linalg.norm(c, 2)), 1e-12)
+        whole[start[a] : start[a] + sizes[a], start[b] : start[b] + sizes[b]] += c
+    values, vectors = np.linalg.eigh(whole + whole.T)
+    n = int(min(n_directions, max(1, (values > 1e-9 * values[-1]).sum())))
+    strength: Floats = values[::-1][:n] / values[-1]
+    leading = vectors[:, ::-1][:, :n]
+    out = {}
+    for view, size in sizes.items():
+        block = leading[start[view] : start[view] + size]
+        out[view] = block / np.maximum(np.linalg.norm(block, axis=0), 1e-12) * strength
+    sign = np.sign(np.sum([block.sum(0) for block in out.values()], axis=0))
+    sign[sign == 0] = 1
+    return {view: (block * sign).astype(np.float32) for view, block in out.items()}, strength
+
+
+def _leading_axes(blocks: list[Array], n_axes: int) -> Array:
+    """Return the principal axes of all views' rows, every view weighing the same, shape `(n_columns, n_axes)`."""
+    mean = np.mean([x.mean(0, dtype=np.float64) for x in blocks], axis=0)
+    scatter = sum((x - mean).T @ (x - mean) / len(x) for x in blocks)
+    vectors = np.linalg.eigh(scatter)[1]
+    return vectors[:, ::-1][:, :n_axes].astype(np.float32)

@@ -1,0 +1,74 @@
+"""Nearest neighbours between and within views: exact while that is quick, an inverted file beyond."""
+
+from __future__ import annotations
+
+import faiss
+import numpy as np
+import scipy.sparse as sp
+
+from crosstie._typing import Array, Floats, Index
+
+EXACT_BELOW = 50_000
+
+
+def nearest(base: Floats, query: Floats, k: int) -> tuple[Array, Index]:
+    """Return the `k` rows of `base` nearest to each row of `query`.
+
+    Parameters
+    ----------
+    base, query
+        Coordinates, shapes `(n_base, d)` and `(n_query, d)`.
+    k
+        Number of neighbours; at most `n_base` are returned.
+
+    Returns
+    -------
+    Squared Euclidean distances and row numbers, both of shape `(n_query, min(k, n_base))`, nearest first.
+    """
+    base, query = np.ascontiguousarray(base, np.float32), np.ascontiguousarray(query, np.float32)
+    d = base.shape[1]
+    index: faiss.Index
+    if len(base) < EXACT_BELOW:
+        index = faiss.IndexFlatL2(d)
+    else:
+        n_lists = int(4 * np.sqrt(len(base)))
+        lists = faiss.IndexIVFFlat(faiss.IndexFlatL2(d), d, n_lists)
+        lists.nprobe = max(8, n_lists // 16)
+        lists.train(base[:: max(1, len(base) // (64 * n_lists))])
+        index = lists
+    index.add(base)
+    distance, row = index.search(query, min(k, len(base)))
+    return distance, row.astype(np.int64)
+
+
+def mutual_neighbours(source: Floats, target: Floats, k: int) -> tuple[Index, Index, Array]:
+    """Return the pairs of cells each of which is among the other's `k` nearest.
+
+    Parameters
+    ----------
+    source, target
+        Coordinates, shapes `(n_source, d)` and `(n_target, d)`.
+    k
+        Number of neighbours.
+
+    Returns
+    -------
+    Source rows, target rows, and squared distances, in order of source row, then target row.
+    """
+    distance, forward = nearest(target, source, k)
+    backward = nearest(source, target, k)[1]
+    shape = (len(source), len(target))
+    there = sp.csr_array(_ones(forward, shape))
+    back = sp.csr_array(_ones(backward, shape[::-1]).T)
+    both = sp.coo_array(there.multiply(back))
+    # Distances are looked up apart: a distance of zero would vanish from a sparse matrix.
+    order = np.lexsort((both.col, both.row))
+    row, column = both.row[order].astype(np.int64), both.col[order].astype(np.int64)
+    where = np.argmax(forward[row] == column[:, None], axis=1)
+    return row, column, distance[row, where]
+
+
+def _ones(neighbours: Index, shape: tuple[int, int]) -> sp.coo_array:
+    rows = np.repeat(np.arange(len(neighbours)), neighbours.shape[1])
+    found = neighbours.ravel() >= 0  # faiss answers -1 where an inverted list has too few
+    return sp.coo_array((np.ones(found.sum(), np.float32), (rows[found], neighbours.ravel()[found])), shape=shape)

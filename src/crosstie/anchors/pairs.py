@@ -1,0 +1,43 @@
+"""Anchors: weighted pairs of cells of two views, as index arrays. Matches of cells are the same type."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+
+from crosstie._typing import Floats, Index
+
+
+@dataclass(frozen=True)
+class Anchors:
+    """Weighted pairs of cells.
+
+    Parameters
+    ----------
+    source, target
+        Row numbers in the source and in the target view, shape `(n_pairs,)`.
+    weight
+        How far each pair is believed, shape `(n_pairs,)`, in (0, 1].
+    """
+
+    source: Index
+    target: Index
+    weight: Floats
+
+    def __post_init__(self) -> None:
+        shapes = {np.shape(self.source), np.shape(self.target), np.shape(self.weight)}
+        if len(shapes) != 1 or len(next(iter(shapes))) != 1:
+            raise ValueError(f"anchors: source, target and weight must be vectors of one length, found shapes {shapes}")
+
+    def __len__(self) -> int:
+        return len(self.source)
+
+    def reversed(self) -> Anchors:
+        """Return the same pairs seen from the target view."""
+        return Anchors(self.target, self.source, self.weight)
+
+    def to_frame(self) -> pd.DataFrame:
+        """Return a table with columns `source`, `target` (row numbers) and `weight`."""
+        return pd.DataFrame({"source": self.source, "target": self.target, "weight": self.weight})

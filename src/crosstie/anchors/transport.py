@@ -1,0 +1,92 @@
+"""Entropic optimal transport between two sets of cells: soft anchors in which every cell gets its share.
+
+Only ever called on sketches of bounded size, so its dense matrix does not grow with the data.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crosstie._typing import Array, Floats
+from crosstie.anchors.neighbours import nearest
+
+
+def transport_plan(
+    source: Floats,
+    target: Floats,
+    *,
+    entropy: float,
+    balance: float = 1.0,
+    source_share: Floats | None = None,
+    target_share: Floats | None = None,
+    n_iterations: int = 20,
+) -> Array:
+    r"""Return the transport plan between unit vectors by Sinkhorn's iterations (method.md, eq. 14).
+
+    Parameters
+    ----------
+    source, target
+        Coordinates, shapes `(n_source, d)` and `(n_target, d)`; the cost is minus the scalar product.
+    entropy
+        Weight :math:`\varepsilon` of the entropy; smaller is sharper.
+    balance
+        Exponent of the scaling, in (0, 1]: 1 for balanced transport; :math:`\tau / (\tau + \varepsilon)` where mass may
+        differ from a cell's share at the price :math:`\tau` (Kullback–Leibler).
+    source_share, target_share
+        Share of each cell, positive, shapes `(n_source,)` and `(n_target,)`; `None` for equal shares.
+    n_iterations
+        Of Sinkhorn's iterations.
+
+    Returns
+    -------
+    Plan of shape `(n_source, n_target)`, non-negative, summing to 1.
+
+    References
+    ----------
+    Cuturi, NeurIPS 2013; Chizat et al., Mathematics of Computation 87 (2018), for the unbalanced scaling.
+    """
+    kernel = (source @ target.T).astype(np.float32)
+    kernel -= kernel.max()
+    kernel /= np.float32(entropy)
+    np.exp(kernel, out=kernel)
+    a, b = _share(source_share, len(source)), _share(target_share, len(target))
+    power, tiny = np.float32(balance), np.float32(1e-30)
+    v = np.ones(len(target), np.float32)
+    for _ in range(n_iterations):
+        u = (a / np.maximum(kernel @ v, tiny)) ** power
+        v = (b / np.maximum(u @ kernel, tiny)) ** power
+    kernel *= u[:, None]
+    kernel *= v
+    kernel /= kernel.sum(dtype=np.float64)
+    return kernel
+
+
+def composed_plan(
+    source: Floats, target: Floats, *, entropy: float, balance: float, n_smooth: int = 30, n_iterations: int = 20
+) -> Array:
+    """Return a balanced plan between the parts of two sets of cells that have a counterpart (method.md, eq. 15).
+
+    An unbalanced plan shows how much of its share each cell can place on the other side. These masses, averaged over
+    neighbours, become the shares of a balanced plan: cells of a type that the other side lacks drop out, and a type
+    that is rarer there weighs less. With `balance=1` it is the plain balanced plan.
+
+    Parameters
+    ----------
+    source, target, entropy, balance, n_iterations
+        As in `transport_plan`.
+    n_smooth
+        Number of neighbours of its own side over which the mass of a cell is averaged.
+    """
+    if balance == 1.0:
+        return transport_plan(source, target, entropy=entropy, n_iterations=n_iterations)
+    loose = transport_plan(source, target, entropy=entropy, balance=balance, n_iterations=n_iterations)
+    shares = [mass[nearest(z, z, n_smooth)[1]].mean(1) for z, mass in ((source, loose.sum(1)), (target, loose.sum(0)))]
+    return transport_plan(
+        source, target, entropy=entropy, source_share=shares[0], target_share=shares[1], n_iterations=n_iterations
+    )
+
+
+def _share(share: Floats | None, n: int) -> Array:
+    if share is None:
+        return np.full(n, 1 / n, np.float32)
+    return np.maximum(share / share.sum(), 1e-12 / n).astype(np.float32)

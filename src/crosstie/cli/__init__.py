@@ -1,0 +1,74 @@
+"""The command line: one file per command, what they share in inputs, results and console.
+
+Commands import torch, anndata and matplotlib when they run, so that `crosstie --help` answers at once.
+"""
+
+from __future__ import annotations
+
+import signal
+from typing import Annotated, Any
+
+import typer
+from typer.core import TyperGroup
+
+from crosstie import __version__
+from crosstie.cli import demo, evaluate, integrate, links
+from crosstie.cli.console import errors_said
+
+# A blank line between them: all versions of typer keep those apart.
+EXAMPLES = """[bold]Examples[/bold]
+
+crosstie demo  [dim]# the main job on simulated data[/dim]
+
+crosstie links rna=rna.h5ad adt=adt.h5ad  [dim]# what would be linked[/dim]
+
+crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run
+
+crosstie evaluate run --label-key cell_type"""
+
+
+class Commands(TyperGroup):
+    """The commands, with what goes wrong in them said in one place."""
+
+    def invoke(self, ctx: Any) -> Any:
+        """Run a command."""
+        with errors_said():
+            return super().invoke(ctx)
+
+
+app = typer.Typer(
+    name="crosstie",
+    cls=Commands,
+    no_args_is_help=True,
+    add_completion=False,
+    context_settings={"help_option_names": ["-h", "--help"]},
+    pretty_exceptions_enable=False,
+    rich_markup_mode="rich",
+    epilog=EXAMPLES,
+)
+for command in (demo.demo, integrate.integrate, links.links, evaluate.evaluate):
+    app.command()(command)
+
+
+def _print_version(wanted: bool) -> None:
+    if wanted:
+        typer.echo(f"crosstie {__version__}")
+        raise typer.Exit
+
+
+@app.callback()
+def _options(
+    version: Annotated[
+        bool, typer.Option("--version", callback=_print_version, is_eager=True, help="Print the version and stop.")
+    ] = False,
+) -> None:
+    """Integrate single-cell data sets that measured different things in different cells.
+
+    Exit status: 0 done, 2 the input is wrong (a message says what to do), 1 a fault of crosstie, 130 interrupted.
+    """
+
+
+def main() -> None:
+    """Run the command line."""
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job cleans up as an interrupted one does
+    app()

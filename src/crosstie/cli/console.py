@@ -1,0 +1,224 @@
+"""What the user sees: log lines, stages, tables and errors. Results go to stdout, everything else to stderr."""
+
+from __future__ import annotations
+
+import logging
+import os
+import re
+import sys
+import time
+import traceback
+import warnings
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from typing import Annotated, Any
+
+import typer
+
+from crosstie._errors import InputError
+from crosstie._log import log
+
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; show the traceback of an error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings, errors and results.")]
+
+Tick = Callable[[int, int, dict[str, float]], None]
+FAULT = "This is a fault of crosstie, not of your input. Please report it, with the output of the same command with -v."
+
+
+class Console:
+    """Standard error as the user sees it: live on a terminal, plain lines elsewhere.
+
+    Parameters
+    ----------
+    verbose, quiet
+        The two options of every command.
+    """
+
+    def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
+        self.quiet = quiet
+        self.start = time.perf_counter()
+        self.live: Any = None  # the terminal's console, where stderr is one
+        if sys.stderr.isatty():
+            from rich.console import Console as RichConsole
+
+            self.live = RichConsole(stderr=True)
+        self._configure_log(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
+        if not verbose:  # those that matter to users are in the log already
+            warnings.filterwarnings("ignore")
+
+    def _configure_log(self, level: int) -> None:
+        handler: logging.Handler
+        if self.live is None:
+            handler = logging.StreamHandler()
+            handler.setFormatter(PlainFormatter())
+        else:
+            from rich.highlighter import NullHighlighter
+            from rich.logging import RichHandler
+
+            handler = RichHandler(console=self.live, show_time=False, show_path=False, highlighter=NullHighlighter())
+            handler.setFormatter(OptionsFormatter())
+        log.addHandler(handler)
+        log.setLevel(level)
+        log.propagate = False  # some libraries log to the root, and so give it a handler that would say all twice
+
+    @contextmanager
+    def stage(self, what: str) -> Iterator[Tick]:
+        """Say that something has begun; what is yielded takes `(step, n_steps, losses)` and shows the progress."""
+        if self.quiet:
+            yield _silent
+        elif self.live is None:
+            self._line(what)
+            yield self._plain_tick(what)
+        else:
+            with self._bar(what) as tick:
+                yield tick
+
+    def _line(self, text: str) -> None:
+        print(f"[{time.perf_counter() - self.start:6.1f} s] {text}", file=sys.stderr, flush=True)
+
+    def _plain_tick(self, what: str) -> Tick:
+        said = 0
+
+        def tick(step: int, n_steps: int, losses: dict[str, float]) -> None:
+            nonlocal said
+            tenth = 10 * step // max(n_steps, 1)
+            if tenth > said:
+                said = tenth
+                total = f", total {losses['total']:.4g}" if "total" in losses else ""
+                self._line(f"{what}: step {step:,} of {n_steps:,}{total}")
+
+        return tick
+
+    @contextmanager
+    def _bar(self, what: str) -> Iterator[Tick]:
+        from rich.progress import BarColumn, Progress, SpinnerColumn, TextColumn, TimeElapsedColumn
+
+        said = SpinnerColumn(finished_text="[green]✓[/green]"), TextColumn("{task.description}", markup=False)
+        counted = BarColumn(bar_width=24), TextColumn("{task.fields[note]}", markup=False, style="dim")
+        with Progress(*said, TimeElapsedColumn(), console=self.live) as progress:
+            task = progress.add_task(what, total=None, note="")
+
+            def tick(step: int, n_steps: int, losses: dict[str, float]) -> None:
+                total = f"  total {losses['total']:.4g}" if "total" in losses else ""
+                progress.columns = (*said, *counted, TimeElapsedColumn())
+                progress.update(task, total=n_steps, completed=step, note=f"{step:,}/{n_steps:,}{total}")
+
+            yield tick
+            progress.update(task, total=1, completed=1)
+
+
+# The library speaks of arguments; here they are options.
+_OPTIONS = (
+    (
+        r'Pass (?:source|target)_names="(.+?)" \((?:a|the) column of (.+?)\.var',
+        r"Pass --names \2=\1 (a column of \2.var",
+    ),
+    (r'slot="([^"]+)"', r"--slot \1"),
+    (r"slot=(?= )", "--slot"),
+    (r"modality=\{'(.+?)': \.\.\.\}", r"--modality \1=..."),
+    (r"(?:Give|, or give) links: xt\.\S.*$", "Give a table of pairs: --links TABLE."),
+    (r", or use xt\.links\.by_table", ", or give a table: --links TABLE"),
+    (r"source_names or target_names \(a column of \.var", "--names NAME=COLUMN (a column of .var"),
+)
+
+
+def as_options(text: str) -> str:
+    """Say in a message of the library `--slot` for `slot=`, and so on."""
+    for pattern, words in _OPTIONS:
+        text = re.sub(pattern, words, text)
+    return text
+
+
+class OptionsFormatter(logging.Formatter):
+    """Lines in the words of the command line."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        return as_options(super().format(record))
+
+
+class PlainFormatter(OptionsFormatter):
+    """Lines for files and pipes: the level is said only where it is more than information."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Return the line."""
+        level = "" if record.levelno <= logging.INFO else f"{record.levelname.lower()}: "
+        return level + super().format(record)
+
+
+def _silent(step: int, n_steps: int, losses: dict[str, float]) -> None:
+    pass
+
+
+def table(
+    title: str, columns: Sequence[str], rows: Sequence[Sequence[str]], *, right: Sequence[int] = (), note: str = ""
+) -> None:
+    """Print a table to stdout.
+
+    Parameters
+    ----------
+    title
+        Line above the table.
+    columns
+        Headings.
+    rows
+        Cells, as text.
+    right
+        Numbers of the columns whose text is aligned to the right.
+    note
+        Line below the table.
+    """
+    from rich import box
+    from rich.console import Console as RichConsole
+    from rich.table import Table
+    from rich.text import Text
+
+    made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
+    for i, name in enumerate(columns):
+        made.add_column(Text(name), justify="right" if i in right else "left", overflow="fold")
+    for row in rows:
+        made.add_row(*(Text(cell) for cell in row))
+    # Wide enough for every table where there is no terminal.
+    wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
+    console = RichConsole(width=wide, highlight=False)
+    for part in (Text(title, style="bold"), "", made, *([Text(note, style="dim")] if note else []), ""):
+        console.print(part)
+
+
+@contextmanager
+def errors_said() -> Iterator[None]:
+    """Turn what goes wrong into one message on stderr and an exit status; leave log and warnings as they were."""
+    handlers = list(log.handlers)
+    try:
+        with warnings.catch_warnings():
+            yield
+    except (KeyboardInterrupt, BrokenPipeError):
+        _say("interrupted." if isinstance(sys.exc_info()[1], KeyboardInterrupt) else "")
+        raise typer.Exit(130) from None
+    except (InputError, FloatingPointError) as error:  # the latter is training that diverged, and says what to do
+        raise _exit(as_options(str(error)), 2) from None
+    except MemoryError:
+        raise _exit("there is not enough memory for these data.", 1) from None
+    except OSError as error:
+        where = f": {error.filename}" if error.filename else ""
+        raise _exit(f"{error.strerror or error}{where}", 2) from None
+    except Exception as error:
+        if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):  # typer's own: usage errors, exits
+            raise
+        raise _exit(f"{type(error).__name__}: {error}\n  {FAULT}", 1) from None
+    finally:
+        log.handlers[:] = handlers
+        log.setLevel(logging.NOTSET)
+        log.propagate = True
+
+
+def _exit(text: str, status: int) -> typer.Exit:
+    if log.isEnabledFor(logging.DEBUG):
+        traceback.print_exc()
+    _say(f"error: {text}")
+    return typer.Exit(status)
+
+
+def _say(text: str) -> None:
+    if text:
+        print(f"crosstie: {text}", file=sys.stderr)

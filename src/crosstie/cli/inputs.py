@@ -1,0 +1,329 @@
+"""From words on the command line to views and settings: NAME=PATH, options by view, presets. Feeds the commands."""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crosstie._errors import InputError, sample, unknown_name, value_error
+from crosstie._log import log
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crosstie._typing import Modality
+    from crosstie.links import Link
+    from crosstie.model.config import Config
+
+PRESETS = ("default", "trained", "scmodal")
+_NAME = re.compile(r"\w[\w .+-]*")
+_EXPECTED = "NAME=PATH.h5ad for each view, or one .h5mu file"
+
+Views = Annotated[
+    list[str], typer.Argument(metavar="NAME=PATH", help="Views: NAME=PATH.h5ad for each, or one .h5mu file.")
+]
+Modalities = Annotated[
+    list[str] | None,
+    typer.Option("--modality", metavar="NAME=WORD", help="What a view measured; guessed where not given."),
+]
+Names = Annotated[
+    list[str] | None,
+    typer.Option("--names", metavar="NAME=COLUMN", help="Column of a view's var that holds the names to link by."),
+]
+Table = Annotated[
+    Path | None,
+    typer.Option("--links", metavar="TABLE", help="csv or tsv of feature pairs: first view, second view, weight."),
+]
+
+
+def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
+    """Return the file of each view; a single `.h5mu` file stands under the name `""`.
+
+    Raises
+    ------
+    ValueError
+        If an argument is not of the form NAME=PATH, a name occurs twice, or there is only one view.
+    """
+    if len(arguments) == 1 and (arguments[0].endswith(".h5mu") or Path(arguments[0]).is_dir()):
+        return {"": Path(arguments[0])}
+    paths: dict[str, Path] = {}
+    for argument in arguments:
+        name, sign, path = argument.partition("=")
+        if not (sign and name and path):
+            stem = Path(argument).stem.strip("=") or "rna"
+            do = f"Write {_asked_name(stem)}={argument.strip('=') or 'FILE.h5ad'}."
+            raise value_error(f"view {argument!r} is not of the form NAME=PATH.", expected=_EXPECTED, do=do)
+        if not _NAME.fullmatch(name):
+            do = f"Write {_asked_name(name)}={path}."
+            raise value_error(f"view name {name!r} cannot be used in file names.", expected="letters and digits", do=do)
+        if name in paths:
+            raise value_error(f"view {name!r} is given twice.", found=f"{paths[name]} and {path}")
+        if path.endswith(".h5mu"):
+            raise value_error(f"view {name!r}: {path} holds several views.", do=f"Give the file alone: {path}.")
+        paths[name] = Path(path)
+    if len(paths) < 2:
+        raise value_error("there is only one view.", found=sample(paths), expected=f"at least two: {_EXPECTED}")
+    return paths
+
+
+def read_views(paths: Mapping[str, Path]) -> dict[str, AnnData]:
+    """Read the views of a command, or all views of its `.h5mu` file."""
+    if "" in paths:
+        return _read_file(paths[""], _read_mudata, "a MuData file (.h5mu)")
+    return {name: _read_file(path, _read_anndata, "an AnnData file (.h5ad)") for name, path in paths.items()}
+
+
+def read_features(paths: Mapping[str, Path]) -> dict[str, AnnData]:
+    """Read only what the views' features are called: AnnData without cells."""
+    if "" in paths:
+        return _read_file(paths[""], _read_mudata_var, "a MuData file (.h5mu)")
+    return {name: _read_file(path, _read_var, "an AnnData file (.h5ad)") for name, path in paths.items()}
+
+
+def by_view(words: Iterable[str] | None, option: str, views: Iterable[str]) -> dict[str, str]:
+    """Read an option given as NAME=WORD for some views.
+
+    A word without a name is meant for all views.
+
+    Raises
+    ------
+    KeyError
+        If there is no such view.
+    ValueError
+        If nothing stands behind the sign.
+    """
+    views = list(views)
+    found: dict[str, str] = {}
+    for text in words or ():
+        name, sign, word = text.partition("=")
+        if not sign:
+            found = dict.fromkeys(views, text) | found
+            continue
+        if name not in views:
+            raise unknown_name(f"{option} {text}: view", name, views)
+        if not word:
+            raise value_error(f"{option} {text!r} is not of the form NAME=WORD.")
+        found[name] = word
+    return found
+
+
+def modalities_of(words: Iterable[str] | None, data: Mapping[str, AnnData]) -> dict[str, Modality]:
+    """Return the modality of every view: as given, else as guessed."""
+    from crosstie.data.view import check_modality, guess_modality
+
+    given = by_view(words, "--modality", data)
+    return {
+        name: check_modality(given[name], name) if name in given else guess_modality(name, a, a, a.var_names)  # type: ignore[arg-type]
+        for name, a in data.items()
+    }
+
+
+def make_links(
+    data: Mapping[str, AnnData], modality: Mapping[str, Modality], table: Path | None, names: Mapping[str, str]
+) -> list[Link]:
+    """Link the views by the rules of `integrate`, or by the user's table and columns of names.
+
+    Parameters
+    ----------
+    data
+        The views; only their `var` is read.
+    modality
+        What each of them measured.
+    table
+        File of feature pairs of two views; `None` takes names, or the packaged table.
+    names
+        Column of `var` with the names to look up, by view.
+    """
+    from crosstie.links import by_name, by_table
+    from crosstie.links.auto import GENES, PROTEINS, suggest
+
+    if table is None and not names:
+        return suggest(data, modality)
+    made, failures = [], []
+    if table is not None and len(data) > 2:
+        raise value_error("--links: a table links two views.", found=f"{len(data)} views: {sample(data)}")
+    for source, target in combinations(data, 2):
+        columns: dict[str, Any] = {"source_names": names.get(source), "target_names": names.get(target)}
+        kinds = {modality[source], modality[target]}
+        alike = len(kinds) == 1 or kinds <= GENES or kinds <= PROTEINS
+        try:
+            if table is not None:
+                made.append(_by_given_table(data, source, target, table, columns))
+            elif alike or (kinds & GENES and kinds & PROTEINS):
+                made.append((by_name if alike else by_table)(data, source, target, **columns))
+        except InputError as error:
+            if len(data) == 2:
+                raise
+            failures.append(f"{source} – {target}: {error}")
+    if not made:
+        raise value_error("links: no two views could be linked.", found="\n  ".join(failures))
+    return made
+
+
+def make_config(preset: str, file: Path | None, settings: Iterable[str] | None) -> Config:
+    """Return the settings: a preset or a file of them, then single ones given as KEY=VALUE.
+
+    Raises
+    ------
+    KeyError
+        If there is no such preset or setting.
+    TypeError, ValueError
+        If the file cannot be read, or a value is not allowed.
+    """
+    from dataclasses import asdict, fields, replace
+
+    from crosstie.model.config import Config
+
+    if preset not in PRESETS:
+        raise unknown_name("--preset", preset, PRESETS)
+    if file is not None and preset != "default":
+        raise value_error("--preset and --config exclude each other.", do="Change single settings with --set.")
+    config = {"default": Config(), "trained": replace(Config(), training="full"), "scmodal": Config.scmodal()}[preset]
+    if file is not None:
+        config = Config.from_json(_read_file(file, lambda path: path.read_text(encoding="utf-8"), "a JSON file"))
+    known = [field.name for field in fields(Config)]
+    changes: dict[str, object] = {}
+    for text in settings or ():
+        key, sign, word = text.partition("=")
+        if key not in known:
+            raise unknown_name("--set", key, known)
+        if not sign:
+            raise value_error(f"--set {text!r} is not of the form KEY=VALUE.", do=f"Write {key}=VALUE.")
+        changes[key] = _value(word, getattr(config, key))
+    return Config.from_json(json.dumps(asdict(config) | changes)) if changes else config
+
+
+def _value(word: str, default: object) -> object:
+    """Read a value as JSON would; a bare word is itself, and `1,2` a pair where the setting is one."""
+    try:
+        return json.loads(f"[{word.strip('[]()')}]" if isinstance(default, tuple) else word)
+    except json.JSONDecodeError:
+        return word
+
+
+def _by_given_table(
+    data: Mapping[str, AnnData], source: str, target: str, table: Path, columns: Mapping[str, Any]
+) -> Link:
+    """Link by a user's table, whose first two columns may stand either way: the way that links more is meant."""
+    from crosstie.links import by_table
+
+    back = {"source_names": columns["target_names"], "target_names": columns["source_names"]}
+
+    def n_pairs(first: str, second: str, names: Mapping[str, Any]) -> int:
+        log.disabled = True  # only the way that is taken is said
+        try:
+            return len(by_table(data, first, second, table, **names).pairs)
+        except InputError:
+            return 0
+        finally:
+            log.disabled = False
+
+    if n_pairs(target, source, back) <= n_pairs(source, target, columns):
+        return by_table(data, source, target, table, **columns)
+    log.info("%s: the first column names features of %s, the second of %s.", table, target, source)
+    return by_table(data, target, source, table, **back).reversed()
+
+
+def _asked_name(text: str) -> str:
+    return re.sub(r"[^\w.+-]+", "_", text).lstrip("_.+-") or "rna"
+
+
+def _read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
+    """Read a file, and turn whatever its reader raises into one message."""
+    if path.is_dir():
+        raise value_error(f"{path} is a folder.", expected=kind)
+    if not path.exists():
+        near = [p.name for p in path.parent.iterdir() if p.suffix in (".h5ad", ".h5mu")] if path.parent.is_dir() else []
+        do = f"In that folder: {sample(sorted(near))}." if near else ""
+        raise value_error(f"{path}: there is no such file.", do=do)
+    if not os.access(path, os.R_OK):
+        raise value_error(f"{path} may not be read.", do="Look at its permissions.")
+    try:
+        return read(path)
+    except (InputError, MemoryError):
+        raise
+    except Exception as error:  # readers raise all sorts of things at what they do not know
+        text = str(error).splitlines()[0] if str(error) else type(error).__name__
+        raise value_error(f"{path} cannot be read.", found=text[:300], expected=kind, do=_hint(path)) from error
+
+
+def _hint(path: Path) -> str:
+    if path.suffix in (".csv", ".tsv", ".txt"):
+        return "A table of numbers becomes one in Python: anndata.io.read_csv(path).write_h5ad('file.h5ad')."
+    if path.suffix == ".h5":
+        return "A file of Cell Ranger becomes one in Python: scanpy.read_10x_h5(path).write_h5ad('file.h5ad')."
+    return "Is the file whole? Copy or write it again." if path.suffix in (".h5ad", ".h5mu") else ""
+
+
+def _open(path: Path) -> Any:
+    """Open an HDF5 file, or say what it is instead."""
+    import h5py
+
+    if not path.stat().st_size:
+        raise ValueError("the file is empty")
+    with path.open("rb") as file:  # HDF5 may stand behind a user block, as in files of MuData
+        start = file.read(2048)
+    if b"\x89HDF\r\n\x1a\n" not in start:
+        raise ValueError("not an HDF5 file")
+    return h5py.File(path, "r")
+
+
+def _check_anndata(path: Path) -> None:
+    with _open(path) as file:
+        if "mod" in file:
+            raise value_error(f"{path} holds several views (MuData).", do="Give it alone: it stands for all views.")
+        if not {"obs", "var"} <= set(file):
+            raise ValueError(f"HDF5 without obs and var; it has {sample(file)}")
+
+
+def _check_mudata(path: Path) -> None:
+    with _open(path) as file:
+        if "mod" not in file:
+            raise ValueError(f"HDF5 without views (mod); it has {sample(file)}")
+        for name in file["mod"]:
+            if not _NAME.fullmatch(name):
+                raise value_error(f"{path}: view name {name!r} cannot be used in file names.", expected="letters")
+
+
+def _read_anndata(path: Path) -> AnnData:
+    import anndata as ad
+
+    _check_anndata(path)
+    return ad.read_h5ad(path)
+
+
+def _read_mudata(path: Path) -> dict[str, AnnData]:
+    import mudata as md
+
+    _check_mudata(path)
+    with md.set_options(pull_on_update=False):
+        mdata = md.read_h5mu(path)
+        mdata.push_obs(common=True, prefixed=False)  # labels that the file keeps for all views together
+    return dict(mdata.mod)
+
+
+def _read_var(path: Path) -> AnnData:
+    _check_anndata(path)
+    with _open(path) as file:
+        return _only_var(file)
+
+
+def _read_mudata_var(path: Path) -> dict[str, AnnData]:
+    _check_mudata(path)
+    with _open(path) as file:
+        order = file["mod"].attrs.get("mod-order", list(file["mod"]))
+        return {str(name): _only_var(file["mod"][name]) for name in order}
+
+
+def _only_var(group: Any) -> AnnData:
+    from anndata import AnnData
+    from anndata.io import read_elem
+
+    return AnnData(var=read_elem(group["var"]))

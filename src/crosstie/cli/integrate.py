@@ -1,0 +1,133 @@
+"""`crosstie integrate`: views in, one folder with everything about their common latent space out."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Mapping
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crosstie.cli import inputs
+from crosstie.cli.console import Console, Quiet, Verbose
+from crosstie.cli.folder import check_out, new_folder
+from crosstie.cli.truth import LabelKey, Pairs
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crosstie.links import Link
+    from crosstie.model.config import Config
+    from crosstie.model.model import Model
+
+
+def integrate(
+    views: inputs.Views,
+    out: Annotated[Path, typer.Option(help="Folder for the results; it appears when all is done.")],
+    links: inputs.Table = None,
+    names: inputs.Names = None,
+    preset: Annotated[str, typer.Option(help=f"Settings: {', '.join(inputs.PRESETS)}.")] = "default",
+    config: Annotated[Path | None, typer.Option(help="JSON file of settings.")] = None,
+    settings: Annotated[
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be repeated.")
+    ] = None,
+    modality: inputs.Modalities = None,
+    slot: Annotated[
+        list[str] | None,
+        typer.Option(metavar="[NAME=]SLOT", help="Where the matrix is: X, layers/NAME or obsm/NAME."),
+    ] = None,
+    batch_key: Annotated[
+        list[str] | None, typer.Option(metavar="[NAME=]COLUMN", help="Column of obs with the batch of each cell.")
+    ] = None,
+    label_key: LabelKey = None,
+    pairs: Pairs = "auto",
+    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...; only training uses it.")] = "auto",
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures.")] = True,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace the folder of an earlier run, whole.")
+    ] = False,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Bring views into one latent space; carry labels over; match cells.
+
+    Writes into the folder: integrated.h5mu (the views with .obsm["X_crosstie"] and transferred labels), labels,
+    matches, anchors, links and scores as csv, pictures, the model, and run.json, which says how it was made.
+
+    [bold]Example:[/bold] crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type
+    """
+    say = Console(verbose=verbose, quiet=quiet)
+    paths = inputs.paths_of(views)
+    check_out(out, overwrite=overwrite)
+    wanted = inputs.make_config(preset, config, settings)
+    with say.stage("reading " + ", ".join(map(str, paths.values()))):
+        data = inputs.read_views(paths)
+    from crosstie.cli import truth
+
+    known = truth.labels_of(data, label_key)
+    same = truth.pairs_of(data, pairs)
+    options: dict[str, Any] = {
+        "modality": inputs.by_view(modality, "--modality", data),
+        "slot": inputs.by_view(slot, "--slot", data),
+        "batch_key": inputs.by_view(batch_key, "--batch-key", data),
+    }
+    ties: list[Link] | None = None
+    columns = inputs.by_view(names, "--names", data)
+    if links is not None or columns:
+        options["modality"] = inputs.modalities_of(modality, data)
+        ties = inputs.make_links(data, options["modality"], links, columns)
+    model = fitted(data, ties, wanted, say, seed=seed, device=device, **options)
+    from crosstie.cli import results
+
+    found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=seed)
+    files = {name or "all": {"path": str(p.resolve()), "n_bytes": p.stat().st_size} for name, p in paths.items()}
+    with new_folder(out) as folder:
+        about = {**run_of(say, seed=seed, device=device), "inputs": files}
+        results.write(found, folder, say, plots=plots, seed=seed, about=about)
+    show(found, out)
+
+
+def fitted(
+    data: Mapping[str, AnnData],
+    links: list[Link] | None,
+    config: Config,
+    say: Console,
+    *,
+    seed: int,
+    device: str = "auto",
+    **options: Any,
+) -> Model:
+    """Return a fitted model, with its stages said."""
+    from crosstie.model.model import Model
+
+    if config.training == "full":
+        from crosstie.model.fit import choose_device
+
+        choose_device(device)  # a wrong one is said before the work, not after
+    with say.stage("checking the views and linking their features"):
+        model = Model(data, links, config=config, **options)
+    with say.stage("fitting" + (", then training" if config.training == "full" else "")) as tick:
+        return model.fit(seed=seed, device=device, progress=tick)
+
+
+def run_of(say: Console, *, seed: int, device: str) -> dict[str, Any]:
+    """Return what `run.json` says of the run itself."""
+    return {
+        "seed": seed,
+        "device": device,
+        "finished": datetime.now(UTC).isoformat(timespec="seconds"),
+        "seconds": round(time.perf_counter() - say.start, 1),
+    }
+
+
+def show(found: Any, out: Path) -> None:
+    """Print scores, if there are any, and what was written."""
+    from crosstie.cli.results import files_of
+    from crosstie.cli.tables import print_scores
+
+    if len(found.scores):
+        print_scores(found.scores)
+    typer.echo(f"{out}: {', '.join(files_of(out))}")

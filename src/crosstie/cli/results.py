@@ -1,0 +1,258 @@
+"""What a run yields, and the files that hold it. `integrate` and `demo` write the same ones."""
+
+from __future__ import annotations
+
+import json
+import platform
+import sys
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass
+from importlib.metadata import PackageNotFoundError, version
+from itertools import permutations
+from typing import TYPE_CHECKING, Any
+
+from crosstie import __version__
+from crosstie._log import log
+from crosstie.cli.console import Console
+from crosstie.cli.folder import RUN_FILE
+from crosstie.cli.truth import UNKNOWN
+
+if TYPE_CHECKING:
+    from pathlib import Path
+
+    import pandas as pd
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+    from crosstie.anchors import Anchors
+    from crosstie.model.model import Model
+
+OBSM_KEY = "X_crosstie"
+MAX_PLOTTED = 20_000  # UMAP takes a second for every thousand cells or so
+_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "faiss-cpu", "anndata", "mudata", "torch", "umap-learn")
+
+Edge = tuple[str, str]
+
+
+@dataclass(frozen=True)
+class Results:
+    """Everything that a run says about its cells.
+
+    Parameters
+    ----------
+    model
+        Fitted.
+    data
+        The views.
+    label_key
+        Column of obs with the labels, or `None`.
+    truth
+        Labels of the views that have some.
+    labels
+        Transferred labels, by source and target view.
+    matches
+        Matched cells, by source and target view.
+    scores
+        Table of `metrics.evaluate`; empty where nothing is known beforehand.
+    """
+
+    model: Model
+    data: Mapping[str, AnnData]
+    label_key: str | None
+    truth: dict[str, NDArray[Any]]
+    labels: dict[Edge, pd.DataFrame]
+    matches: dict[Edge, Anchors]
+    scores: pd.DataFrame
+
+
+def collect(
+    model: Model,
+    data: Mapping[str, AnnData],
+    say: Console,
+    *,
+    label_key: str | None,
+    truth: dict[str, NDArray[Any]],
+    pairs: Mapping[str, NDArray[Any]] | None,
+    seed: int,
+) -> Results:
+    """Take from a fitted model what a run yields: labels carried over, matched cells, and scores."""
+    import pandas as pd
+
+    from crosstie.metrics import evaluate
+    from crosstie.tl import match_cells, transfer_labels
+
+    labels: dict[Edge, pd.DataFrame] = {}
+    if truth:
+        with say.stage("transferring labels"):
+            known = {name: [None if label == UNKNOWN else label for label in y] for name, y in truth.items()}
+            edges = [(source, target) for source, target in permutations(data, 2) if source in known]
+            labels = {(s, t): transfer_labels(model, s, t, labels=known[s]) for s, t in edges}
+    with say.stage("matching cells"):
+        matches = {(s, t): match_cells(model, s, t) for s, t in model.anchors}
+    scores = pd.DataFrame(columns=["metric", "source", "target", "value"])
+    if len(truth) > 1 or pairs:
+        with say.stage("scoring"):
+            scores = evaluate(model.latents, truth if len(truth) > 1 else None, pairs=pairs, seed=seed)
+    return Results(model, data, label_key, truth, labels, matches, scores)
+
+
+def write(results: Results, folder: Path, say: Console, *, plots: bool, seed: int, about: Mapping[str, Any]) -> None:
+    """Write a run into a folder that exists.
+
+    Parameters
+    ----------
+    results
+        What to write.
+    folder
+        Where.
+    say
+        Says what is being done.
+    plots
+        Whether to draw pictures.
+    seed
+        Of the UMAP.
+    about
+        What else `run.json` should say.
+    """
+    with say.stage("writing"):
+        _write_tables(results, folder)
+        results.model.save(folder / "model")
+        _write_views(results, folder / "integrated.h5mu")
+        (folder / RUN_FILE).write_text(json.dumps(_about(results) | dict(about), indent=2, default=str) + "\n")
+    if plots:
+        with say.stage("drawing"):
+            draw(results, folder, seed=seed)
+
+
+def files_of(folder: Path) -> list[str]:
+    """Return the names of a run's files and folders, folders with a slash."""
+    return sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())
+
+
+def _write_tables(results: Results, folder: Path) -> None:
+    import pandas as pd
+
+    model = results.model
+    for (source, target), table in results.labels.items():
+        table.to_csv(folder / f"labels_{source}_to_{target}.csv", index_label="cell", float_format="%.4g")
+    for name, found in (("anchors", model.anchors), ("matches", results.matches)):
+        parts = [
+            pd.DataFrame(
+                {
+                    "source_view": source,
+                    "target_view": target,
+                    "source": model.obs[source].index[pairs.source],
+                    "target": model.obs[target].index[pairs.target],
+                    "weight": pairs.weight,
+                }
+            )
+            for (source, target), pairs in found.items()
+        ]
+        pd.concat(parts).to_csv(folder / f"{name}.csv", index=False, float_format="%.4g")
+    links_table(model.linkage.links).to_csv(folder / "links.csv", index=False, float_format="%.6g")
+    report_table(model.linkage.links).to_csv(folder / "links_report.csv", index=False)
+    if len(results.scores):
+        results.scores.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
+    if len(model.history):
+        model.history.to_csv(folder / "history.csv", index=False, float_format="%.6g")
+
+
+def links_table(links: Any) -> pd.DataFrame:
+    """Return the pairs of links as one table, features and weight first: it can be given back as a table of links."""
+    import pandas as pd
+
+    parts = [link.pairs.assign(source_view=link.source, target_view=link.target) for link in links]
+    return pd.concat(parts)[["source", "target", "weight", "column", "source_view", "target_view"]]
+
+
+def report_table(links: Any) -> pd.DataFrame:
+    """Return what became of every feature that was looked up, as one table."""
+    import pandas as pd
+
+    parts = [link.report.assign(source_view=link.source, target_view=link.target) for link in links]
+    return pd.concat(parts)
+
+
+def _write_views(results: Results, path: Path) -> None:
+    import mudata as md
+
+    results.model.write(dict(results.data), key=OBSM_KEY)
+    for (source, target), table in results.labels.items():
+        obs = results.data[target].obs
+        for column in table.columns:
+            end = "" if column == "label" else f"_{column}"
+            values = table[column].to_numpy()
+            obs[f"{results.label_key}_from_{source}{end}"] = values.astype(str) if column == "label" else values
+    with md.set_options(pull_on_update=False):
+        md.MuData(dict(results.data)).write_h5mu(path, compression="gzip")
+
+
+def _about(results: Results) -> dict[str, Any]:
+    def installed(package: str) -> str:
+        try:
+            return version(package)
+        except PackageNotFoundError:
+            return "unknown"
+
+    model = results.model
+    return {
+        "crosstie": __version__,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "versions": {package: installed(package) for package in _PACKAGES},
+        "command": ["crosstie", *sys.argv[1:]],
+        "views": {
+            name: {
+                "modality": view.modality,
+                "slot": view.slot,
+                "values": view.values,
+                "n_cells": view.n_cells,
+                "n_features": view.n_features,
+            }
+            for name, view in model.views.items()
+        },
+        "links": [
+            {"source": link.source, "target": link.target, "n_columns": link.n_columns} for link in model.linkage.links
+        ],
+        "label_key": results.label_key,
+        "config": asdict(model.config),
+    }
+
+
+def draw(results: Results, folder: Path, *, seed: int) -> None:
+    """Draw the pictures of a run: the views together, by view and by label, confusions, and the course of training."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    from crosstie import pl
+
+    def save(ax: Any, name: str) -> None:
+        ax.figure.savefig(folder / f"{name}.png", bbox_inches="tight", dpi=150)
+        plt.close(ax.figure)
+
+    rows = _drawn({name: len(z) for name, z in results.model.latents.items()}, seed)
+    coords = pl.joint_umap({name: z[rows[name]] for name, z in results.model.latents.items()}, seed=seed)
+    save(pl.embedding(coords, title="Views"), "umap_view")
+    if results.truth:
+        colour = {name: y[rows[name]] for name, y in results.truth.items()}
+        save(pl.embedding(coords, colour=colour, title=results.label_key), "umap_label")
+    for (source, target), table in results.labels.items():
+        if target in results.truth:
+            title = f"{results.label_key}: {source} → {target}"
+            ax = pl.confusion(results.truth[target], table["label"].to_numpy(), title=title)
+            save(ax, f"confusion_{source}_to_{target}")
+    if len(results.model.history):
+        save(pl.losses(results.model.history, title="Training"), "losses")
+
+
+def _drawn(sizes: Mapping[str, int], seed: int) -> dict[str, NDArray[Any]]:
+    """Draw the cells that are plotted: all of them, or an equal share of each view."""
+    import numpy as np
+
+    share = min(1.0, MAX_PLOTTED / sum(sizes.values()))
+    if share < 1:
+        log.info("pictures: %d of %d cells are drawn, at random.", MAX_PLOTTED, sum(sizes.values()))
+    rng = np.random.default_rng(seed)
+    return {name: np.sort(rng.choice(n, max(1, round(share * n)), replace=False)) for name, n in sizes.items()}

@@ -1,0 +1,6 @@
+"""From AnnData to arrays: views, where their numbers are, and the recipes that prepare them."""
+
+from crosstie.data.recipe import STEPS, Recipe, Steps
+from crosstie.data.view import View
+
+__all__ = ["STEPS", "Recipe", "Steps", "View"]

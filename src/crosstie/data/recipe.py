@@ -1,0 +1,250 @@
+"""Recipes: the preprocessing of one view, fitted once, applied to new cells, and inverted to features.
+
+normalise → select → scale and clip → principal components. What differs between modalities is a `Steps`, a few
+settings; the arithmetic is the same. Needs a `View`; feeds links and model.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection
+from dataclasses import dataclass, replace
+from typing import Literal
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from crosstie._errors import sample, value_error
+from crosstie._log import log
+from crosstie._typing import Array, Floats, Index, Matrix, Modality
+from crosstie.data.scaled import Scaled, moments, principal_components
+from crosstie.data.values import Values
+from crosstie.data.variable import variable_features
+from crosstie.data.view import View
+
+
+@dataclass(frozen=True)
+class Steps:
+    """The settings of a recipe.
+
+    Parameters
+    ----------
+    normalize
+        `"library"`: divide by the cell's total, multiply by the median total of the fitted cells, log1p.
+        `"clr"`: log1p minus its mean over the cell's features. `"none"`: leave the numbers.
+    n_top
+        Keep this many most variable features; `None` keeps all.
+    clip
+        Scaled values are cut at this many standard deviations, on both sides.
+    """
+
+    normalize: Literal["library", "clr", "none"] = "library"
+    n_top: int | None = None
+    clip: float = 10.0
+
+
+# Library-size log beat CLR for proteins on most data sets in label accuracy (docs/decisions.md).
+STEPS: dict[Modality, Steps] = {
+    "rna": Steps(n_top=3000),
+    "protein": Steps(),
+    "activity": Steps(n_top=3000),
+    "none": Steps(normalize="none"),
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """A fitted recipe.
+
+    Parameters
+    ----------
+    steps
+        Its settings.
+    values
+        What kind of numbers it was fitted on: decides whether normalisation and logarithm are still to be done.
+    features
+        Names of all input features, in order.
+    kept
+        Numbers of the features that are used, shape `(n_kept,)`.
+    target_sum
+        Total to which every cell is brought before the logarithm.
+    mean, std
+        Of the normalised kept features, shape `(n_kept,)`.
+    loadings
+        Principal axes, shape `(n_kept, n_components)`.
+    variance
+        Variance of the fitted cells along each axis, shape `(n_components,)`.
+    """
+
+    steps: Steps
+    values: Values
+    features: pd.Index
+    kept: Index
+    target_sum: float
+    mean: Floats
+    std: Floats
+    loadings: Array
+    variance: Floats
+
+    @classmethod
+    def fit(
+        cls,
+        view: View,
+        *,
+        steps: Steps | None = None,
+        keep: Collection[str] = (),
+        n_components: int = 120,
+        seed: int = 0,
+    ) -> Recipe:
+        """Fit a recipe to a view.
+
+        Parameters
+        ----------
+        view
+            The data.
+        steps
+            Settings; `None` takes those of the view's modality.
+        keep
+            Names of features that stay whatever their variance: the linked ones.
+        n_components
+            Number of principal components; fewer where there are fewer cells or features.
+        seed
+            Of the random start of the principal components.
+
+        Raises
+        ------
+        ValueError
+            If the modality has no recipe, or fewer than three features vary.
+        """
+        if steps is None:
+            if view.modality not in STEPS:
+                raise value_error(
+                    f"view {view.name!r}: there is no recipe for modality {view.modality!r} yet.",
+                    expected=f"one of {', '.join(STEPS)}",
+                    do='Give components of your own: slot="obsm/X_lsi" and modality "none".',
+                )
+            steps = STEPS[view.modality]
+        if view.values == "any":
+            steps = replace(steps, normalize="none", n_top=None)
+        target = _target_sum(view.matrix)
+        x = _normalized(view.matrix, steps, view.values, target)
+        mean, std = moments(x)
+        varies = std > 1e-6
+        if (~varies).any():
+            log.info("%s: %d constant features are left out.", view.name, int((~varies).sum()))
+        if varies.sum() < 3:
+            raise value_error(f"view {view.name!r}: fewer than three features vary.", found=f"{int(varies.sum())}")
+        chosen = varies.copy()
+        if steps.n_top is not None and varies.sum() > steps.n_top:
+            chosen &= variable_features(view.matrix, steps.n_top)
+            chosen |= varies & view.features.isin(list(keep))
+        kept = np.flatnonzero(chosen)
+        scaled = Scaled(_clipped(x[:, kept], mean[kept], std[kept], steps.clip), mean[kept], std[kept])
+        n_components = min(n_components, len(kept), view.n_cells - 1)
+        loadings, variance = principal_components(scaled, n_components, seed=seed)
+        return cls(
+            steps,
+            view.values,
+            view.features,
+            kept,
+            target,
+            mean[kept],
+            std[kept],
+            loadings,
+            np.maximum(variance, 1e-12),
+        )
+
+    @property
+    def n_components(self) -> int:
+        """Number of components."""
+        return self.loadings.shape[1]
+
+    @property
+    def names(self) -> pd.Index:
+        """Names of the features that are used."""
+        return self.features[self.kept]
+
+    def log_normalize(self, matrix: Matrix) -> Matrix:
+        """Return the used features of a matrix in the fitted units, before scaling, shape `(n_cells, n_kept)`."""
+        x = _normalized(self._checked(matrix), self.steps, self.values, self.target_sum)
+        return x[:, self.kept]
+
+    def scale(self, matrix: Matrix, columns: Index | None = None) -> Array:
+        """Return scaled and clipped features as a dense array, shape `(n_cells, n_kept)`.
+
+        Parameters
+        ----------
+        matrix
+            Cells × all input features.
+        columns
+            Positions among the used features; `None` returns all of them.
+        """
+        columns = np.arange(len(self.kept)) if columns is None else columns
+        x = self.log_normalize(matrix)[:, columns]
+        x = x.toarray() if sp.issparse(x) else x
+        return np.clip((x - self.mean[columns]) / self.std[columns], -self.steps.clip, self.steps.clip).astype(
+            np.float32
+        )
+
+    def transform(self, matrix: Matrix) -> Array:
+        """Return the principal components of cells, shape `(n_cells, n_components)`.
+
+        Parameters
+        ----------
+        matrix
+            Cells × all input features, the same kind of numbers as fitted.
+        """
+        x = _clipped(self.log_normalize(matrix), self.mean, self.std, self.steps.clip)
+        return Scaled(x, self.mean, self.std) @ self.loadings
+
+    def inverse(self, components: Array, *, scaled: bool = False) -> Array:
+        """Return the features that components stand for, shape `(n_cells, n_kept)`.
+
+        Parameters
+        ----------
+        components
+            Shape `(n_cells, n_components)`.
+        scaled
+            Return standard deviations from the mean; otherwise the normalised (log) units of the input.
+        """
+        x = components @ self.loadings.T
+        return x if scaled else (x * self.std + self.mean).astype(np.float32)
+
+    def _checked(self, matrix: Matrix) -> Matrix:
+        if matrix.shape[1] != len(self.features):
+            raise value_error(
+                "recipe: the cells have other features than those it was fitted on.",
+                found=f"{matrix.shape[1]:,} features",
+                expected=f"{len(self.features):,}: {sample(self.features, 3)}",
+            )
+        return matrix
+
+
+def _target_sum(matrix: Matrix) -> float:
+    total = np.asarray(matrix.sum(1, dtype=np.float64)).ravel()
+    return float(np.median(total[total > 0])) if (total > 0).any() else 1.0
+
+
+def _normalized(matrix: Matrix, steps: Steps, values: Values, target_sum: float) -> Matrix:
+    if steps.normalize == "none" or values == "log":
+        return matrix
+    if steps.normalize == "clr":
+        x = np.log1p(matrix.toarray() if sp.issparse(matrix) else matrix)
+        return x - x.mean(1, keepdims=True)
+    total = np.asarray(matrix.sum(1, dtype=np.float64)).ravel()
+    factor = (target_sum / np.maximum(total, 1.0)).astype(np.float32)
+    if sp.issparse(matrix):
+        x = sp.csr_matrix(sp.diags(factor) @ matrix)
+        x.data = np.log1p(x.data)
+        return x
+    return np.log1p(matrix * factor[:, None])
+
+
+def _clipped(x: Matrix, mean: Floats, std: Floats, clip: float) -> Matrix:
+    """Cut values beyond `clip` standard deviations. A zero of a sparse matrix is never that far below its mean."""
+    low, high = (mean - clip * std).astype(np.float32), (mean + clip * std).astype(np.float32)
+    if sp.issparse(x):
+        x = x.tocsr(copy=True)
+        np.clip(x.data, low[x.indices], high[x.indices], out=x.data)
+        return x
+    return np.clip(x, low, high)

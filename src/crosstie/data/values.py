@@ -1,0 +1,68 @@
+"""What kind of numbers a matrix holds: counts, normalised, or already on a log scale. Bad numbers stop here."""
+
+from __future__ import annotations
+
+from typing import Literal
+
+import numpy as np
+import scipy.sparse as sp
+
+from crosstie._errors import value_error
+from crosstie._log import log
+from crosstie._typing import Matrix
+
+Values = Literal["counts", "normalized", "log", "any"]
+
+# Normalised counts of one cell add up to hundreds or more; a logarithm of counts does not come near this.
+MAX_LOG = 25.0
+
+
+def describe_values(matrix: Matrix, view: str, *, counts_expected: bool = True) -> Values:
+    """Return what the numbers are, and raise where they can be nothing usable.
+
+    Parameters
+    ----------
+    matrix
+        Cells × features, dense or CSR.
+    view
+        Name of the view, for messages.
+    counts_expected
+        Whether the modality is measured in counts: if not, any finite number will do (`"any"`).
+
+    Returns
+    -------
+    `"counts"` (whole numbers), `"normalized"` (fractions, too large for a logarithm), `"log"` (fractions, small), or
+    `"any"`. All but counts are said in the log.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, a value is negative where counts are expected, or all values are zero.
+    """
+    stored = matrix.data if sp.issparse(matrix) else matrix
+    bad = int(stored.size - np.isfinite(stored).sum())
+    if bad:
+        raise value_error(
+            f"view {view!r}: the matrix holds values that are not finite.",
+            found=f"{bad:,} NaN or infinite values",
+            expected="finite numbers",
+            do="Remove or fill them first, or point slot= at another matrix.",
+        )
+    if not stored.size or not np.any(stored):
+        raise value_error(f"view {view!r}: all values are zero.", do="Point slot= at the matrix that holds the data.")
+    if not counts_expected:
+        return "any"
+    low, high = float(stored.min()), float(stored.max())
+    if low < 0:
+        raise value_error(
+            f"view {view!r}: the matrix holds negative values.",
+            found=f"values from {low:.3g} to {high:.3g} (scaled or centred data?)",
+            expected="raw counts",
+            do='Point slot= at the counts, e.g. slot="layers/counts".',
+        )
+    if np.array_equal(stored, np.rint(stored)):
+        return "counts"
+    values: Values = "log" if high <= MAX_LOG else "normalized"
+    done = "taken as log-normalised, left on its scale" if values == "log" else "normalised again and logarithm taken"
+    log.warning("%s: the matrix is not counts (fractions, up to %.3g): %s. Counts are better.", view, high, done)
+    return values

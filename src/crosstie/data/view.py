@@ -1,0 +1,232 @@
+"""A view: one data set of one modality, as every other room sees it.
+
+The door from AnnData to arrays: where the matrix is, what modality it holds, whether its values can be used.
+"""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, get_args
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from crosstie._errors import sample, type_error, unknown_name, value_error
+from crosstie._log import log
+from crosstie._typing import Matrix, Modality
+from crosstie.data.values import Values, describe_values
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+MIN_CELLS = 10
+MIN_FEATURES = 3
+
+# Names that people give their views; the first whose word occurs wins.
+_NAMES: tuple[tuple[Modality, tuple[str, ...]], ...] = (
+    ("cytometry", ("cytof", "codex", "cytometry", "flow", "imc", "mibi")),
+    ("activity", ("activity", "genescore", "gene_score")),
+    ("protein", ("adt", "protein", "prot", "antibody", "cite", "abseq")),
+    ("atac", ("atac", "peak", "chromatin", "accessibility")),
+    ("rna", ("rna", "gex", "gene", "expression", "transcript")),
+)
+_FEATURE_TYPES: dict[str, Modality] = {"Gene Expression": "rna", "Antibody Capture": "protein", "Peaks": "atac"}
+_PEAK = re.compile(r"^[\w.]{1,40}[:\-_]\d+[\-_]\d+$")
+
+
+@dataclass(frozen=True)
+class View:
+    """One data set of one modality.
+
+    Use `View.of`, which checks the data, rather than the constructor.
+
+    Parameters
+    ----------
+    name
+        What the user calls it.
+    modality
+        What was measured; chooses the recipe.
+    matrix
+        Cells × features, float32, CSR or dense; finite.
+    features
+        Feature names, unique.
+    cells
+        Cell names.
+    values
+        What kind of numbers the matrix holds: counts, or numbers already normalised.
+    slot
+        Where in the AnnData the matrix was.
+    batch
+        Batch of every cell, or `None`.
+    """
+
+    name: str
+    modality: Modality
+    matrix: Matrix = field(repr=False)
+    features: pd.Index = field(repr=False)
+    cells: pd.Index = field(repr=False)
+    values: Values = "counts"
+    slot: str = "X"
+    batch: pd.Series | None = field(default=None, repr=False)
+
+    @classmethod
+    def of(
+        cls,
+        name: str,
+        adata: AnnData,
+        *,
+        modality: Modality | None = None,
+        slot: str = "X",
+        batch_key: str | None = None,
+    ) -> View:
+        """Read a view from an AnnData.
+
+        Parameters
+        ----------
+        name
+            Name of the view, for messages and results.
+        adata
+            In memory, dense or sparse; not changed.
+        modality
+            Guessed from the name, then from the data, where `None`; the log says so.
+        slot
+            `"X"`, `"layers/NAME"` or `"obsm/NAME"`.
+        batch_key
+            Column of `adata.obs` with the batch of every cell.
+
+        Raises
+        ------
+        KeyError
+            If the slot or the batch column does not exist.
+        TypeError
+            If `adata` is not an AnnData, or its matrix of a kind that cannot be read.
+        ValueError
+            If there are too few cells or features, values are negative or not finite, or the modality is unknown.
+        """
+        if not all(hasattr(adata, a) for a in ("obs_names", "var_names", "X", "layers", "obsm")):
+            raise type_error(f"view {name!r} is not an AnnData.", found=type(adata).__name__, expected="AnnData")
+        matrix, features = read_slot(adata, slot, view=name)
+        _check_shape(name, matrix.shape)
+        modality = check_modality(modality, name) if modality else guess_modality(name, adata, matrix, features)
+        values = describe_values(matrix, name, counts_expected=modality != "none" and not slot.startswith("obsm/"))
+        batch = None
+        if batch_key is not None:
+            if batch_key not in adata.obs:
+                raise unknown_name(f"view {name!r}: batch_key, a column of obs", batch_key, adata.obs.columns)
+            batch = adata.obs[batch_key].astype(str)
+        return cls(name, modality, matrix, features, pd.Index(adata.obs_names), values, slot, batch)
+
+    @property
+    def n_cells(self) -> int:
+        """Number of cells."""
+        return int(self.matrix.shape[0])
+
+    @property
+    def n_features(self) -> int:
+        """Number of features."""
+        return int(self.matrix.shape[1])
+
+    def __str__(self) -> str:
+        return f"{self.name}: {self.modality}, {self.n_cells:,} cells × {self.n_features:,} features ({self.values})"
+
+
+def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix, pd.Index]:
+    """Return the matrix at a slot, as float32 CSR or dense, and its feature names, unique.
+
+    Parameters
+    ----------
+    adata
+        In memory.
+    slot
+        `"X"`, `"layers/NAME"` or `"obsm/NAME"`; the columns of an `obsm` array are named `NAME_0`, `NAME_1`, …
+    view
+        Name of the view, for messages.
+
+    Raises
+    ------
+    KeyError
+        If the AnnData has no such slot; the message lists those it has.
+    TypeError
+        If the matrix is neither numeric and dense nor sparse.
+    """
+    place, _, key = slot.partition("/")
+    have = ["X"] + [f"layers/{k}" for k in adata.layers] + [f"obsm/{k}" for k in adata.obsm]
+    if slot not in have or (slot == "X" and adata.X is None):
+        raise unknown_name(f"view {view!r}: slot", slot, [s for s in have if s != "X" or adata.X is not None])
+    found = adata.X if place == "X" else adata.layers[key] if place == "layers" else adata.obsm[key]
+    names = pd.Index(adata.var_names)
+    if place == "obsm":
+        columns = found.columns if isinstance(found, pd.DataFrame) else [f"{key}_{j}" for j in range(found.shape[1])]
+        names = pd.Index(columns).astype(str)
+    return as_matrix(found, view), _unique(names, f"view {view!r}: feature names")
+
+
+def as_matrix(found: object, view: str = "") -> Matrix:
+    """Return a matrix as float32 CSR (from any sparse kind) or as a dense float32 array."""
+    if isinstance(found, pd.DataFrame):
+        found = found.to_numpy()
+    if sp.issparse(found):
+        return sp.csr_matrix(found, dtype=np.float32)
+    if not isinstance(found, np.ndarray):
+        raise type_error(
+            f"view {view!r}: the matrix is of a kind that cannot be read.",
+            found=type(found).__name__,
+            expected="a NumPy array or a SciPy sparse matrix in memory",
+            do="Load it first: adata.to_memory().",
+        )
+    if not (np.issubdtype(found.dtype, np.number) or found.dtype == bool):
+        raise type_error(f"view {view!r}: the matrix is not numeric.", found=f"dtype {found.dtype}")
+    return np.ascontiguousarray(found, dtype=np.float32)
+
+
+def check_modality(modality: str, view: str) -> Modality:
+    """Return the modality, or raise `KeyError` where there is no such one."""
+    if modality not in get_args(Modality):
+        raise unknown_name(f"view {view!r}: modality", modality, get_args(Modality))
+    return modality  # type: ignore[return-value]
+
+
+def guess_modality(name: str, adata: AnnData, matrix: Matrix, features: pd.Index) -> Modality:
+    """Guess what a view measured: from its name, then 10x's `feature_types`, then from its features."""
+    found, why = _guess(name, adata, matrix, features)
+    log.info("%s: taken as modality %r (%s); say modality={%r: ...} if it is another.", name, found, why, name)
+    return found
+
+
+def _guess(name: str, adata: AnnData, matrix: Matrix, features: pd.Index) -> tuple[Modality, str]:
+    for modality, words in _NAMES:
+        if any(word in name.lower() for word in words):
+            return modality, "by its name"
+    types = set(adata.var["feature_types"].astype(str)) if "feature_types" in adata.var else set()
+    if len(types) == 1 and (by_type := _FEATURE_TYPES.get(next(iter(types)))):
+        return by_type, "by var['feature_types']"
+    if len(features) and np.mean([bool(_PEAK.match(str(f))) for f in features[:200]]) > 0.9:
+        return "atac", "its features look like peaks"
+    if matrix.shape[1] < 400:
+        return "protein", f"it has only {matrix.shape[1]} features"
+    return "rna", "it has many features that are no peaks"
+
+
+def _unique(names: pd.Index, what: str) -> pd.Index:
+    """Return names as strings, repeats numbered as `anndata` does."""
+    names = pd.Index(names.astype(str))
+    twice = names[names.duplicated()].unique()
+    if not len(twice):
+        return names
+    from anndata.utils import make_index_unique
+
+    log.warning("%s: %d occur more than once (%s); the repeats are numbered.", what, len(twice), sample(twice, 4))
+    return pd.Index(make_index_unique(names))
+
+
+def _check_shape(name: str, shape: tuple[int, ...]) -> None:
+    for n, least, what in ((shape[0], MIN_CELLS, "cells"), (shape[1], MIN_FEATURES, "features")):
+        if n < least:
+            raise value_error(
+                f"view {name!r}: too few {what} to integrate.",
+                found=f"{n} {what}",
+                expected=f"at least {least}",
+                do="Are cells the rows and features the columns?",
+            )

@@ -1,0 +1,11 @@
+"""Links: which features of two views are expected to move together, by name or by table, and the graph they span.
+
+The packaged table, `protein_genes.csv`, knows the antibodies of the usual panels and the genes of their proteins.
+"""
+
+from crosstie.links.link import Link, Linkage
+from crosstie.links.name import by_name
+from crosstie.links.names import Entry, lookup, recognise
+from crosstie.links.table import by_table
+
+__all__ = ["Entry", "Link", "Linkage", "by_name", "by_table", "lookup", "recognise"]

@@ -1,0 +1,149 @@
+"""Links: which features of two views are expected to move together, and the graph that they span.
+
+A `Link` is one edge. Its pairs are grouped into *columns*: a protein that names three genes is one column, so that it
+counts once; on each side a column is the weighted mean of its features.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from crosstie._errors import unknown_name, value_error
+from crosstie._log import log
+
+Names = Sequence[str] | pd.Index
+
+
+@dataclass(frozen=True)
+class Link:
+    """Linked features of two views.
+
+    Parameters
+    ----------
+    source, target
+        Names of the two views.
+    pairs
+        One row per pair of features, with columns `source`, `target` (feature names, as in `var_names` of the views),
+        `column` (number of the column that the pair belongs to) and `weight` (share of the pair in its column, > 0).
+    report
+        One row per feature that was looked up, with columns `feature`, `status` (`"linked"` or why not), `entry`,
+        `targets` and `reason`: what `crosstie links` prints.
+    """
+
+    source: str
+    target: str
+    pairs: pd.DataFrame
+    report: pd.DataFrame
+
+    def __post_init__(self) -> None:
+        if self.source == self.target:
+            raise value_error(f"link {self.source} -> {self.target}: a view cannot be linked to itself.")
+        missing = {"source", "target", "column", "weight"} - set(self.pairs.columns)
+        if missing:
+            raise value_error("link: the table of pairs lacks columns.", found=f"missing {sorted(missing)}")
+        weight = self.pairs["weight"].to_numpy(float)
+        if not (np.isfinite(weight).all() and (weight > 0).all()):
+            raise value_error(f"link {self}: weights must be finite and above 0.")
+
+    def __str__(self) -> str:
+        return f"{self.source} -> {self.target}"
+
+    @property
+    def edge(self) -> tuple[str, str]:
+        """The two views' names, source first."""
+        return self.source, self.target
+
+    @property
+    def n_columns(self) -> int:
+        """Number of columns, hence of independent linked quantities."""
+        return int(self.pairs["column"].nunique())
+
+    def reversed(self) -> Link:
+        """Return the same link seen from the target view."""
+        pairs = self.pairs.rename(columns={"source": "target", "target": "source"})
+        return Link(self.target, self.source, pairs, self.report)
+
+    def restricted(self, source_names: Names, target_names: Names) -> Link:
+        """Return the link without the pairs whose features are not among the names; the report stays whole."""
+        there = self.pairs["source"].isin(source_names) & self.pairs["target"].isin(target_names)
+        if not there.all():
+            log.info("link %s: %d pairs have a feature that does not vary and are left out.", self, int((~there).sum()))
+        return Link(self.source, self.target, self.pairs[there], self.report)
+
+    def projections(self, source_names: Names, target_names: Names) -> tuple[sp.csr_array, sp.csr_array]:
+        """Return the two sparse maps from features to columns.
+
+        Parameters
+        ----------
+        source_names, target_names
+            Feature names in the order of the matrices that will be multiplied.
+
+        Returns
+        -------
+        Matrices of shape `(n_features, n_columns)`, one per side; every column sums to 1.
+
+        Raises
+        ------
+        KeyError
+            If a pair names a feature that a side lacks.
+        """
+        column = np.unique(self.pairs["column"].to_numpy(), return_inverse=True)[1]
+        out = []
+        for side, names in (("source", source_names), ("target", target_names)):
+            where = pd.Index(names).get_indexer(pd.Index(self.pairs[side]))
+            if (where < 0).any():
+                raise unknown_name(f"link {self}, {side} feature", self.pairs[side].iloc[int(where.argmin())], names)
+            shape = (len(names), int(column.max()) + 1 if len(column) else 0)
+            entries = sp.coo_array((self.pairs["weight"].to_numpy(float), (where, column)), shape=shape).tocsr()
+            out.append(sp.csr_array(entries / np.maximum(entries.sum(0), 1e-12)[None, :]))
+        return out[0], out[1]
+
+
+@dataclass(frozen=True)
+class Linkage:
+    """A connected graph of views: the links of one integration.
+
+    Raises
+    ------
+    KeyError
+        If a link names a view that there is not.
+    ValueError
+        If some views are connected to the others by no link, or a link has no pairs; the message names them.
+    """
+
+    views: tuple[str, ...]
+    links: tuple[Link, ...]
+
+    def __post_init__(self) -> None:
+        for link in self.links:
+            for name in link.edge:
+                if name not in self.views:
+                    raise unknown_name(f"link {link}", name, self.views)
+            if not len(link.pairs):
+                raise value_error(f"link {link}: it has no pairs of features.", do="Remove it, or give a table.")
+        parts = self.parts()
+        if len(parts) > 1:
+            raise value_error(
+                f"links: the {len(self.views)} views are not connected.",
+                found="unconnected parts " + " | ".join(", ".join(p) for p in parts),
+                expected="every view reachable from every other through links",
+                do="Add a link between the parts: xt.links.by_name, by_table, ...",
+            )
+
+    @classmethod
+    def of(cls, views: Iterable[str], links: Link | Iterable[Link]) -> Linkage:
+        """Build a linkage from one link or several."""
+        return cls(tuple(views), (links,) if isinstance(links, Link) else tuple(links))
+
+    def parts(self) -> list[list[str]]:
+        """Return the connected parts, each a list of view names in the views' order."""
+        number = {name: i for i, name in enumerate(self.views)}
+        ends = np.array([[number[a], number[b]] for a, b in (link.edge for link in self.links)]).reshape(-1, 2)
+        graph = sp.coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(number),) * 2)
+        part = sp.csgraph.connected_components(graph, directed=False)[1]
+        return [[v for v in self.views if part[number[v]] == p] for p in np.unique(part)]

@@ -1,0 +1,425 @@
+"""The model: views, links and settings, fitted. The one object that everything downstream takes."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import fields, replace
+from itertools import combinations
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from crosstie._errors import sample, type_error, unknown_name, value_error
+from crosstie._log import log
+from crosstie._typing import Array, Matrix, Modality
+from crosstie.anchors import Anchors, ClosedForm, Refinement, find, fit_closed_form
+from crosstie.anchors.closed_form import unit_rows
+from crosstie.data import Recipe, View
+from crosstie.data.guard import shared_cells
+from crosstie.data.values import describe_values
+from crosstie.data.view import read_slot
+from crosstie.links.auto import suggest
+from crosstie.links.link import Link, Linkage
+from crosstie.model.config import Config
+from crosstie.model.problem import Edge, Problem
+
+if TYPE_CHECKING:
+    from pathlib import Path
+    from typing import TypeAlias
+
+    from anndata import AnnData
+    from mudata import MuData
+
+    from crosstie.model.networks import Networks
+
+    Data: TypeAlias = MuData | Mapping[str, AnnData]
+
+Progress = Callable[[int, int, dict[str, float]], None]
+Projection = sp.csr_array
+
+
+class Model:
+    """Several views and the links between them; `fit` brings them into one latent space.
+
+    Parameters
+    ----------
+    data
+        The views by name: a MuData, or a mapping of names to AnnData. Not changed.
+    links
+        One link or several, connecting all views; `None` links what can be linked and says how (see the log).
+    modality
+        What each view measured, by name; guessed where it is not given.
+    slot
+        Where in the AnnData the matrix is, one for all views or by name: `"X"`, `"layers/NAME"` or `"obsm/NAME"`.
+    batch_key
+        Column of `.obs` with the batch of each cell, one for all views or by name. Read and checked; batches are not
+        corrected yet.
+    config
+        Settings.
+
+    Attributes
+    ----------
+    views
+        The views' data, by name; empty in a model that was loaded.
+    recipes
+        The fitted preprocessing of each view.
+    linkage
+        The links, checked.
+    anchors
+        Weighted pairs of cells of each edge, `{(source, target): Anchors}`.
+    latents
+        Coordinates of each view's cells, shape `(n_cells, n_latent)`.
+    obs
+        The views' `.obs`.
+    history
+        One row per recorded training step; empty without training.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError
+        If data or links cannot be used; each message says what, what was expected, and what to do.
+    """
+
+    def __init__(
+        self,
+        data: Data,
+        links: Link | Iterable[Link] | None = None,
+        *,
+        modality: Mapping[str, Modality] | None = None,
+        slot: str | Mapping[str, str] = "X",
+        batch_key: str | Mapping[str, str] | None = None,
+        config: Config | None = None,
+    ) -> None:
+        named = as_mapping(data)
+        self.config = Config() if config is None else config
+        for option in (modality, slot, batch_key):
+            if isinstance(option, Mapping):
+                for name in option:
+                    if name not in named:
+                        raise unknown_name("modality, slot and batch_key: view", name, named)
+        self.views = {
+            name: View.of(
+                name,
+                adata,
+                modality=(modality or {}).get(name),
+                slot=slot if isinstance(slot, str) else slot.get(name, "X"),
+                batch_key=batch_key.get(name) if isinstance(batch_key, Mapping) else batch_key,
+            )
+            for name, adata in named.items()
+        }
+        self.obs = {name: adata.obs for name, adata in named.items()}
+        self.slots = {name: view.slot for name, view in self.views.items()}
+        self.modalities = {name: view.modality for name, view in self.views.items()}
+        warn_of_copies(self.views)
+        self.linkage = Linkage.of(self.views, suggest(named, self.modalities) if links is None else links)
+        self.recipes: dict[str, Recipe] = {}
+        self.closed_form: ClosedForm | None = None
+        self.input_scale: dict[str, Array] = {}
+        self.networks: Networks | None = None
+        self.decoders: dict[str, tuple[Array, Array]] = {}
+        self.anchors: dict[Edge, Anchors] = {}
+        self.latents: dict[str, Array] = {}
+        self.history = pd.DataFrame()
+
+    def fit(self, seed: int = 0, device: str = "auto", progress: Progress | None = None) -> Model:
+        """Find the common latent space.
+
+        Parameters
+        ----------
+        seed
+            Of everything random; the same seed on the same machine gives the same bits.
+        device
+            `"auto"`, `"cpu"`, `"cuda"`, …; only training uses it.
+        progress
+            Called as `progress(step, n_steps, losses)` in training.
+
+        Returns
+        -------
+        The model itself.
+
+        Raises
+        ------
+        ValueError
+            If the model was loaded without its data, or the data give nothing to work on.
+        FloatingPointError
+            If training diverges; the message names the term and the step.
+        """
+        if not self.views:
+            raise value_error(
+                "fit: this model was loaded from a file, without data.", do="Build it anew: xt.Model(data)."
+            )
+        config = self.config
+        self.recipes = {
+            name: Recipe.fit(view, keep=self._linked_features(name), n_components=config.n_components, seed=seed)
+            for name, view in self.views.items()
+        }
+        components = {name: self.recipes[name].transform(view.matrix) for name, view in self.views.items()}
+        projections = self._projections()
+        if config.needs_closed_form:
+            columns = {
+                (a, b): ((p.T @ self.recipes[a].loadings).T, (q.T @ self.recipes[b].loadings).T)
+                for (a, b), (p, q) in projections.items()
+            }
+            settings = Refinement(**{f.name: getattr(config, f.name) for f in fields(Refinement)})
+            self.closed_form = fit_closed_form(components, columns, settings, seed=seed)
+            self.latents = {name: self.closed_form.coordinates(name, x) for name, x in components.items()}
+        if config.training == "full":
+            self._train(components, projections, seed, device, progress)
+        self.anchors = self._find_anchors(projections)
+        self.decoders = {name: linear_fit(self.latents[name], x) for name, x in components.items()}
+        return self
+
+    def embed(self, view: str, adata: AnnData | None = None) -> Array:
+        """Return latent coordinates of a view's cells, shape `(n_cells, n_latent)`.
+
+        Parameters
+        ----------
+        view
+            Name of the view.
+        adata
+            New cells of the same kind, with the same features in any order and the matrix in the same slot; `None`
+            returns the coordinates of the fitted cells.
+
+        Raises
+        ------
+        KeyError
+            If there is no such view, or the new cells lack features.
+        ValueError
+            If the model is not fitted, or the new values cannot be used.
+        """
+        self._check_fitted(view)
+        if adata is None:
+            return self.latents[view]
+        recipe = self.recipes[view]
+        matrix, features = read_slot(adata, self.slots[view], view=view)
+        where = features.get_indexer(recipe.features)
+        if (where < 0).any():
+            missing = recipe.features[where < 0]
+            what = f"embed {view!r}: {len(missing):,} features of the fitted view are missing, the first"
+            raise unknown_name(what, missing[0], features)
+        values = describe_values(matrix, view, counts_expected=recipe.values != "any")
+        if values != recipe.values:
+            raise value_error(
+                f"embed {view!r}: the new cells hold other kinds of numbers.", found=values, expected=recipe.values
+            )
+        return self._encode(view, matrix[:, where])
+
+    def translate(self, source: str, target: str, adata: AnnData | None = None, *, scaled: bool = False) -> Array:
+        """Return the features of `target` that the cells of `source` should have, shape `(n_cells, n_features)`.
+
+        Parameters
+        ----------
+        source, target
+            Names of the views.
+        adata
+            New cells of `source`; `None` translates the fitted ones.
+        scaled
+            Return standard deviations from the target's mean instead of its normalised (log) units.
+
+        Returns
+        -------
+        One column per used feature of the target, in the order of `model.recipes[target].names`.
+        """
+        self._check_fitted(target)
+        matrix, offset = self.decoders[target]
+        return self.recipes[target].inverse(self.embed(source, adata) @ matrix + offset, scaled=scaled)
+
+    def write(self, data: Data, key: str = "X_crosstie") -> None:
+        """Write the latent coordinates into `.obsm[key]` of every view of `data`.
+
+        Raises
+        ------
+        ValueError
+            If a view of `data` has other cells than the fitted one; nothing is written then.
+        """
+        named = as_mapping(data)
+        for name in self.latents:
+            if name not in named:
+                raise unknown_name("write: view", name, named)
+            if list(named[name].obs_names) != list(self.obs[name].index):
+                raise value_error(f"write: view {name!r} has other cells than the fitted one, or in another order.")
+        for name, z in self.latents.items():
+            named[name].obsm[key] = z
+
+    def save(self, path: str | Path) -> None:
+        """Save the fitted model into a folder: weights as safetensors, everything else as JSON and CSV.
+
+        The folder appears whole or not at all; an older one of this name is replaced.
+        """
+        from crosstie.model.checkpoint import save
+
+        self._check_fitted()
+        save(self, path)
+
+    @classmethod
+    def load(cls, path: str | Path) -> Model:
+        """Load a model that was saved; it has no data, so it can embed and translate but not be fitted again."""
+        from crosstie.model.checkpoint import load
+
+        return load(cls, path)
+
+    def _linked_features(self, view: str) -> set[str]:
+        """Return the names of a view's features that some link uses."""
+        return {
+            feature
+            for link in self.linkage.links
+            for side, name in (("source", link.source), ("target", link.target))
+            if name == view
+            for feature in link.pairs[side]
+        }
+
+    def _projections(self) -> dict[Edge, tuple[Projection, Projection]]:
+        """Return the maps from used features to linked columns of every edge; its links stand side by side."""
+        found: dict[Edge, list[tuple[Projection, Projection]]] = {}
+        for given in self.linkage.links:
+            link = given.reversed() if given.edge[::-1] in found else given
+            names = [self.recipes[view].names for view in link.edge]
+            varying = link.restricted(*names)
+            if not len(varying.pairs):
+                raise value_error(
+                    f"link {link}: none of its {len(link.pairs):,} pairs has features that vary on both sides.",
+                    do="Look at link.report and at the data, or link other features.",
+                )
+            found.setdefault(link.edge, []).append(varying.projections(*names))
+        return {
+            edge: (sp.hstack([s for s, _ in parts], "csr"), sp.hstack([t for _, t in parts], "csr"))
+            for edge, parts in found.items()
+        }
+
+    def _find_anchors(self, edges: Iterable[Edge]) -> dict[Edge, Anchors]:
+        return {(a, b): find(self.latents[a], self.latents[b], k=self.config.n_neighbors) for a, b in edges}
+
+    def _train(
+        self,
+        components: Mapping[str, Array],
+        projections: Mapping[Edge, tuple[Projection, Projection]],
+        seed: int,
+        device: str,
+        progress: Progress | None,
+    ) -> None:
+        """Train networks, from the closed form where the settings say so, and take their coordinates."""
+        from crosstie.model.fit import fit
+
+        config = self.config
+        start: dict[str, tuple[Array, Array]] = {}
+        if self.closed_form is not None:
+            config = replace(config, n_latent=self.closed_form.rotation.shape[1])
+            self.input_scale = {name: input_scale(x, config.damping) for name, x in components.items()}
+            for name, x in components.items():
+                matrix, offset = self.closed_form.linear(name, x)
+                start[name] = matrix / self.input_scale[name][:, None], offset
+        inputs = {name: self._inputs(name, view.matrix, components[name]) for name, view in self.views.items()}
+        linked = {}
+        if config.anchor_scope == "batch":
+            scaled = {name: self.recipes[name].scale(view.matrix) for name, view in self.views.items()}
+            linked = {
+                (a, b): ((scaled[a] @ p).astype(np.float32), (scaled[b] @ q).astype(np.float32))
+                for (a, b), (p, q) in projections.items()
+            }
+        problem = Problem(
+            inputs=inputs,
+            edges=tuple(projections),
+            anchors=self._find_anchors(projections) if self.latents else {},
+            linked=linked,
+            closed={name: inputs[name] @ matrix + offset for name, (matrix, offset) in start.items()},
+            linear=start,
+        )
+        self.networks, self.history = fit(problem, config, seed=seed, device=device, progress=progress)
+        self.latents = {name: self._latent(self.networks.encode_array(name, x)) for name, x in inputs.items()}
+
+    def _inputs(self, view: str, matrix: Matrix, components: Array) -> Array:
+        """Return what the networks read."""
+        if self.config.features == "features":
+            return self.recipes[view].scale(matrix)
+        if self.closed_form is None:
+            return components / np.sqrt(self.recipes[view].variance.mean(), dtype=np.float32)
+        return (components - self.closed_form.mean[view]) * self.input_scale[view]
+
+    def _encode(self, view: str, matrix: Matrix) -> Array:
+        """Return the coordinates of cells given as a matrix in the recipe's features."""
+        components = self.recipes[view].transform(matrix)
+        if self.networks is not None:
+            return self._latent(self.networks.encode_array(view, self._inputs(view, matrix, components)))
+        assert self.closed_form is not None
+        return self.closed_form.coordinates(view, components)
+
+    def _latent(self, z: Array) -> Array:
+        return unit_rows(z) if self.config.latent_norm == "unit" else z
+
+    def _check_fitted(self, *views: str) -> None:
+        if not self.latents:
+            raise value_error("this model is not fitted.", do="Call model.fit() first, or use xt.integrate(data).")
+        for view in views:
+            if view not in self.latents:
+                raise unknown_name("view", view, self.latents)
+
+
+def integrate(
+    data: Data,
+    links: Link | Iterable[Link] | None = None,
+    *,
+    modality: Mapping[str, Modality] | None = None,
+    slot: str | Mapping[str, str] = "X",
+    batch_key: str | Mapping[str, str] | None = None,
+    config: Config | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Model:
+    """Bring several views into one latent space: recipes, links, anchors and fit in one call.
+
+    The parameters are those of `Model` and of `Model.fit`.
+
+    Returns
+    -------
+    The fitted model.
+    """
+    model = Model(data, links, modality=modality, slot=slot, batch_key=batch_key, config=config)
+    return model.fit(seed=seed, device=device, progress=progress)
+
+
+def as_mapping(data: Data) -> dict[str, AnnData]:
+    """Return the views by name, or raise `TypeError` if `data` is neither a MuData nor a mapping."""
+    found = getattr(data, "mod", data)
+    if not isinstance(found, Mapping):
+        raise type_error(
+            "data: neither a MuData nor a mapping of names to AnnData.",
+            found=type(data).__name__,
+            do='Write {"rna": rna, "adt": adt}.',
+        )
+    if len(found) < 2:
+        raise value_error("data: there is nothing to integrate.", found=sample(found), expected="at least two views")
+    return {str(name): adata for name, adata in found.items()}
+
+
+def warn_of_copies(views: Mapping[str, View]) -> None:
+    """Warn where two views hold the same numbers."""
+    for a, b in combinations(views.values(), 2):
+        share = shared_cells(a, b)
+        if share > 0.5:
+            log.warning(
+                "%s and %s hold the same matrix: %.0f %% of the cells have identical values in both. "
+                "Scores of such a run say nothing about integration. Was one file given twice?",
+                a.name,
+                b.name,
+                100 * share,
+            )
+
+
+def input_scale(components: Array, damping: float) -> Array:
+    """Return factors that whiten components softly and bring them to unit mean square, shape `(n_components,)`."""
+    spread = components.var(0, dtype=np.float64)
+    factor = 1 / np.sqrt(spread + damping * spread.mean())
+    return (factor / np.sqrt((spread * factor**2).mean())).astype(np.float32)
+
+
+def linear_fit(z: Array, x: Array, *, ridge: float = 1e-3) -> tuple[Array, Array]:
+    """Return matrix and offset of the ridge regression of `x` on `z`, shapes `(n_latent, p)` and `(p,)`."""
+    z_mean, x_mean = z.mean(0, dtype=np.float64), x.mean(0, dtype=np.float64)
+    centred = z - z_mean
+    gram = centred.T @ centred
+    gram[np.diag_indices_from(gram)] += ridge * np.trace(gram) / len(gram) + 1e-12
+    matrix = np.linalg.solve(gram, centred.T @ (x - x_mean))
+    return matrix.astype(np.float32), (x_mean - z_mean @ matrix).astype(np.float32)

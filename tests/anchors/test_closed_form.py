@@ -1,0 +1,197 @@
+from dataclasses import replace
+from itertools import pairwise
+
+import numpy as np
+import pytest
+
+import oracles
+from crosstie.anchors import Refinement, fit_closed_form
+from crosstie.anchors.closed_form import smoothed, unit_rows
+from crosstie.anchors.evidence import link_maps
+from crosstie.metrics import foscttm
+
+SETTINGS = Refinement(n_latent=8, n_smooth=5)
+PLAIN = Refinement(n_latent=5, n_rounds=1, smoothing=0, pull=0, balance=1, entropy=0.1, link_weight=0.7)
+EDGE = ("a", "b")
+
+
+def copies(views=("a", "b"), n_cells=300, n_components=8, n_linked=4, noise=0.0, seed=0):
+    """Rotated copies of one cloud of clusters: principal components of each, and maps to the columns they share."""
+    rng = np.random.default_rng(seed)
+    centres = rng.normal(size=(6, n_components)) * 2
+    cloud = centres[rng.integers(6, size=n_cells)] + rng.normal(size=(n_cells, n_components))
+    components, columns = {}, {}
+    for view in views:
+        turn = np.linalg.qr(rng.normal(size=(n_components, n_components)))[0]
+        x = cloud @ turn + noise * rng.normal(size=cloud.shape)
+        left, values, axes = np.linalg.svd(x - x.mean(0), full_matrices=False)
+        components[view] = (left * values + 5).astype(np.float32)
+        columns[view] = (axes @ turn.T)[:, :n_linked]  # from these components back to the first of the cloud
+    return components, {(i, j): (columns[i], columns[j]) for i, j in pairwise(views)}
+
+
+def aligned(form, components):
+    return {view: form.coordinates(view, x) for view, x in components.items()}
+
+
+def evidence(components, columns, settings):
+    """Centred components, and linked columns of unit rows, of the two sides of the one edge."""
+    x = [(components[view] - components[view].mean(0)).astype(float) for view in EDGE]
+    maps = link_maps(*columns[EDGE], *(s.T @ s / len(s) for s in x), shrinkage=settings.link_shrinkage)
+    return x, [unit_rows(s @ a).astype(float) for s, a in zip(x, maps, strict=True)]
+
+
+def test_rotated_copies_are_found():
+    components, columns = copies()
+    z = aligned(fit_closed_form(components, columns, SETTINGS), components)
+    assert foscttm(z["a"], z["b"]) < 1e-3
+    np.testing.assert_allclose(np.linalg.norm(z["a"], axis=1), 1, atol=1e-5)
+
+
+def test_three_views_in_a_chain():
+    components, columns = copies(("a", "b", "c"), noise=0.1)
+    assert set(columns) == {("a", "b"), ("b", "c")}
+    z = aligned(fit_closed_form(components, columns, SETTINGS), components)
+    assert max(foscttm(z[i], z[j]) for i, j in (("a", "b"), ("b", "c"), ("a", "c"))) < 0.02
+
+
+@pytest.mark.parametrize("damping", [0.0, 0.3])
+def test_one_edge_and_one_round_is_a_singular_value_decomposition(damping):
+    components, columns = copies(n_cells=40, n_components=5)
+    settings = replace(PLAIN, damping=damping)
+    form = fit_closed_form(components, columns, settings)
+    x, links = evidence(components, columns, settings)
+    *maps, strength = oracles.closed_form_maps(*x, oracles.sinkhorn(*links, 0.1), damping)
+    np.testing.assert_allclose(form.strength, strength, atol=1e-4)
+    for view, expected in zip(EDGE, maps, strict=True):
+        sign = np.sign((form.maps[view] * expected).sum(0))
+        np.testing.assert_allclose(form.maps[view] * sign, expected, atol=2e-3)
+    # One sign for both sides of a coordinate.
+    assert ((form.maps["a"] * maps[0]).sum(0) * (form.maps["b"] * maps[1]).sum(0) > 0).all()
+
+
+def test_second_round_matches_directions_beside_links():
+    components, columns = copies(n_cells=40, n_components=5)
+    first = fit_closed_form(components, columns, PLAIN)
+    second = fit_closed_form(components, columns, replace(PLAIN, n_rounds=2))
+    x, links = evidence(components, columns, PLAIN)
+    directions = [unit_rows(s @ first.maps[view]) for view, s in zip(EDGE, x, strict=True)]
+    z = [unit_rows(np.hstack([d, 0.7 * link])).astype(float) for d, link in zip(directions, links, strict=True)]
+    *maps, strength = oracles.closed_form_maps(*x, oracles.sinkhorn(*z, 0.1), PLAIN.damping)
+    np.testing.assert_allclose(second.strength, strength, atol=1e-4)
+    np.testing.assert_allclose(np.abs(second.maps["a"]), np.abs(maps[0]), atol=2e-3)
+
+
+def test_coordinates_are_the_blocks_in_other_axes():
+    components, columns = copies(n_cells=40, n_components=5)
+    settings = replace(PLAIN, n_latent=99)
+    form = fit_closed_form(components, columns, settings)
+    x, links = evidence(components, columns, settings)
+    blocks = [
+        unit_rows(np.hstack([unit_rows(s @ form.maps[view]), 0.7 * link]))
+        for view, s, link in zip(EDGE, x, links, strict=True)
+    ]
+    z = aligned(form, components)
+    for i, block in zip(EDGE, blocks, strict=True):
+        for j, other in zip(EDGE, blocks, strict=True):
+            np.testing.assert_allclose(z[i] @ z[j].T, block @ other.T, atol=1e-4)
+
+
+def test_smoothing():
+    rng = np.random.default_rng(0)
+    z, reference = unit_rows(rng.normal(size=(20, 3))), unit_rows(rng.normal(size=(30, 3)))
+    settings = Refinement(n_smooth=4, smoothing=0.3)
+    near = oracles.nearest(reference, z, 4)[1]
+    expected = unit_rows(0.7 * z + 0.3 * np.array([reference[rows].mean(0) for rows in near]))
+    np.testing.assert_allclose(smoothed(z, reference, settings), expected, atol=1e-5)
+    np.testing.assert_allclose(smoothed(z, None, settings), smoothed(z, z, settings))
+    np.testing.assert_array_equal(smoothed(z, reference, replace(settings, smoothing=0)), z)
+
+
+def test_cells_are_pulled_into_the_linked_views():
+    components, columns = copies(("a", "b", "c"), n_cells=60, noise=0.1)
+    columns["c", "a"] = (columns["b", "c"][1], columns["a", "b"][0])
+    form = fit_closed_form(components, columns, replace(SETTINGS, smoothing=0, pull=0.4))
+    z = {view: unit_rows(x) for view, x in form.reference.items()}
+    drawn = []
+    for other in ("b", "c"):
+        near = oracles.nearest(form.reference[other], z["a"], SETTINGS.n_smooth)[1]
+        drawn.append([form.reference[other][rows].mean(0) for rows in near])
+    expected = unit_rows(0.6 * z["a"] + 0.4 * np.mean(drawn, axis=0))
+    np.testing.assert_allclose(form.coordinates("a", components["a"]), expected, atol=1e-4)
+
+
+def test_a_view_is_pulled_into_its_neighbours_of_the_graph_only():
+    components, columns = copies(("a", "b", "c"), n_cells=60, noise=0.1)
+    form = fit_closed_form(components, columns, replace(SETTINGS, smoothing=0, pull=1))
+    assert form.edges == (("a", "b"), ("b", "c"))
+    near = oracles.nearest(form.reference["b"], form.reference["a"], SETTINGS.n_smooth)[1]
+    expected = unit_rows(np.array([form.reference["b"][rows].mean(0) for rows in near]))
+    np.testing.assert_allclose(form.coordinates("a", components["a"]), expected, atol=1e-4)
+
+
+def test_fewer_directions_than_asked_for():
+    components, columns = copies(n_components=8)
+    components["b"] = components["b"][:, :3]
+    columns = {EDGE: (columns[EDGE][0], columns[EDGE][1][:3])}
+    form = fit_closed_form(components, columns, replace(SETTINGS, n_latent=30))
+    assert {view: m.shape for view, m in form.maps.items()} == {"a": (8, 3), "b": (3, 3)}
+    assert form.strength[0] == 1
+    assert (np.diff(form.strength) <= 0).all()
+    assert (form.strength > 0).all()
+    assert aligned(form, components)["b"].shape == (300, 3 + 4)
+
+
+def test_order_of_cells_does_not_matter():
+    components, columns = copies()
+    order = np.random.default_rng(1).permutation(300)
+    one = aligned(fit_closed_form(components, columns, SETTINGS), components)
+    shuffled = components | {"b": components["b"][order]}
+    other = aligned(fit_closed_form(shuffled, columns, SETTINGS), shuffled)
+    same = one["a"] @ one["b"][order].T
+    np.testing.assert_allclose(other["a"] @ other["b"].T, same, atol=5e-3)
+
+
+def test_scale_of_linked_columns_does_not_matter():
+    components, columns = copies()
+    one = aligned(fit_closed_form(components, columns, SETTINGS), components)
+    scaled = {EDGE: (columns[EDGE][0] * 9, columns[EDGE][1])}
+    other = aligned(fit_closed_form(components, scaled, SETTINGS), components)
+    np.testing.assert_allclose(other["a"] @ other["b"].T, one["a"] @ one["b"].T, atol=5e-3)
+
+
+def test_sketches():
+    components, columns = copies(n_cells=600)
+    settings = replace(SETTINGS, n_sketch=250, n_sketches=2)
+    one, same, other = (fit_closed_form(components, columns, settings, seed=seed) for seed in (0, 0, 1))
+    np.testing.assert_array_equal(one.maps["a"], same.maps["a"])
+    assert not np.array_equal(one.maps["a"], other.maps["a"])
+    z = aligned(one, components)
+    assert foscttm(z["a"], z["b"]) < 0.01
+
+
+def test_seed_is_without_effect_on_small_views():
+    components, columns = copies()
+    one, other = (fit_closed_form(components, columns, SETTINGS, seed=seed) for seed in (0, 1))
+    np.testing.assert_array_equal(one.maps["a"], other.maps["a"])
+
+
+def test_views_of_unequal_size():
+    components, columns = copies(n_cells=600)
+    components["b"] = components["b"][:150]
+    z = aligned(fit_closed_form(components, columns, replace(SETTINGS, n_sketch=200)), components)
+    assert z["b"].shape == (150, 8)
+    assert foscttm(z["a"][:150], z["b"]) < 0.05
+
+
+def test_fitted_cells_as_new_ones():
+    components, columns = copies()
+    form = fit_closed_form(components, columns, SETTINGS)
+    whole = form.coordinates("a", components["a"])
+    np.testing.assert_allclose(form.coordinates("a", components["a"][7:9]), whole[7:9], atol=1e-5)
+
+
+def test_unit_rows():
+    x = np.array([[3.0, 4], [0, 0]])
+    np.testing.assert_allclose(unit_rows(x), [[0.6, 0.8], [0, 0]])
+    assert unit_rows(x).dtype == np.float32

@@ -1,0 +1,78 @@
+import numpy as np
+import pytest
+from sklearn.neighbors import NearestNeighbors
+
+import oracles
+from crosstie.anchors import neighbours
+from crosstie.anchors.neighbours import mutual_neighbours, nearest
+
+
+def points(n, d=8, seed=0):
+    """Points in clusters, as cells are."""
+    rng = np.random.default_rng(seed)
+    centres = np.random.default_rng(99).normal(size=(12, d)) * 3
+    return (centres[rng.integers(12, size=n)] + rng.normal(size=(n, d))).astype(np.float32)
+
+
+@pytest.mark.parametrize("k", [1, 7, 60])
+def test_nearest_is_exact(k):
+    base, query = points(60), points(25, seed=1)
+    distance, row = nearest(base, query, k)
+    expected = NearestNeighbors(n_neighbors=k, algorithm="brute").fit(base).kneighbors(query)
+    np.testing.assert_array_equal(row, expected[1])
+    np.testing.assert_allclose(distance, expected[0] ** 2, rtol=1e-3, atol=1e-4)
+    assert row.dtype == np.int64
+
+
+def test_at_most_all_are_returned():
+    assert nearest(points(5), points(3), 20)[1].shape == (3, 5)
+
+
+def test_layout_and_type_do_not_matter():
+    base, query = points(60), points(25, seed=1)
+    other = nearest(np.asfortranarray(base.astype(np.float64)), query[::-1][::-1], 4)
+    np.testing.assert_array_equal(other[1], nearest(base, query, 4)[1])
+
+
+def test_inverted_file_finds_nearly_all(monkeypatch):
+    base, query = points(12_000), points(500, seed=1)
+    exact = nearest(base, query, 10)[1]
+    monkeypatch.setattr(neighbours, "EXACT_BELOW", 1000)
+    distance, row = nearest(base, query, 10)
+    recall = np.mean([len(set(a) & set(b)) / 10 for a, b in zip(row, exact, strict=True)])
+    assert recall >= 0.99
+    assert (np.diff(distance, axis=1) >= 0).all()
+
+
+@pytest.mark.parametrize(("n", "m", "k"), [(40, 30, 1), (40, 30, 5), (6, 30, 20)])
+def test_mutual_neighbours(n, m, k):
+    x, y = points(n), points(m, seed=1)
+    row, column, distance = mutual_neighbours(x, y, k)
+    pairs, squared = oracles.mutual_nearest(x.astype(float), y.astype(float), k)
+    assert list(zip(row.tolist(), column.tolist(), strict=True)) == pairs
+    np.testing.assert_allclose(distance, squared, rtol=1e-3, atol=1e-4)
+
+
+def test_mutual_neighbours_from_the_other_side():
+    x, y = points(40), points(30, seed=1)
+    there, back = mutual_neighbours(x, y, 4), mutual_neighbours(y, x, 4)
+    assert set(zip(*map(tuple, there[:2]), strict=True)) == set(zip(*map(tuple, back[1::-1]), strict=True))
+
+
+def test_cells_at_one_place_are_neighbours():
+    x = points(10)
+    row, column, distance = mutual_neighbours(x, x, 1)
+    np.testing.assert_array_equal(row, np.arange(10))
+    np.testing.assert_array_equal(column, np.arange(10))
+    np.testing.assert_allclose(distance, 0, atol=1e-4)
+
+
+def test_lists_with_too_few_cells(monkeypatch):
+    """The inverted file answers -1 where it found fewer than k; such answers are no pairs."""
+    x, y = points(300), points(280, seed=1)
+    monkeypatch.setattr(neighbours, "EXACT_BELOW", 100)
+    assert (nearest(y, x, 250)[1] < 0).any()
+    row, column, distance = mutual_neighbours(x, y, 250)
+    assert (row >= 0).all()
+    assert (column >= 0).all()
+    np.testing.assert_allclose(distance, ((x[row] - y[column]) ** 2).sum(1), rtol=1e-3, atol=1e-3)

@@ -1,0 +1,299 @@
+"""`crosstie integrate`: what it writes, and that wrong input ends in one message, status 2, and nothing written."""
+
+import json
+
+import mudata as md
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+from anndata import AnnData
+
+from crosstie.cli import results
+from crosstie.metrics import transfer_accuracy
+from crosstie.model.model import Model
+
+VIEWS = ("rna=rna.h5ad", "adt=adt.h5ad")
+FAST = ("--no-plots", "--set", "n_rounds=2", "--set", "n_sketches=1")
+ALWAYS = {"anchors.csv", "integrated.h5mu", "links.csv", "links_report.csv", "matches.csv", "model", "run.json"}
+LABELS = {"labels_rna_to_adt.csv", "labels_adt_to_rna.csv"}
+
+
+def names(folder):
+    return {p.name for p in folder.iterdir()}
+
+
+def assert_refused(result, tmp_path, said, out="run"):
+    """One message, no traceback, nothing written."""
+    assert result.exit_code == 2, result.output
+    text = " ".join(result.stderr.split())  # usage errors stand in a box
+    assert said in text
+    assert "Traceback" not in result.output
+    assert result.stderr.count("error:") + result.stderr.count("─ Error ─") == 1
+    assert not [p for p in tmp_path.iterdir() if out in p.name]
+
+
+def test_two_files(run, tmp_path, mdata):
+    result = run("integrate", *VIEWS, "--out", "run", "--pairs", "true_cell", *FAST)
+    assert result.exit_code == 0, result.output
+    out = tmp_path / "run"
+    assert names(out) == ALWAYS | LABELS | {"scores.csv"}
+
+    with md.set_options(pull_on_update=False):
+        written = md.read_h5mu(out / "integrated.h5mu")
+    model = Model.load(out / "model")
+    for name, adata in written.mod.items():
+        assert list(adata.obs_names) == list(mdata[name].obs_names)
+        assert (adata.X != mdata[name].X).nnz == 0
+        np.testing.assert_array_equal(adata.obsm["X_crosstie"], model.embed(name))
+    labels = pd.read_csv(out / "labels_rna_to_adt.csv", index_col="cell")
+    assert list(labels.index) == list(written["adt"].obs_names)
+    assert transfer_accuracy(mdata["adt"].obs["cell_type"], labels["label"]) > 0.6
+    assert list(written["adt"].obs["cell_type_from_rna"]) == list(labels["label"])
+
+    scores = pd.read_csv(out / "scores.csv").set_index(["metric", "source", "target"])["value"]
+    assert scores["accuracy", "rna", "adt"] > 0.6
+    assert scores["foscttm", "rna", "adt"] < 0.4
+    for name in ("matches", "anchors"):
+        pairs = pd.read_csv(out / f"{name}.csv")
+        assert set(pairs["source"]) <= set(mdata["rna"].obs_names)
+        assert set(pairs["target"]) <= set(mdata["adt"].obs_names)
+    about = json.loads((out / "run.json").read_text())
+    assert about["config"]["n_rounds"] == 2
+    assert about["inputs"]["rna"]["path"].endswith("rna.h5ad")
+    assert (about["seed"], about["views"]["adt"]["modality"]) == (0, "protein")
+    assert "Scores" in result.stdout
+    assert "linked" in result.stderr
+
+
+def test_no_labels_no_pairs(run, tmp_path, write):
+    rna, adt = (write(name, lambda a: AnnData(a.X, obs=a.obs[[]], var=a.var)) for name in ("rna", "adt"))
+    assert run("integrate", f"rna={rna}", f"adt={adt}", "--out", "run", *FAST).exit_code == 0
+    assert names(tmp_path / "run") == ALWAYS
+
+
+def test_labels_of_one_view(run, tmp_path, write):
+    adt = write("adt", lambda a: AnnData(a.X, obs=a.obs[[]], var=a.var))
+    assert run("integrate", VIEWS[0], f"adt={adt}", "--out", "run", *FAST).exit_code == 0
+    assert names(tmp_path / "run") == ALWAYS | {"labels_rna_to_adt.csv"}
+
+
+def test_missing_labels_are_unknown(run, tmp_path, write):
+    def some(adata):
+        adata.obs["kind"] = adata.obs["cell_type"].astype(object)
+        adata.obs.loc[adata.obs_names[:20], "kind"] = None
+        return adata
+
+    rna, adt = write("rna", some), write("adt", some)
+    views = (f"rna={rna}", f"adt={adt}")
+    result = run("integrate", *views, "--label-key", "kind", "--out", "run", *FAST)
+    assert result.exit_code == 0, result.output
+    assert names(tmp_path / "run") == ALWAYS | LABELS | {"scores.csv"}
+    with md.set_options(pull_on_update=False):
+        assert "kind_from_rna" in md.read_h5mu(tmp_path / "run" / "integrated.h5mu")["adt"].obs
+
+
+def test_pairing_is_no_input(run, tmp_path, write):
+    """The same cells under the same names, or under others: the same coordinates."""
+
+    def named(adata):
+        adata.obs_names = [f"cell {i}" for i in adata.obs["true_cell"]]
+        return adata
+
+    rna, adt = write("rna", named), write("adt", named)
+    assert run("integrate", f"rna={rna}", f"adt={adt}", "--out", "named", *FAST).exit_code == 0
+    assert run("integrate", *VIEWS, "--out", "other", *FAST).exit_code == 0
+    assert "foscttm" in (tmp_path / "named" / "scores.csv").read_text()
+    assert "foscttm" not in (tmp_path / "other" / "scores.csv").read_text()
+    one, two = (Model.load(tmp_path / out / "model").latents for out in ("named", "other"))
+    np.testing.assert_array_equal(one["rna"], two["rna"])
+
+
+def test_one_mudata_file(run, tmp_path):
+    assert run("integrate", "both.h5mu", "--out", "run", "--seed", 3, *FAST).exit_code == 0
+    assert run("integrate", *VIEWS, "--out", "two", "--seed", 3, *FAST).exit_code == 0
+    one, two = (Model.load(tmp_path / out / "model").latents for out in ("run", "two"))
+    np.testing.assert_array_equal(one["adt"], two["adt"])
+
+
+def test_three_views(run, tmp_path, write):
+    other = write("adt", lambda a: a[::2].copy())
+    result = run("integrate", *VIEWS, f"other={other}", "--modality", "other=protein", "--out", "run", *FAST)
+    assert result.exit_code == 0, result.output
+    assert {p.name for p in (tmp_path / "run").glob("labels_*")} == {
+        f"labels_{a}_to_{b}.csv" for a in ("rna", "adt", "other") for b in ("rna", "adt", "other") if a != b
+    }
+    links = pd.read_csv(tmp_path / "run" / "links.csv")
+    assert set(zip(links["source_view"], links["target_view"], strict=True)) == {
+        ("rna", "adt"), ("rna", "other"), ("adt", "other"),
+    }  # fmt: skip
+    result = run("integrate", *VIEWS, f"other={other}", "--links", "x.csv", "--out", "no", *FAST)
+    assert_refused(result, tmp_path, "a table links two views", out="no")
+
+
+def test_training(run, tmp_path):
+    result = run("integrate", *VIEWS, "--out", "run", "--preset", "trained", "--set", "n_steps=10", *FAST)
+    assert result.exit_code == 0, result.output
+    assert "history.csv" in names(tmp_path / "run")
+    assert "step 10 of 10" in result.stderr
+
+
+def test_options_of_views(run, tmp_path, write):
+    def moved(adata):
+        adata.layers["counts"] = adata.X.copy()
+        adata.X = sp.csr_matrix(adata.shape, dtype=np.float32)
+        adata.var["symbol"] = adata.var_names
+        adata.var_names = [f"G{i}" for i in range(adata.n_vars)]
+        return adata
+
+    rna = write("rna", moved)
+    options = ("--slot", "rna=layers/counts", "--names", "rna=symbol", "--batch-key", "batch", "--modality", "x=rna")
+    result = run("integrate", f"x={rna}", VIEWS[1], "--out", "run", *[o.replace("rna=", "x=") for o in options], *FAST)
+    assert result.exit_code == 0, result.output
+    about = json.loads((tmp_path / "run" / "run.json").read_text())
+    assert about["views"]["x"]["slot"] == "layers/counts"
+    assert pd.read_csv(tmp_path / "run" / "links.csv")["source"].str.startswith("G").all()
+
+
+@pytest.mark.parametrize("back", [False, True])
+def test_a_table_of_links_stands_either_way(run, tmp_path, mdata, back):
+    var = mdata["adt"].var
+    table = pd.DataFrame({"gene": var["gene"], "protein": var.index})[lambda x: x["gene"] != ""].head(12)
+    table.iloc[:, :: -1 if back else 1].to_csv("table.csv", index=False)
+    result = run("integrate", *VIEWS, "--links", "table.csv", "--out", "run", *FAST)
+    assert result.exit_code == 0, result.output
+    links = pd.read_csv(tmp_path / "run" / "links.csv")
+    assert set(links["target" if links["target_view"][0] == "adt" else "source"]) == set(table["protein"])
+
+
+def test_written_links_can_be_given_back(run, tmp_path):
+    assert run("links", *VIEWS, "--out", "links.csv").exit_code == 0
+    assert run("integrate", *VIEWS, "--out", "one", *FAST).exit_code == 0
+    assert run("integrate", *VIEWS, "--links", "links.csv", "--out", "two", *FAST).exit_code == 0
+    one, two = (pd.read_csv(tmp_path / out / "links.csv") for out in ("one", "two"))
+    pd.testing.assert_frame_equal(one[["source", "target", "weight"]], two[["source", "target", "weight"]])
+
+
+def test_the_same_file_twice_is_warned_of(run):
+    result = run("integrate", "rna=rna.h5ad", "rna2=rna.h5ad", "--out", "run", *FAST)
+    assert result.exit_code == 0, result.output
+    assert "warning: rna and rna2 hold the same matrix" in result.stderr
+
+
+def test_normalised_values_are_said(run, write):
+    def normalised(adata):
+        adata.X = sp.csr_matrix(np.log1p(1e3 * adata.X.toarray() / adata.X.sum(1)))
+        return adata
+
+    result = run("integrate", f"rna={write('rna', normalised)}", VIEWS[1], "--out", "run", *FAST)
+    assert result.exit_code == 0, result.output
+    assert "warning: rna: the matrix is not counts" in result.stderr
+
+
+def changed(value):
+    def change(adata):
+        x = adata.X.toarray()
+        x[3, 5] = value
+        return AnnData(x, obs=adata.obs, var=adata.var)
+
+    return change
+
+
+def renamed(adata):
+    adata.var_names = [f"ENSG{i:011d}" for i in range(adata.n_vars)]
+    return adata
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (changed(-1), "view 'rna': the matrix holds negative values"),
+        (changed(-1), "--slot layers/counts"),
+        (changed(np.nan), "values that are not finite"),
+        (lambda a: AnnData(a.X * 0, obs=a.obs, var=a.var), "all values are zero"),
+        (lambda a: a[:1].copy(), "too few cells"),
+        (lambda a: a[:, :2].copy(), "too few features"),
+        (renamed, "rna features look like: 'ENSG00000000000'"),
+        (renamed, "adt features look like: 'CD"),
+        (renamed, "--names rna="),
+    ],
+)
+def test_bad_data(run, tmp_path, write, change, said):
+    result = run("integrate", f"rna={write('rna', change)}", VIEWS[1], "--out", "run", "-q", *FAST)
+    assert_refused(result, tmp_path, said)
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rna=rna.h5ad", "adt=missing.h5ad"], "missing.h5ad: there is no such file"),
+        (["rna=rna.h5ad", "adt=bad.h5ad"], "bad.h5ad cannot be read"),
+        (["rna.h5ad", "adt.h5ad"], "not of the form NAME=PATH"),
+        (["rna=rna.h5ad"], "only one view"),
+        ([*VIEWS, "--lnks", "x"], "No such option: --lnks"),
+        ([*VIEWS, "--seed", "x"], "--seed"),
+        ([*VIEWS, "--preset", "scmodl"], "Did you mean 'scmodal'"),
+        ([*VIEWS, "--set", "entropi=1"], "Did you mean 'entropy'"),
+        ([*VIEWS, "--set", "entropy=-1"], "entropy is out of its range"),
+        ([*VIEWS, "--config", "missing.json"], "there is no such file"),
+        ([*VIEWS, "--config", "bad.h5ad"], "bad.h5ad cannot be read"),
+        ([*VIEWS, "--links", "missing.csv"], "there is no such table"),
+        ([*VIEWS, "--links", "bad.h5ad"], "cannot be read as a table"),
+        ([*VIEWS, "--names", "rna=symbl"], "unknown name 'symbl'"),
+        ([*VIEWS, "--slot", "layers/counts"], "unknown name 'layers/counts'"),
+        ([*VIEWS, "--modality", "adt=protien"], "Did you mean 'protein'"),
+        ([*VIEWS, "--modality", "atd=protein"], "Did you mean 'adt'"),
+        ([*VIEWS, "--batch-key", "batches"], "Did you mean 'batch'"),
+        ([*VIEWS, "--label-key", "celltype"], "Did you mean 'cell_type'"),
+        ([*VIEWS, "--pairs", "true_cells"], "Did you mean 'true_cell'"),
+        ([*VIEWS, "--pairs", "cell_type"], "occur more than once"),
+        ([*VIEWS, "--preset", "trained", "--device", "gpuu"], "device 'gpuu' is unknown"),
+    ],
+)
+def test_bad_words(run, tmp_path, words, said):
+    (tmp_path / "bad.h5ad").write_bytes(np.random.default_rng(0).bytes(3000))
+    assert_refused(run("integrate", *words, "--out", "run", "-q", *FAST), tmp_path, said)
+
+
+def test_out_must_be_given_and_free(run, tmp_path):
+    assert_refused(run("integrate", *VIEWS), tmp_path, "Missing option '--out'")
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.doc").write_text("")
+    for option, said in ((), "is not empty"), (("--overwrite",), "not the folder of an earlier run"):
+        result = run("integrate", *VIEWS, "--out", "mine", *option, *FAST)
+        assert_refused(result, tmp_path, said)
+    assert names(tmp_path / "mine") == {"thesis.doc"}
+
+
+def test_interrupted(run, tmp_path, monkeypatch):
+    def interrupt(*args, **kwargs):
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(results, "_write_views", interrupt)  # when half of the files are there
+    result = run("integrate", *VIEWS, "--out", "run", *FAST)
+    assert result.exit_code == 130
+    assert result.stderr.endswith("crosstie: interrupted.\n")
+    assert not [p for p in tmp_path.iterdir() if "run" in p.name]
+
+
+def test_a_fault_of_ours(run, tmp_path, monkeypatch):
+    def fail(*args, **kwargs):
+        raise ZeroDivisionError("oops")
+
+    monkeypatch.setattr(results, "collect", fail)
+    result = run("integrate", *VIEWS, "--out", "run", "-q", *FAST)
+    assert result.exit_code == 1
+    assert result.stderr.startswith("crosstie: error: ZeroDivisionError: oops\n")
+    assert "report it" in result.stderr
+    assert "Traceback" not in result.stderr
+    assert "Traceback" in run("integrate", *VIEWS, "--out", "run", "-v", *FAST).stderr
+    assert not (tmp_path / "run").exists()
+
+
+@pytest.mark.slow
+def test_pictures(run, tmp_path):
+    result = run("integrate", *VIEWS, "--out", "run", "--preset", "trained", "--set", "n_steps=10")
+    assert result.exit_code == 0, result.output
+    pictures = {"umap_view", "umap_label", "confusion_rna_to_adt", "confusion_adt_to_rna", "losses"}
+    assert {p.stem for p in (tmp_path / "run").glob("*.png")} == pictures
+    assert all(p.stat().st_size > 5000 for p in (tmp_path / "run").glob("*.png"))

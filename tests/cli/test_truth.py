@@ -1,0 +1,51 @@
+"""What counts as known of the cells."""
+
+import numpy as np
+import pandas as pd
+import pytest
+from anndata import AnnData
+
+from crosstie.cli.truth import labels_of, pairs_of
+
+
+def views(names=(list("abcd"), list("cdxy")), **columns):
+    out = {}
+    for i, (view, cells) in enumerate(zip(("rna", "adt"), names, strict=True)):
+        obs = pd.DataFrame({key: values[i] for key, values in columns.items() if values[i] is not None}, index=cells)
+        out[view] = AnnData(np.ones((4, 3)), obs=obs)
+    return out
+
+
+def test_labels():
+    data = views(cell_type=(["T", None, "B", np.nan], None), leiden=([1, 2, 3, 4], [1, 1, 1, 2]))
+    key, found = labels_of(data, None)
+    assert key == "cell_type"
+    assert {v: list(y) for v, y in found.items()} == {"rna": ["T", "unknown", "B", "unknown"]}
+    assert list(labels_of(data, "leiden")[1]["adt"]) == ["1", "1", "1", "2"]
+    assert labels_of(views(), None) == (None, {})
+    assert labels_of(views(cell_type=([None] * 4, None)), "cell_type") == ("cell_type", {})
+    with pytest.raises(KeyError, match="Did you mean 'leiden'"):
+        labels_of(data, "leidn")
+
+
+@pytest.mark.filterwarnings("ignore:Observation names are not unique")
+def test_names_are_pairs_only_where_most_are_shared():
+    assert set(pairs_of(views(), "auto")) == {"rna", "adt"}
+    few = views(names=(list("abcd"), list("dxyz")))
+    assert pairs_of(few, "auto") is None
+    assert list(pairs_of(few, "obs_names")["adt"]) == list("dxyz")
+    assert pairs_of(views(), "none") is None
+    assert pairs_of(views(names=(list("aacd"), list("cdxy"))), "auto") is None
+
+
+def test_pairs_by_column():
+    data = views(
+        cell=([1, 2, np.nan, np.nan], [2, 3, 4, np.nan]), donor=(["p", "q", None, None], ["q", None, "s", "t"])
+    )
+    assert {v: list(x) for v, x in pairs_of(data, "cell").items()} == {"rna": [1, 2, -1, -1], "adt": [2, 3, 4, -1]}
+    donors = pairs_of(data, "donor")
+    assert set(donors["rna"]) & set(donors["adt"]) == {"q"}
+    with pytest.raises(KeyError, match="'cell'"):
+        pairs_of(data, "cel")
+    with pytest.raises(ValueError, match="more than once in view 'rna'"):
+        pairs_of(views(batch=([1, 1, 2, 3], [1, 2, 3, 4])), "batch")

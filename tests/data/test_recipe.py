@@ -1,0 +1,191 @@
+import logging
+
+import numpy as np
+import pytest
+import scipy.sparse as sp
+
+from crosstie.data import STEPS, Recipe, Steps
+from data.conftest import counts, dense, make_view
+
+PLAIN = Steps(n_top=None)
+
+
+def by_hand(x, recipe):
+    """The whole recipe in float64: library size, logarithm, scaling, cut, components."""
+    x = x.astype(float)
+    total = x.sum(1, keepdims=True)
+    x = np.log1p(x / np.maximum(total, 1) * recipe.target_sum)[:, recipe.kept]
+    z = np.clip((x - recipe.mean) / recipe.std, -recipe.steps.clip, recipe.steps.clip)
+    return x, z, z @ recipe.loadings
+
+
+def test_library_size_recipe(kind):
+    x = counts()
+    recipe = Recipe.fit(make_view(kind(x)), steps=PLAIN, n_components=6)
+    assert recipe.target_sum == np.median(x.sum(1))
+    assert 3 not in recipe.kept
+    assert len(recipe.kept) == 29
+    assert list(recipe.names) == [f"g{j}" for j in recipe.kept]
+    normalised, scaled, components = by_hand(x, recipe)
+    matrix = make_view(kind(x)).matrix
+    np.testing.assert_allclose(recipe.mean, normalised.mean(0), rtol=1e-5)
+    np.testing.assert_allclose(recipe.std, normalised.std(0), rtol=1e-4)
+    np.testing.assert_allclose(dense(recipe.log_normalize(matrix)), normalised, atol=1e-5)
+    np.testing.assert_allclose(recipe.scale(matrix), scaled, atol=1e-4)
+    np.testing.assert_allclose(recipe.scale(matrix, np.array([4, 0])), scaled[:, [4, 0]], atol=1e-4)
+    np.testing.assert_allclose(recipe.transform(matrix), components, atol=1e-3)
+    np.testing.assert_allclose(recipe.variance, np.linalg.eigvalsh(np.cov(scaled.T, bias=True))[::-1][:6], rtol=1e-3)
+
+
+@pytest.mark.parametrize("clip", [10.0, 5.0])
+def test_dense_equals_sparse(clip):
+    x = counts()
+    steps = Steps(n_top=None, clip=clip)
+    one, other = (Recipe.fit(make_view(m), steps=steps, n_components=5) for m in (x, sp.csr_matrix(x)))
+    np.testing.assert_allclose(one.loadings, other.loadings, atol=1e-4)
+    np.testing.assert_allclose(one.transform(x), other.transform(sp.csr_matrix(x)), atol=1e-3)
+
+
+def test_extreme_values_are_cut(kind):
+    x = counts(n_cells=400)
+    x[0, 0] = 1e6
+    recipe = Recipe.fit(make_view(kind(x)), steps=Steps(n_top=None, clip=4), n_components=5)
+    matrix = make_view(kind(x)).matrix
+    assert recipe.scale(matrix)[0, 0] == pytest.approx(4)
+    np.testing.assert_allclose(recipe.transform(matrix), recipe.scale(matrix) @ recipe.loadings, atol=1e-3)
+    np.testing.assert_array_equal(dense(matrix), x)
+
+
+def test_new_cells_go_through_the_fitted_recipe(kind):
+    matrix = make_view(kind(counts())).matrix
+    recipe = Recipe.fit(make_view(matrix), steps=PLAIN, n_components=5)
+    whole = recipe.transform(matrix)
+    np.testing.assert_allclose(recipe.transform(matrix[10:13]), whole[10:13], atol=1e-4)
+    np.testing.assert_allclose(recipe.transform(matrix[[70, 5]]), whole[[70, 5]], atol=1e-4)
+    assert recipe.transform(matrix[:0]).shape == (0, 5)
+
+
+def test_library_size_does_not_matter(kind):
+    matrix = make_view(kind(counts())).matrix
+    recipe = Recipe.fit(make_view(matrix), steps=PLAIN, n_components=5)
+    np.testing.assert_allclose(recipe.transform(matrix * 7), recipe.transform(matrix), atol=1e-4)
+
+
+def test_order_of_cells_does_not_matter(kind):
+    x, order = counts(), np.random.default_rng(1).permutation(80)
+    one, other = (Recipe.fit(make_view(kind(m)), steps=PLAIN, n_components=5) for m in (x, x[order]))
+    np.testing.assert_allclose(one.transform(x)[order], other.transform(x[order]), atol=1e-3)
+
+
+def test_empty_cells_stay_finite(kind):
+    x = counts()
+    x[:4] = 0
+    view = make_view(kind(x))
+    recipe = Recipe.fit(view, steps=PLAIN, n_components=5)
+    assert recipe.target_sum == np.median(x[4:].sum(1))
+    assert np.isfinite(recipe.transform(view.matrix)).all()
+
+
+def test_centred_log_ratio(kind):
+    x = counts()
+    view = make_view(kind(x))
+    recipe = Recipe.fit(view, steps=Steps(normalize="clr", n_top=None), n_components=4)
+    expected = np.log1p(x.astype(float))
+    expected -= expected.mean(1, keepdims=True)
+    np.testing.assert_allclose(recipe.log_normalize(view.matrix), expected[:, recipe.kept], atol=1e-5)
+    np.testing.assert_allclose(recipe.mean, expected.mean(0)[recipe.kept], atol=1e-6)
+
+
+def test_log_input_is_left_on_its_scale(kind):
+    x = np.log1p(counts() / counts().sum(1, keepdims=True) * 100)
+    view = make_view(kind(x))
+    recipe = Recipe.fit(view, steps=PLAIN, n_components=4)
+    assert recipe.values == "log"
+    np.testing.assert_array_equal(dense(recipe.log_normalize(view.matrix)), x[:, recipe.kept])
+
+
+def test_normalised_input_is_normalised_again():
+    x = counts()
+    tenth = (x / x.sum(1, keepdims=True) * 1000).astype(np.float32)
+    one, other = (Recipe.fit(make_view(m), steps=PLAIN, n_components=4) for m in (x, tenth))
+    assert other.values == "normalized"
+    assert other.target_sum == pytest.approx(1000, rel=1e-5)
+    assert one.target_sum < 1000
+
+
+def test_any_numbers_are_scaled_only(kind):
+    view = make_view(kind(counts() - 2.5), modality="none")
+    recipe = Recipe.fit(view, n_components=4)
+    assert recipe.steps.normalize == "none"
+    np.testing.assert_array_equal(dense(recipe.log_normalize(view.matrix)), (counts() - 2.5)[:, recipe.kept])
+
+
+def test_all_negative_numbers_will_do():
+    view = make_view(-1 - counts(), modality="none")
+    assert np.isfinite(Recipe.fit(view, n_components=4).target_sum)
+
+
+def test_components_given_are_not_selected_from():
+    adata_view = make_view(counts() - 0.5, modality="none")
+    assert Recipe.fit(adata_view, steps=Steps(n_top=5), n_components=4).steps.n_top is None
+
+
+def test_inverse_is_the_rank_k_reconstruction(kind):
+    view = make_view(kind(counts()))
+    recipe = Recipe.fit(view, steps=PLAIN, n_components=6)
+    scaled = recipe.scale(view.matrix).astype(float)
+    left, values, right = np.linalg.svd(scaled, full_matrices=False)
+    expected = (left[:, :6] * values[:6]) @ right[:6]
+    components = recipe.transform(view.matrix)
+    np.testing.assert_allclose(recipe.inverse(components, scaled=True), expected, atol=5e-3)
+    np.testing.assert_allclose(recipe.inverse(components), expected * recipe.std + recipe.mean, atol=5e-3)
+
+
+def test_all_components_lose_nothing(kind):
+    view = make_view(kind(counts()))
+    recipe = Recipe.fit(view, steps=PLAIN, n_components=50)
+    assert recipe.n_components == 29
+    back = recipe.inverse(recipe.transform(view.matrix))
+    np.testing.assert_allclose(back, dense(recipe.log_normalize(view.matrix)), atol=1e-3)
+    assert back.dtype == np.float32
+
+
+def test_number_of_components_is_bounded():
+    assert Recipe.fit(make_view(counts(n_cells=12)), steps=PLAIN, n_components=50).n_components == 11
+
+
+def test_selection_keeps_linked_features():
+    x = counts()
+    x[:, 3] = 0
+    kept = Recipe.fit(make_view(x), steps=Steps(n_top=8), keep=["g0", "g1", "g3", "unheard of"]).names
+    assert {"g0", "g1"} <= set(kept)
+    assert "g3" not in kept  # linked, but constant
+    assert 8 <= len(kept) <= 10
+
+
+def test_constant_features_are_left_out_and_said(kind, caplog):
+    x = np.log1p(counts())
+    x[:, 5] = 0.5
+    with caplog.at_level(logging.INFO, "crosstie"):
+        recipe = Recipe.fit(make_view(kind(x)), steps=PLAIN)
+    assert {3, 5}.isdisjoint(recipe.kept)
+    assert "v: 2 constant features are left out." in caplog.text
+
+
+def test_too_few_features_vary(kind):
+    x = np.zeros((20, 6), np.float32)
+    x[:5, 0] = x[5:9, 1] = 1
+    with pytest.raises(ValueError, match=r"view 'v': fewer than three features vary.\n  found: 2"):
+        Recipe.fit(make_view(kind(x)), steps=Steps(normalize="none"))
+
+
+def test_modality_without_a_recipe():
+    with pytest.raises(ValueError, match=r"no recipe for modality 'atac' yet(.|\n)*slot=\"obsm/X_lsi\""):
+        Recipe.fit(make_view(counts(), modality="atac"))
+    assert "rna" in STEPS
+
+
+def test_other_features_are_refused():
+    recipe = Recipe.fit(make_view(counts()), n_components=4)
+    with pytest.raises(ValueError, match=r"other features(.|\n)*found: 7 features\n  expected: 30: 'g0', 'g1'"):
+        recipe.transform(counts()[:, :7])

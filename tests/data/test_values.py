@@ -1,0 +1,61 @@
+import logging
+
+import numpy as np
+import pytest
+
+from crosstie.data.values import MAX_LOG, describe_values
+from data.conftest import counts
+
+
+def canonical(matrix):
+    return matrix.tocsr() if hasattr(matrix, "tocsr") else matrix
+
+
+@pytest.mark.parametrize(
+    ("change", "expected"),
+    [
+        (lambda x: x, "counts"),
+        (np.log1p, "log"),
+        (lambda x: 1e4 * x / np.maximum(x.sum(1, keepdims=True), 1), "normalized"),
+        (lambda x: MAX_LOG * (x + 0.5) / (x.max() + 0.5), "log"),
+        (lambda x: 1.01 * MAX_LOG * (x + 0.5) / (x.max() + 0.5), "normalized"),
+    ],
+    ids=["counts", "log", "normalised", "at the border", "beyond the border"],
+)
+def test_kinds_of_numbers(kind, change, expected, caplog):
+    with caplog.at_level(logging.INFO, "crosstie"):
+        assert describe_values(canonical(kind(change(counts()))), "v") == expected
+    assert ("v: the matrix is not counts" in caplog.text) == (expected != "counts")
+
+
+def test_what_is_done_with_other_numbers_is_said(caplog):
+    describe_values(np.log1p(counts()), "v")
+    describe_values(counts() * 10.5, "w")
+    assert "left on its scale" in caplog.messages[0]
+    assert "normalised again" in caplog.messages[1]
+
+
+def test_any_number_will_do_where_counts_are_not_expected(kind):
+    assert describe_values(canonical(kind(counts() - 3.5)), "v", counts_expected=False) == "any"
+
+
+@pytest.mark.parametrize("counts_expected", [True, False])
+@pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
+def test_not_finite(kind, bad, counts_expected):
+    x = counts()
+    x[3, 5] = x[7, 1] = bad
+    with pytest.raises(ValueError, match=r"view 'v': .*not finite\.\n  found: 2 NaN or infinite"):
+        describe_values(canonical(kind(x)), "v", counts_expected=counts_expected)
+
+
+def test_negative(kind):
+    x = counts()
+    x[3, 5] = -2
+    with pytest.raises(ValueError, match=r"view 'v': .*negative(.|\n)*from -2 to (.|\n)*layers/counts"):
+        describe_values(canonical(kind(x)), "v")
+
+
+@pytest.mark.parametrize("counts_expected", [True, False])
+def test_all_zero(kind, counts_expected):
+    with pytest.raises(ValueError, match="view 'v': all values are zero"):
+        describe_values(canonical(kind(np.zeros((20, 5)))), "v", counts_expected=counts_expected)

@@ -1,0 +1,181 @@
+import logging
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+from crosstie._errors import InputError
+from crosstie.data import View
+from crosstie.data.view import as_matrix, read_slot
+from data.conftest import counts, dense, make_adata
+
+
+def full(kind):
+    """An AnnData with something in every slot."""
+    adata = make_adata(kind(counts()))
+    adata.layers["counts"] = kind(2 * counts())
+    adata.obsm["X_pca"] = counts()[:, :4] - 1
+    adata.obsm["frame"] = pd.DataFrame(counts()[:, :3], index=adata.obs_names, columns=["a", "b", "c"])
+    adata.obsm["sparse"] = sp.csr_matrix(counts()[:, :5])
+    return adata
+
+
+@pytest.mark.parametrize(
+    ("slot", "expected", "names"),
+    [
+        ("X", counts(), [f"g{j}" for j in range(30)]),
+        ("layers/counts", 2 * counts(), [f"g{j}" for j in range(30)]),
+        ("obsm/X_pca", counts()[:, :4] - 1, ["X_pca_0", "X_pca_1", "X_pca_2", "X_pca_3"]),
+        ("obsm/frame", counts()[:, :3], ["a", "b", "c"]),
+        ("obsm/sparse", counts()[:, :5], [f"sparse_{j}" for j in range(5)]),
+    ],
+)
+def test_slots(kind, slot, expected, names):
+    matrix, features = read_slot(full(kind), slot)
+    assert matrix.dtype == np.float32
+    assert isinstance(matrix, np.ndarray) or matrix.format == "csr"
+    np.testing.assert_array_equal(dense(matrix), expected)
+    assert list(features) == names
+
+
+@pytest.mark.parametrize("slot", ["layers/count", "obsm/", "layers", "raw", "x", "X/counts", ""])
+def test_unknown_slot(slot):
+    with pytest.raises(KeyError, match=r"view 'v': slot: unknown name(.|\n)*'X', 'layers/counts', 'obsm/X_pca'"):
+        read_slot(full(np.asarray), slot, view="v")
+
+
+def test_unknown_slot_suggests_the_nearest():
+    with pytest.raises(KeyError, match="Did you mean 'layers/counts'"):
+        read_slot(full(np.asarray), "layers/count")
+
+
+def test_empty_x():
+    adata = ad.AnnData(obs=pd.DataFrame(index=list("abc")), layers={"counts": np.ones((3, 2))})
+    with pytest.raises(KeyError, match="expected: one of 'layers/counts'"):
+        read_slot(adata, "X")
+
+
+def test_view_of(kind):
+    adata = full(kind)
+    adata.obs["donor"] = pd.Categorical(np.arange(80) % 3)
+    before = adata.copy()
+    view = View.of("rna", adata, slot="layers/counts", batch_key="donor")
+    assert (view.modality, view.values, view.slot) == ("rna", "counts", "layers/counts")
+    assert (view.n_cells, view.n_features) == (80, 30)
+    assert list(view.cells) == list(adata.obs_names)
+    assert set(view.batch) == {"0", "1", "2"}
+    assert str(view) == "rna: rna, 80 cells × 30 features (counts)"
+    np.testing.assert_array_equal(dense(adata.X), dense(before.X))
+    pd.testing.assert_frame_equal(adata.obs, before.obs)
+
+
+def test_obsm_takes_any_numbers(kind):
+    view = View.of("rna", full(kind), slot="obsm/X_pca")
+    assert view.values == "any"
+
+
+def test_repeated_feature_names_are_numbered_and_said(kind, caplog):
+    x = counts()[:, :5]
+    with pytest.warns(UserWarning, match="not unique"):
+        adata = make_adata(kind(x), ["a", "b", "a", "c", "a"])
+    view = View.of("rna", adata)
+    assert list(view.features) == ["a", "b", "a-1", "c", "a-2"]
+    assert list(adata.var_names) == ["a", "b", "a", "c", "a"]
+    assert "1 occur more than once ('a')" in caplog.text
+
+
+@pytest.mark.parametrize(
+    ("name", "var", "names", "expected", "why"),
+    [
+        ("adt", None, None, "protein", "by its name"),
+        ("ADT_2", None, None, "protein", "by its name"),
+        ("scRNA", None, None, "rna", "by its name"),
+        ("gex", None, None, "rna", "by its name"),
+        ("gene_activity", None, None, "activity", "by its name"),
+        ("atac", None, None, "atac", "by its name"),
+        ("cytof protein", None, None, "cytometry", "by its name"),
+        ("first", "Antibody Capture", None, "protein", "feature_types"),
+        ("first", "Gene Expression", None, "rna", "feature_types"),
+        ("first", "Peaks", None, "atac", "feature_types"),
+        ("first", None, [f"chr1:{j}-{j + 500}" for j in range(30)], "atac", "look like peaks"),
+        ("first", None, [f"chrX_{j}_{j + 500}" for j in range(30)], "atac", "look like peaks"),
+        ("first", None, None, "protein", "only 30 features"),
+    ],
+)
+def test_modality_is_guessed_and_said(name, var, names, expected, why, caplog):
+    adata = make_adata(counts(), names)
+    if var:
+        adata.var["feature_types"] = var
+    with caplog.at_level(logging.INFO, "crosstie"):
+        assert View.of(name, adata).modality == expected
+    assert why in caplog.text
+
+
+def test_many_features_are_rna(caplog):
+    x = np.tile(counts(), (1, 20))
+    with caplog.at_level(logging.INFO, "crosstie"):
+        assert View.of("first", make_adata(x)).modality == "rna"
+    assert "many features that are no peaks" in caplog.text
+
+
+def test_modality_given_is_not_guessed(caplog):
+    with caplog.at_level(logging.INFO, "crosstie"):
+        assert View.of("adt", make_adata(counts()), modality="rna").modality == "rna"
+    assert not caplog.text
+
+
+def test_errors():
+    good = make_adata(counts())
+    with pytest.raises(TypeError, match=r"view 'v' is not an AnnData.\n  found: ndarray\n  expected: AnnData"):
+        View.of("v", counts())
+    with pytest.raises(KeyError, match=r"view 'v': modality: unknown name 'prtein'(.|\n)*Did you mean 'protein'"):
+        View.of("v", good, modality="prtein")
+    with pytest.raises(KeyError, match=r"view 'v': batch_key, a column of obs: unknown name 'donor'"):
+        View.of("v", good, batch_key="donor")
+    with pytest.raises(ValueError, match=r"view 'v': too few cells(.|\n)*found: 9 cells(.|\n)*at least 10"):
+        View.of("v", good[:9])
+    with pytest.raises(ValueError, match=r"view 'v': too few cells(.|\n)*found: 0 cells"):
+        View.of("v", good[:0])
+    with pytest.raises(ValueError, match=r"view 'v': too few features(.|\n)*found: 2 features(.|\n)*at least 3"):
+        View.of("v", good[:, :2])
+    with pytest.raises(ValueError, match=r"view 'v': .*not finite"):
+        View.of("v", make_adata(np.where(counts() == 1, np.nan, counts())))
+    with pytest.raises(ValueError, match=r"view 'v': .*negative"):
+        View.of("v", make_adata(counts() - 1))
+
+
+def test_errors_have_one_parent():
+    for bad in ({"slot": "nowhere"}, {"batch_key": "nowhere"}, {"modality": "nowhere"}):
+        with pytest.raises(InputError):
+            View.of("v", make_adata(counts()), **bad)
+
+
+def test_least_sizes_will_do():
+    assert View.of("rna", make_adata(counts(10, 30)[:, :3])).n_features == 3
+
+
+@pytest.mark.parametrize("dtype", [bool, np.uint8, np.int64, np.float64])
+def test_number_types(dtype):
+    x = (counts() > 1).astype(dtype)
+    for matrix in (x, sp.csr_matrix(x), sp.coo_matrix(x)):
+        read = as_matrix(matrix)
+        assert read.dtype == np.float32
+        np.testing.assert_array_equal(dense(read), x.astype(np.float32))
+
+
+def test_other_kinds_of_matrix():
+    with pytest.raises(TypeError, match=r"view 'v': the matrix is not numeric.\n  found: dtype <U"):
+        as_matrix(np.array([["a", "b"]]), "v")
+    with pytest.raises(TypeError, match=r"cannot be read(.|\n)*found: list(.|\n)*adata.to_memory\(\)"):
+        as_matrix([[1, 2]], "v")
+
+
+def test_backed_data_are_refused_with_a_way_out(tmp_path, kind):
+    make_adata(kind(counts())).write_h5ad(tmp_path / "x.h5ad")
+    backed = ad.read_h5ad(tmp_path / "x.h5ad", backed="r")
+    with pytest.raises(TypeError, match=r"adata.to_memory\(\)"):
+        View.of("rna", backed)
+    assert View.of("rna", backed.to_memory()).n_cells == 80
+    backed.file.close()

@@ -1,0 +1,58 @@
+import numpy as np
+import pandas as pd
+import pytest
+
+from crosstie.links import Link, Linkage
+
+NO_REPORT = pd.DataFrame()
+
+
+def link(
+    source: str = "adt",
+    target: str = "rna",
+    rows=(("CD3", "CD3D", 0, 0.5), ("CD3", "CD3E", 0, 0.5), ("CD4", "CD4", 1, 1.0)),
+):
+    return Link(source, target, pd.DataFrame(list(rows), columns=["source", "target", "column", "weight"]), NO_REPORT)
+
+
+def test_projections_average_the_features_of_a_column():
+    genes = ["CD4", "X", "CD3E", "CD3D"]
+    left, right = link().projections(["CD4", "CD3"], genes)
+    x = np.arange(8.0).reshape(2, 4)
+    assert np.allclose(x @ right.toarray(), np.column_stack([(x[:, 3] + x[:, 2]) / 2, x[:, 0]]))
+    assert np.allclose(left.toarray(), [[0, 1], [1, 0]])
+    assert np.allclose(right.sum(0), 1)
+
+
+def test_reversed_swaps_the_sides():
+    back = link().reversed()
+    assert back.edge == ("rna", "adt")
+    a, b = link().projections(["CD4", "CD3"], ["CD3D", "CD3E", "CD4"])
+    c, d = back.projections(["CD3D", "CD3E", "CD4"], ["CD4", "CD3"])
+    assert (a != d).nnz == 0
+    assert (b != c).nnz == 0
+    assert back.n_columns == link().n_columns == 2
+
+
+def test_a_feature_that_the_view_lacks_is_named():
+    with pytest.raises(KeyError, match="CD3E"):
+        link().projections(["CD3", "CD4"], ["CD3D", "CD4"])
+
+
+def test_bad_links_are_refused():
+    with pytest.raises(ValueError, match="linked to itself"):
+        link("rna", "rna")
+    with pytest.raises(ValueError, match="above 0"):
+        link(rows=[("a", "b", 0, 0.0)])
+    with pytest.raises(ValueError, match=r"missing .*weight"):
+        Link("a", "b", pd.DataFrame(columns=["source", "target", "column"]), NO_REPORT)
+
+
+def test_linkage_finds_unconnected_views():
+    assert Linkage.of(["rna", "adt"], link()).parts() == [["rna", "adt"]]
+    with pytest.raises(ValueError, match=r"rna, adt \| atac"):
+        Linkage.of(["rna", "atac", "adt"], link())
+    with pytest.raises(KeyError, match="adt"):
+        Linkage.of(["rna", "protein"], link())
+    with pytest.raises(ValueError, match="no pairs"):
+        Linkage.of(["rna", "adt"], link(rows=[]))

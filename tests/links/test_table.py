@@ -1,0 +1,200 @@
+import logging
+import os
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from mudata import MuData
+
+from crosstie.links import by_table
+
+DATA = Path(os.environ.get("CROSSTIE_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
+
+ADT = ["CD3_TotalSeqB", "CD4", "cd4.2", "CD45RA", "CD197 (CCR7)", "IgG1", "Hashtag1", "pSTAT3", "CD19", "blah"]
+RNA = ["CD3D", "CD3G", "CD4", "PTPRC", "CCR7", "MALAT1", "ACTB"]
+
+
+def view(names, **var) -> ad.AnnData:
+    return ad.AnnData(np.zeros((2, len(names)), np.float32), var=pd.DataFrame(var, index=pd.Index(names, dtype=object)))
+
+
+def pairs(link) -> set[tuple[str, str]]:
+    return set(zip(link.pairs["source"], link.pairs["target"], strict=True))
+
+
+def status(link) -> dict[str, str]:
+    return dict(zip(link.report["feature"], link.report["status"], strict=True))
+
+
+def test_antibodies_link_to_their_measured_genes():
+    link = by_table({"adt": view(ADT), "rna": view(RNA)}, "adt", "rna")
+    assert pairs(link) == {
+        ("CD3_TotalSeqB", "CD3D"),
+        ("CD3_TotalSeqB", "CD3G"),
+        ("CD4", "CD4"),
+        ("cd4.2", "CD4"),
+        ("CD45RA", "PTPRC"),
+        ("CD197 (CCR7)", "CCR7"),
+    }
+    assert link.n_columns == 5
+    assert np.allclose(link.pairs.groupby("column")["weight"].sum(), 1)
+    assert link.pairs.groupby("column")["source"].nunique().eq(1).all()
+    assert list(link.report["feature"]) == ADT
+    assert status(link) == {
+        **dict.fromkeys(ADT[:5], "linked"),
+        "IgG1": "isotype control",
+        "Hashtag1": "hashtag",
+        "pSTAT3": "no gene",
+        "CD19": "gene not measured",
+        "blah": "unknown",
+    }
+
+
+def test_either_side_may_hold_the_antibodies():
+    data = {"adt": view(ADT), "rna": view(RNA)}
+    there, back = by_table(data, "adt", "rna"), by_table(MuData(data), "rna", "adt")
+    assert back.edge == ("rna", "adt")
+    assert pairs(back) == {(t, s) for s, t in pairs(there)}
+    pd.testing.assert_frame_equal(there.report, back.report)
+    assert (there.pairs["column"].to_numpy() == back.pairs["column"].to_numpy()).all()
+
+
+def test_a_transcriptome_cut_to_the_panel_is_still_the_gene_side():
+    data = {"adt": view(["CD4", "CD8a", "CD20"]), "rna": view(["CD4", "CD8A", "MS4A1"])}
+    assert pairs(by_table(data, "rna", "adt")) == {("CD4", "CD4"), ("CD8A", "CD8a"), ("MS4A1", "CD20")}
+
+
+def test_order_of_features_does_not_matter():
+    rng = np.random.default_rng(0)
+    a = by_table({"adt": view(ADT), "rna": view(RNA)}, "adt", "rna")
+    b = by_table({"adt": view(rng.permutation(ADT)), "rna": view(rng.permutation(RNA))}, "adt", "rna")
+    assert pairs(a) == pairs(b)
+
+
+def test_isoforms_can_be_dropped():
+    link = by_table({"adt": view(ADT), "rna": view(RNA)}, "adt", "rna", isoforms="drop")
+    assert status(link)["CD45RA"] == "isoform dropped"
+    assert "PTPRC" not in set(link.pairs["target"])
+    with pytest.raises(ValueError, match="'keep' or 'drop'"):
+        by_table({"adt": view(ADT), "rna": view(RNA)}, "adt", "rna", isoforms="maybe")
+
+
+def test_mouse_is_seen_from_the_symbols():
+    data = {"adt": view(["ADT_CD45R-B220_A0103", "ADT_CD45.1_A0178", "ADT_Ly-6C_A0013", "CD8b"]),
+            "rna": view(["Ptprc", "Ly6c1", "Ly6c2", "Cd8b1"])}  # fmt: skip
+    link = by_table(data, "adt", "rna")
+    assert pairs(link) == {
+        ("ADT_CD45R-B220_A0103", "Ptprc"),
+        ("ADT_CD45.1_A0178", "Ptprc"),
+        ("ADT_Ly-6C_A0013", "Ly6c1"),
+        ("ADT_Ly-6C_A0013", "Ly6c2"),
+        ("CD8b", "Cd8b1"),
+    }
+
+
+def test_former_symbols_and_other_cases_are_found():
+    link = by_table({"adt": view(["CD112", "CD4"]), "rna": view(["PVRL2", "cd4"])}, "adt", "rna")
+    assert pairs(link) == {("CD112", "PVRL2"), ("CD4", "cd4")}
+
+
+def test_symbols_in_a_column_link_every_feature_that_bears_them(caplog):
+    rna = view(["ENSG1", "ENSG2", "ENSG3"], gene_symbols=["CD4", "CD4", "CD19"])
+    data = {"adt": view(["CD4", "CD19"]), "rna": rna}
+    with caplog.at_level(logging.INFO, "crosstie"):
+        link = by_table(data, "adt", "rna", target_names="gene_symbols")
+    assert pairs(link) == {("CD4", "ENSG1"), ("CD4", "ENSG2"), ("CD19", "ENSG3")}
+    assert "1 labels are borne by several features" in caplog.text
+    assert "2 of 2 antibodies linked to 3 genes" in caplog.text
+
+
+def test_no_link_shows_both_sides_and_the_way_out():
+    data = {"adt": view(["CD3_TotalSeqB", "CD4"]), "rna": view(["ENSG1", "ENSG2"], symbol=["CD4", "X"])}
+    with pytest.raises(ValueError, match="none of the table's") as error:
+        by_table(data, "adt", "rna")
+    text = str(error.value)
+    assert text.startswith("link adt -> rna: none of the table's ")
+    assert "adt features look like: 'CD3_TotalSeqB', 'CD4'" in text
+    assert "rna features look like: 'ENSG1', 'ENSG2'" in text
+    assert 'target_names="symbol"' in text
+    with pytest.raises(ValueError, match='source_names="symbol"'):
+        by_table(data, "rna", "adt")
+
+
+def test_the_log_accounts_for_every_antibody(caplog):
+    with caplog.at_level(logging.INFO, "crosstie"):
+        by_table({"adt": view(ADT), "rna": view(RNA)}, "adt", "rna")
+    assert (
+        "adt -> rna: 5 of 8 antibodies linked to 5 genes; 1 not measured as genes; 1 without a gene; "
+        "1 unknown: 'blah'; 2 controls and hashtags set aside" in caplog.text
+    )
+
+
+GIVEN = pd.DataFrame({"protein": ["p1", "p2", "p3"], "gene": ["G1/G2; G9", "G3", "G9"]})
+
+
+@pytest.mark.parametrize("suffix", [".csv", ".tsv", None])
+def test_a_given_table(tmp_path: Path, suffix: str | None):
+    table = GIVEN
+    if suffix:
+        table = tmp_path / f"pairs{suffix}"
+        GIVEN.to_csv(table, sep="\t" if suffix == ".tsv" else ",", index=False)
+    link = by_table({"a": view(["p1", "P2", "p3", "p4"]), "b": view(["G1", "G2", "G3"])}, "a", "b", table)
+    assert pairs(link) == {("p1", "G1"), ("p1", "G2"), ("P2", "G3")}
+    assert status(link) == {"p1": "linked", "P2": "linked", "p3": "gene not measured", "p4": "unknown"}
+    assert sorted(link.pairs["weight"]) == [0.5, 0.5, 1.0]
+
+
+def test_a_given_table_keeps_its_weights():
+    table = pd.DataFrame({"a": ["p", "p", "q"], "b": ["G1", "G2", "G3"], "w": [3, 1, 0.2]})
+    link = by_table({"a": view(["p", "q"]), "b": view(["G1", "G2", "G3"])}, "a", "b", table)
+    assert dict(zip(link.pairs["target"], link.pairs["weight"], strict=True)) == {"G1": 0.75, "G2": 0.25, "G3": 1.0}
+
+
+def test_a_given_table_groups_by_the_antibody_whichever_side_it_stands():
+    table = pd.DataFrame({"gene": ["CD3D", "CD3E"], "protein": ["CD3", "CD3"]})
+    link = by_table({"rna": view(["CD3D", "CD3E", "X"]), "adt": view(["CD3", "CD19"])}, "rna", "adt", table)
+    assert link.n_columns == 1
+    assert pairs(link) == {("CD3D", "CD3"), ("CD3E", "CD3")}
+
+
+@pytest.mark.parametrize(
+    ("table", "text"),
+    [
+        (GIVEN[["gene"]], "fewer than two columns"),
+        (GIVEN.iloc[:0], "is empty"),
+        (GIVEN.assign(weight=[1, 0, 1]), "1 of the 3 weights.*\n.*row 2"),
+        (GIVEN.assign(weight=[1, 1, np.nan]), "nan.*row 3"),
+        (GIVEN.assign(weight=["a", 1, 2]), "'a' in row 1"),
+        (GIVEN.assign(weight=[1, 1, -np.inf]), "finite numbers above 0"),
+        ("nowhere.csv", "no such table"),
+    ],
+)
+def test_bad_tables_are_refused(table, text: str):
+    with pytest.raises(ValueError, match=text):
+        by_table({"a": view(["p1"]), "b": view(["G1"])}, "a", "b", table)
+
+
+def test_an_empty_file_and_a_wrong_type_are_refused(tmp_path: Path):
+    (tmp_path / "t.csv").write_text("")
+    data = {"a": view(["p1"]), "b": view(["G1"])}
+    with pytest.raises(ValueError, match="cannot be read"):
+        by_table(data, "a", "b", tmp_path / "t.csv")
+    with pytest.raises(TypeError, match="DataFrame or the path"):
+        by_table(data, "a", "b", 3)
+
+
+@pytest.mark.real_data
+@pytest.mark.parametrize(
+    ("name", "n_columns"),
+    [("pbmc10k", 12), ("pbmc_wnn", 70), ("bmmc_cite_1", 17), ("bmmc_cite_3", 13), ("sln_mouse", 24)],
+)
+def test_real_data_link(name: str, n_columns: int):
+    if not (DATA / name).exists():
+        pytest.skip(f"{DATA / name} is not here")
+    data = {view: ad.read_h5ad(DATA / name / f"{view}.h5ad", backed="r") for view in ("rna", "adt")}
+    link = by_table(data, "adt", "rna")
+    assert link.n_columns >= n_columns
+    assert len(link.report) == data["adt"].n_vars
+    assert "unknown" not in status(link).values()

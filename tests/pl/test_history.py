@@ -1,0 +1,80 @@
+import matplotlib.pyplot as plt
+import numpy as np
+import pandas as pd
+import pytest
+
+from crosstie._errors import InputValueError
+from crosstie.pl import losses
+
+
+@pytest.fixture
+def history():
+    step = np.arange(200)
+    table = pd.DataFrame(
+        {"step": step, "reconstruction": 5 * np.exp(-step / 60) + 1, "anchors": 0.01 + 0.1 / (step + 1)}
+    )
+    return table.assign(total=table["reconstruction"] + table["anchors"])
+
+
+def lines(ax):
+    return {line.get_label(): line for line in ax.lines if not line.get_label().startswith("_")}
+
+
+def test_every_term_is_drawn_with_its_running_mean(history, inside):
+    ax = losses(history, smooth=9, title="Fit")
+    assert set(lines(ax)) == {"total", "reconstruction", "anchors"}
+    expected = history["anchors"].ewm(span=9).mean()
+    np.testing.assert_allclose(lines(ax)["anchors"].get_ydata(), expected)
+    raw = [line for line in ax.lines if line.get_label().startswith("_")]
+    assert any(np.allclose(line.get_ydata(), history["anchors"]) for line in raw)
+    assert len(raw) == 3
+    assert ax.get_title(loc="left") == "Fit"
+    inside(ax)
+
+
+def test_no_smoothing_draws_the_values(history):
+    ax = losses(history, smooth=1)
+    np.testing.assert_allclose(lines(ax)["total"].get_ydata(), history["total"])
+    assert len(ax.lines) == 3
+
+
+def test_order_of_rows_and_columns_does_not_matter(history):
+    shuffled = history.sample(frac=1, random_state=0)[["total", "anchors", "step", "reconstruction"]]
+    for label, line in lines(losses(shuffled)).items():
+        np.testing.assert_allclose(line.get_xydata(), lines(losses(history))[label].get_xydata())
+
+
+def test_the_scale_follows_the_values(history):
+    assert losses(history).get_yscale() == "log"
+    assert losses(history[["step", "reconstruction"]]).get_yscale() == "linear"
+    assert losses(history.assign(geometry=-0.9)).get_yscale() == "symlog"
+    assert losses(history[["step", "reconstruction"]].assign(zero=0.0)).get_yscale() == "linear"
+
+
+def test_the_legend_is_in_the_order_in_which_lines_end(history):
+    texts = [text.get_text() for text in losses(history.assign(a=0.0)).get_legend().get_texts()]
+    assert texts == ["total", "reconstruction", "anchors", "a"]
+
+
+def test_terms_with_gaps_and_single_steps(history):
+    gaps = history.assign(anchors=history["anchors"].where(history["step"] % 50 == 0), never=np.nan, note="text")
+    ax = losses(gaps)
+    assert len(lines(ax)["anchors"].get_xdata()) == 4
+    assert len(lines(ax)["never"].get_xdata()) == 0
+    assert "note" not in lines(ax)
+    assert lines(losses(history[:1]))["total"].get_marker() == "o"
+
+
+def test_given_axes_are_used(history):
+    _, axes = plt.subplots(1, 2)
+    assert losses(history, ax=axes[0]) is axes[0]
+    assert not axes[1].lines
+
+
+def test_wrong_history_is_explained(history):
+    with pytest.raises(InputValueError, match=r"no column 'step'(.|\n)*'reconstruction'"):
+        losses(history.drop(columns="step"))
+    with pytest.raises(InputValueError, match="holds no value of any term"):
+        losses(history[["step"]])
+    with pytest.raises(InputValueError, match="holds no value of any term"):
+        losses(history[:0])

@@ -1,0 +1,30 @@
+import pytest
+
+import crosstie as xt
+from crosstie.model.fit import threads
+
+
+@pytest.fixture(autouse=True, scope="session")
+def one_thread():
+    with threads(1):
+        yield
+
+
+@pytest.fixture(scope="session")
+def data():
+    """The same population in views of unequal size; proteins come first on purpose."""
+    mdata = xt.datasets.simulate_citeseq(n_cells={"rna": 300, "adt": 240}, n_genes=200, n_proteins=40, seed=0)
+    return {"adt": mdata["adt"], "rna": mdata["rna"]}
+
+
+@pytest.fixture(scope="session")
+def model(data):
+    return xt.integrate(data)
+
+
+@pytest.fixture
+def bare(model):
+    """The model as it is after loading: without data."""
+    other = object.__new__(type(model))
+    other.__dict__.update(vars(model), views={})
+    return other
