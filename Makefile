@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 endif
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench clean
+.PHONY: demo test lint bench pictures clean
 
 demo: $(READY)
 	$(BIN)/crosstie demo --out demo --overwrite
@@ -32,6 +32,11 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $(READY)
+
+# The pictures that README shows.
+pictures: demo
+	mkdir -p docs/images
+	cp demo/umap_view.png demo/umap_label.png docs/images/
 
 clean:
 	rm -rf $(VENV) demo

@@ -1,8 +1,7 @@
 """Run a grid of tasks, methods and seeds, and print the table of docs/benchmarks.md.
 
-    python benchmarks/accuracy.py                                            # crosstie and the yardsticks, real data
-    python benchmarks/accuracy.py --methods all --seeds 5                    # with the ablations
-    python benchmarks/accuracy.py --tasks stress --results results.jsonl     # resumes what the file already holds
+Without arguments: crosstie and the yardsticks on the real data. With `--methods all` the ablations too; with
+`--tasks stress` the simulator and real data under stress; with `--results FILE` a run resumes what the file holds.
 """
 
 from __future__ import annotations
@@ -23,7 +22,7 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import pandas as pd  # noqa: E402
 from methods import METHODS  # noqa: E402
-from tasks import REAL, Task, real, simulated, thinned  # noqa: E402
+from tasks import REAL, Task, mislinked, real, simulated, thinned  # noqa: E402
 
 CORE = ("crosstie", "linked features", "paired CCA (told the pairing)")
 SCORES = ("foscttm", "accuracy", "mixing", "seconds")
@@ -33,6 +32,8 @@ STRESS: dict[str, Callable[[int], Task]] = {
     "simulated": lambda seed: simulated("simulated", seed),
     **{f"simulated, {n} links": partial(simulated, f"simulated, {n} links", n_linked=n) for n in (10, 20, 40)},
     **{f"simulated, noise × {x}": partial(simulated, f"simulated, noise × {x}", noise=x) for x in (0.5, 2.0)},
+    "simulated, 20 % of links wrong": lambda seed: mislinked(simulated("simulated", seed), 0.2, seed),
+    "pbmc_wnn, 20 % of links wrong": lambda seed: mislinked(real("pbmc_wnn", seed), 0.2, seed),
     "pbmc10k, adt without NK": lambda seed: thinned(real("pbmc10k", seed), "adt", ("NK cells",)),
     "pbmc10k, adt 10 % of monocytes": lambda seed: thinned(real("pbmc10k", seed), "adt", ("CD14+ monocytes",), 0.1),
     "pbmc_wnn, rna without Mono": lambda seed: thinned(real("pbmc_wnn", seed), "rna", ("Mono",)),

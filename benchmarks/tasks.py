@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import anndata as ad
@@ -54,7 +54,7 @@ class Task:
     def score(self, latents: Mapping[str, np.ndarray]) -> dict[str, float]:
         """Score latent coordinates of two views, rows in the views' order."""
         (a, za), (b, zb) = ((view, np.asarray(latents[view], np.float64)) for view in self.views)
-        common, rows, columns = np.intersect1d(self.cell[a], self.cell[b], return_indices=True)
+        _, rows, columns = np.intersect1d(self.cell[a], self.cell[b], return_indices=True)
         za_paired, zb_paired = za[rows], zb[columns]
         out = {"foscttm": foscttm(za_paired, zb_paired, max_cells=MAX_CELLS)}
         skip = (*UNKNOWN, *self.absent)
@@ -116,3 +116,19 @@ def thinned(task: Task, view: str, types: tuple[str, ...], share: float = 0.0, s
     gone = types if share == 0 else ()
     name = f"{task.name} {view} {'without' if share == 0 else f'{share:.0%} of'} {'+'.join(types)}"
     return Task(name, views, cell, task.label, gone)
+
+
+def mislinked(task: Task, share: float, seed: int = 0) -> Task:
+    """Return a task whose table of links names a wrong gene for a share of the proteins."""
+
+    def links(views: Mapping[str, ad.AnnData]) -> xt.links.Link:
+        link = xt.links.by_table(views, "rna", "adt")
+        rng = np.random.default_rng(seed)
+        columns = link.pairs["column"].unique()
+        wrong = rng.choice(columns, round(share * len(columns)), replace=False)
+        rows = link.pairs["column"].isin(wrong)
+        pairs = link.pairs.copy()
+        pairs.loc[rows, "source"] = rng.choice(views["rna"].var_names, int(rows.sum()), replace=False)
+        return replace(link, pairs=pairs)
+
+    return replace(task, name=f"{task.name}, {share:.0%} of links wrong", links=links)

@@ -3,15 +3,16 @@ from itertools import pairwise
 
 import numpy as np
 import pytest
+from sklearn.decomposition import PCA
 
 import oracles
 from crosstie.anchors import Refinement, fit_closed_form
-from crosstie.anchors.closed_form import smoothed, unit_rows
+from crosstie.anchors.closed_form import _shared_directions, near_mean, smoothed, unit_rows
 from crosstie.anchors.evidence import link_maps
 from crosstie.metrics import foscttm
 
 SETTINGS = Refinement(n_latent=8, n_smooth=5)
-PLAIN = Refinement(n_latent=5, n_rounds=1, smoothing=0, pull=0, balance=1, entropy=0.1, link_weight=0.7)
+PLAIN = Refinement(n_latent=99, n_rounds=1, smoothing=0, pull=0, balance=1, entropy=0.1, link_weight=0.7)
 EDGE = ("a", "b")
 
 
@@ -34,11 +35,30 @@ def aligned(form, components):
     return {view: form.coordinates(view, x) for view, x in components.items()}
 
 
+def unit(z):
+    return z / np.linalg.norm(z, axis=1, keepdims=True)
+
+
 def evidence(components, columns, settings):
-    """Centred components, and linked columns of unit rows, of the two sides of the one edge."""
+    """Centred components of the two sides of the one edge, and their maps to the linked columns."""
     x = [(components[view] - components[view].mean(0)).astype(float) for view in EDGE]
-    maps = link_maps(*columns[EDGE], *(s.T @ s / len(s) for s in x), shrinkage=settings.link_shrinkage)
-    return x, [unit_rows(s @ a).astype(float) for s, a in zip(x, maps, strict=True)]
+    return x, link_maps(*columns[EDGE], *(s.T @ s / len(s) for s in x), shrinkage=settings.link_shrinkage)
+
+
+def one_round(x, links, z, settings):
+    """The naive blocks of both sides from the coordinates that are matched, and the strength of the directions."""
+    plan = oracles.sinkhorn(*z, settings.entropy)
+    *maps, strength = (m[..., : settings.n_latent] for m in oracles.closed_form_maps(*x, plan, settings.damping))
+    blocks = [oracles.side_by_side(s, m, a, settings.link_weight) for s, m, a in zip(x, maps, links, strict=True)]
+    return blocks, strength
+
+
+def check_same_space(found, blocks, atol=2e-3):
+    """Whatever the axes: all scalar products agree, up to the scale of each view."""
+    scale = [np.sqrt((block**2).sum(1).mean()) for block in blocks]
+    for z, block, c in zip(found, blocks, scale, strict=True):
+        for w, other, d in zip(found, blocks, scale, strict=True):
+            np.testing.assert_allclose(z @ w.T, block @ other.T / (c * d), atol=atol)
 
 
 def test_rotated_copies_are_found():
@@ -55,57 +75,103 @@ def test_three_views_in_a_chain():
     assert max(foscttm(z[i], z[j]) for i, j in (("a", "b"), ("b", "c"), ("a", "c"))) < 0.02
 
 
-@pytest.mark.parametrize("damping", [0.0, 0.3])
+@pytest.mark.parametrize("damping", [0.0, 0.03])
 def test_one_edge_and_one_round_is_a_singular_value_decomposition(damping):
     components, columns = copies(n_cells=40, n_components=5)
     settings = replace(PLAIN, damping=damping)
     form = fit_closed_form(components, columns, settings)
     x, links = evidence(components, columns, settings)
-    *maps, strength = oracles.closed_form_maps(*x, oracles.sinkhorn(*links, 0.1), damping)
+    blocks, strength = one_round(x, links, [unit(s @ a) for s, a in zip(x, links, strict=True)], settings)
     np.testing.assert_allclose(form.strength, strength, atol=1e-4)
-    for view, expected in zip(EDGE, maps, strict=True):
-        sign = np.sign((form.maps[view] * expected).sum(0))
-        np.testing.assert_allclose(form.maps[view] * sign, expected, atol=2e-3)
-    # One sign for both sides of a coordinate.
-    assert ((form.maps["a"] * maps[0]).sum(0) * (form.maps["b"] * maps[1]).sum(0) > 0).all()
+    assert form.maps["a"].shape == (5, 5 + 4)
+    check_same_space([s @ form.maps[view] for view, s in zip(EDGE, x, strict=True)], blocks)
 
 
-def test_second_round_matches_directions_beside_links():
+def test_second_round_matches_the_coordinates_of_the_first():
     components, columns = copies(n_cells=40, n_components=5)
     first = fit_closed_form(components, columns, PLAIN)
     second = fit_closed_form(components, columns, replace(PLAIN, n_rounds=2))
     x, links = evidence(components, columns, PLAIN)
-    directions = [unit_rows(s @ first.maps[view]) for view, s in zip(EDGE, x, strict=True)]
-    z = [unit_rows(np.hstack([d, 0.7 * link])).astype(float) for d, link in zip(directions, links, strict=True)]
-    *maps, strength = oracles.closed_form_maps(*x, oracles.sinkhorn(*z, 0.1), PLAIN.damping)
+    z = [unit(s @ first.maps[view].astype(float)) for view, s in zip(EDGE, x, strict=True)]
+    blocks, strength = one_round(x, links, z, PLAIN)
     np.testing.assert_allclose(second.strength, strength, atol=1e-4)
-    np.testing.assert_allclose(np.abs(second.maps["a"]), np.abs(maps[0]), atol=2e-3)
+    assert np.abs(first.strength - strength).max() > 1e-3
+    check_same_space([s @ second.maps[view] for view, s in zip(EDGE, x, strict=True)], blocks)
 
 
-def test_coordinates_are_the_blocks_in_other_axes():
+def test_coordinates_are_smoothed_before_they_are_matched():
     components, columns = copies(n_cells=40, n_components=5)
-    settings = replace(PLAIN, n_latent=99)
+    settings = replace(PLAIN, smoothing=0.4, n_smooth=6)
     form = fit_closed_form(components, columns, settings)
     x, links = evidence(components, columns, settings)
-    blocks = [
-        unit_rows(np.hstack([unit_rows(s @ form.maps[view]), 0.7 * link]))
-        for view, s, link in zip(EDGE, x, links, strict=True)
-    ]
-    z = aligned(form, components)
-    for i, block in zip(EDGE, blocks, strict=True):
-        for j, other in zip(EDGE, blocks, strict=True):
-            np.testing.assert_allclose(z[i] @ z[j].T, block @ other.T, atol=1e-4)
+    z = [oracles.smoothed(unit(s @ a), 6, 0.4) for s, a in zip(x, links, strict=True)]
+    blocks, strength = one_round(x, links, z, settings)
+    np.testing.assert_allclose(form.strength, strength, atol=1e-4)
+    assert np.abs(form.strength - fit_closed_form(components, columns, PLAIN).strength).max() > 1e-3
+    check_same_space([s @ form.maps[view] for view, s in zip(EDGE, x, strict=True)], blocks)
+    # … and not after: coordinates are the linear map, scaled.
+    for view, s in zip(EDGE, x, strict=True):
+        np.testing.assert_allclose(form.coordinates(view, components[view]), unit(s @ form.maps[view]), atol=1e-5)
+        np.testing.assert_allclose(form.reference[view], unit(s @ form.maps[view]), atol=1e-5)
+
+
+def test_axes_are_the_principal_ones_of_all_cells():
+    components, columns = copies(n_cells=40, n_components=5, noise=0.5)
+    settings = replace(PLAIN, n_latent=3)
+    form = fit_closed_form(components, columns, settings)
+    x, links = evidence(components, columns, settings)
+    blocks, _ = one_round(x, links, [unit(s @ a) for s, a in zip(x, links, strict=True)], settings)
+    axes = PCA(3).fit(np.vstack([unit(block) for block in blocks])).components_
+    check_same_space([s @ form.maps[view] for view, s in zip(EDGE, x, strict=True)], [b @ axes.T for b in blocks])
+    z = np.vstack(list(form.reference.values())) - np.mean(list(form.reference.values()), axis=(0, 1))
+    assert (np.diff((z**2).sum(0)) < 0).all()
+
+
+def test_a_view_given_twice_over_weighs_the_same():
+    components, columns = copies(n_cells=40, n_components=5, noise=1)
+    settings = replace(PLAIN, n_latent=3)
+    form = fit_closed_form(components, columns, settings)
+    doubled = fit_closed_form(components | {"b": np.vstack([components["b"]] * 2)}, columns, settings)
+    for view in EDGE:
+        sign = np.sign((form.maps[view] * doubled.maps[view]).sum(0))
+        np.testing.assert_allclose(doubled.maps[view] * sign, form.maps[view], atol=2e-3)
+
+
+@pytest.mark.parametrize("n_latent", [3, 99])
+def test_maps_bring_fitted_cells_to_unit_mean_square_length(n_latent):
+    components, columns = copies(("a", "b", "c"), n_cells=60)
+    form = fit_closed_form(components, columns, replace(SETTINGS, n_latent=n_latent))
+    for view, x in components.items():
+        z = (x - form.mean[view]) @ form.maps[view]
+        assert (z**2).sum(1).mean() == pytest.approx(1, abs=1e-4)
+
+
+def test_edges_count_alike():
+    rng = np.random.default_rng(0)
+    sizes = {"a": 4, "b": 3, "c": 5}
+    covariance = {(i, j): rng.normal(size=(sizes[i], sizes[j])) for i, j in (("a", "b"), ("b", "c"), ("a", "c"))}
+    one, strength = _shared_directions(sizes, covariance, 6)
+    louder = covariance | {("b", "c"): 100 * covariance["b", "c"]}
+    other, same = _shared_directions(sizes, louder, 6)
+    np.testing.assert_allclose(same, strength)
+    for view, size in sizes.items():
+        assert one[view].shape == (size, len(strength))
+        np.testing.assert_allclose(other[view], one[view], atol=1e-5)
 
 
 def test_smoothing():
-    rng = np.random.default_rng(0)
-    z, reference = unit_rows(rng.normal(size=(20, 3))), unit_rows(rng.normal(size=(30, 3)))
+    z = unit_rows(np.random.default_rng(0).normal(size=(20, 3)))
     settings = Refinement(n_smooth=4, smoothing=0.3)
-    near = oracles.nearest(reference, z, 4)[1]
-    expected = unit_rows(0.7 * z + 0.3 * np.array([reference[rows].mean(0) for rows in near]))
-    np.testing.assert_allclose(smoothed(z, reference, settings), expected, atol=1e-5)
-    np.testing.assert_allclose(smoothed(z, None, settings), smoothed(z, z, settings))
-    np.testing.assert_array_equal(smoothed(z, reference, replace(settings, smoothing=0)), z)
+    np.testing.assert_allclose(smoothed(z, settings), oracles.smoothed(z, 4, 0.3), atol=1e-5)
+    np.testing.assert_array_equal(smoothed(z, replace(settings, smoothing=0)), z)
+
+
+def test_mean_of_the_nearest():
+    rng = np.random.default_rng(0)
+    z, reference = (rng.normal(size=(n, 3)).astype(np.float32) for n in (20, 7))
+    for k in (1, 4, 7, 30):
+        expected = [reference[rows].mean(0) for rows in oracles.nearest(reference, z, k)[1]]
+        np.testing.assert_allclose(near_mean(z, reference, k), expected, atol=1e-5)
 
 
 def test_cells_are_pulled_into_the_linked_views():
@@ -135,7 +201,8 @@ def test_fewer_directions_than_asked_for():
     components["b"] = components["b"][:, :3]
     columns = {EDGE: (columns[EDGE][0], columns[EDGE][1][:3])}
     form = fit_closed_form(components, columns, replace(SETTINGS, n_latent=30))
-    assert {view: m.shape for view, m in form.maps.items()} == {"a": (8, 3), "b": (3, 3)}
+    assert {view: m.shape for view, m in form.maps.items()} == {"a": (8, 3 + 4), "b": (3, 3 + 4)}
+    assert form.strength.shape == (3,)
     assert form.strength[0] == 1
     assert (np.diff(form.strength) <= 0).all()
     assert (form.strength > 0).all()

@@ -67,12 +67,17 @@ def test_cells_at_one_place_are_neighbours():
     np.testing.assert_allclose(distance, 0, atol=1e-4)
 
 
-def test_lists_with_too_few_cells(monkeypatch):
-    """The inverted file answers -1 where it found fewer than k; such answers are no pairs."""
+@pytest.mark.parametrize("k", [250, 280])
+def test_lists_with_too_few_cells(monkeypatch, k):
+    """The inverted file answers -1 where the lists it searched hold fewer than k; then it searches all of them."""
     x, y = points(300), points(280, seed=1)
+    expected = nearest(y, x, k)
     monkeypatch.setattr(neighbours, "EXACT_BELOW", 100)
-    assert (nearest(y, x, 250)[1] < 0).any()
-    row, column, distance = mutual_neighbours(x, y, 250)
-    assert (row >= 0).all()
-    assert (column >= 0).all()
-    np.testing.assert_allclose(distance, ((x[row] - y[column]) ** 2).sum(1), rtol=1e-3, atol=1e-3)
+    distance, row = nearest(y, x, k)
+    assert row.min() >= 0
+    np.testing.assert_allclose(distance, ((x[:, None] - y[row]) ** 2).sum(2), rtol=1e-3, atol=1e-3)
+    assert (np.diff(distance, axis=1) >= 0).all()
+    searched_all = (row == expected[1]).all(1)
+    assert searched_all.mean() > 0.5
+    pairs = mutual_neighbours(x, y, k)
+    assert min(pairs[0].min(), pairs[1].min()) >= 0

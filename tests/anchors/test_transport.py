@@ -113,6 +113,12 @@ def test_composed_plan_against_a_naive_loop(n_smooth):
     np.testing.assert_allclose(plan, expected, atol=1e-5)
 
 
+def test_composed_plan_leaves_equal_mixtures_alone():
+    x, y = types([40, 30, 20])[0], types([40, 30, 20], seed=1)[0]
+    composed, plain = composed_plan(x, y, entropy=0.5, balance=0.9), transport_plan(x, y, entropy=0.5)
+    np.testing.assert_allclose(composed, plain, atol=1e-6)
+
+
 def test_composed_plan_of_full_balance_is_the_plain_plan():
     np.testing.assert_array_equal(composed_plan(X, Y, entropy=0.1, balance=1), transport_plan(X, Y, entropy=0.1))
 

@@ -3,7 +3,7 @@ import logging
 import numpy as np
 import pytest
 
-from crosstie.data.values import MAX_LOG, describe_values
+from crosstie.data.values import MAX_LOG, check_values, describe_values
 from data.conftest import counts
 
 
@@ -59,3 +59,27 @@ def test_negative(kind):
 def test_all_zero(kind, counts_expected):
     with pytest.raises(ValueError, match="view 'v': all values are zero"):
         describe_values(canonical(kind(np.zeros((20, 5)))), "v", counts_expected=counts_expected)
+
+
+@pytest.mark.parametrize(
+    ("values", "change", "words"),
+    [
+        ("counts", lambda x: x + 0.5, "fractions, and the view was fitted on counts"),
+        ("counts", lambda x: x - 3, "negative values"),
+        ("log", lambda x: x - 3, "negative values"),
+        ("normalized", lambda x: x - 3, "negative values"),
+        ("any", lambda x: x * np.inf, "not finite"),
+        ("log", lambda x: x * np.nan, "not finite"),
+    ],
+)
+def test_new_values_of_another_kind(kind, values, change, words):
+    with np.errstate(invalid="ignore"):
+        x = change(counts(6))
+    with pytest.raises(ValueError, match=f"view 'v': .*{words}"):
+        check_values(canonical(kind(x)), "v", values)
+
+
+def test_new_values_of_the_fitted_kind(kind, caplog):
+    for values, change in (("counts", 1), ("normalized", 0), ("log", 1), ("log", 0.1), ("any", -0.3)):
+        check_values(canonical(kind(counts(2) * change)), "v", values)
+    assert not caplog.text

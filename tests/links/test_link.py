@@ -39,6 +39,24 @@ def test_a_feature_that_the_view_lacks_is_named():
         link().projections(["CD3", "CD4"], ["CD3D", "CD4"])
 
 
+def test_features_that_a_view_lacks_are_counted_and_the_nearest_is_named():
+    features = {"adt": ["CD3", "CD4"], "rna": pd.Index(["CD3D", "CD3E", "CD4"])}
+    link().check_features(features)
+    link().reversed().check_features(features)
+    words = r"link adt -> rna: view 'rna' lacks 2 of its 3 features, the first: unknown name 'CD3D'(.|\n)*mean 'CD3d'\?"
+    with pytest.raises(KeyError, match=words):
+        link().check_features(features | {"rna": ["CD3d", "CD4"]})
+    with pytest.raises(KeyError, match="view 'adt' lacks 1 of its 2"):
+        link().check_features(features | {"adt": ["CD3"]})
+
+
+def test_restricted_leaves_pairs_out_and_says_so(caplog):
+    with caplog.at_level("INFO", "crosstie"):
+        rest = link().restricted(["CD3", "CD4"], ["CD3D", "CD4"])
+    assert rest.pairs["target"].tolist() == ["CD3D", "CD4"]
+    assert "link adt -> rna: 1 pairs have a feature that does not vary" in caplog.text
+
+
 def test_bad_links_are_refused():
     with pytest.raises(ValueError, match="linked to itself"):
         link("rna", "rna")

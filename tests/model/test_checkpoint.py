@@ -20,7 +20,7 @@ TRAINED = replace(CLOSED, training="full", n_steps=2, hidden=8, critic_hidden=8)
 CONFIGS = {
     "closed form": CLOSED,
     "trained": TRAINED,
-    "networks alone": replace(TRAINED, encoder="mlp", decoder="mlp", anchor_scope="batch", latent_norm="none"),
+    "networks alone": replace(TRAINED, encoder="mlp", decoder="mlp", anchor_scope="batch", hold=0, latent_norm="none"),
     "published": replace(xt.Config.scmodal(), n_steps=2, hidden=8, critic_hidden=8, batch_size=30, n_components=12),
 }
 
@@ -355,6 +355,8 @@ def test_each_array_is_missed_and_measured(data, tmp_path, config):
             (lambda arrays, name=name: arrays.update({name: arrays[name][None]}), rf"does not fit(.|\n)*'{name}'"),
             (lambda arrays, name=name: arrays.update({name: arrays[name] > 0}), rf"does not fit(.|\n)*'{name}'.*bool"),
         ):
+            if name == "closed_form/strength" and words == "does not fit the others":
+                continue  # no other array has as many entries as there are shared directions
             run = shutil.copytree(tmp_path / "whole", tmp_path / f"run{number}", dirs_exist_ok=True)
             change_arrays(run, change)
             with pytest.raises(ValueError, match=words):

@@ -28,6 +28,12 @@ def test_scmodal_is_the_paper():
     assert (c.encoder, c.decoder, c.features, c.alignment) == ("mlp", "mlp", "features", "adversarial")
 
 
+def test_default_training_is_short_and_holds_the_closed_form():
+    c = Config()
+    assert (c.training, c.n_steps, c.geometry, c.hold) == ("none", 300, 0, 1)
+    assert Config(training="full").needs_closed_form
+
+
 def test_unknown_key_names_the_nearest():
     with pytest.raises(KeyError, match=r"unknown name 'hiden'.*\n.*\n.*Did you mean 'hidden'"):
         Config.from_json('{"hiden": 9}')

@@ -25,7 +25,7 @@ from crosstie.model.terms import make_terms
 
 from .conftest import make_problem
 
-SMALL = Config(n_latent=4, hidden=16, critic_hidden=16, n_steps=30, batch_size=32, anchor_pairs=20)
+SMALL = Config(n_latent=4, hidden=16, critic_hidden=16, geometry=10, n_steps=30, batch_size=32, anchor_pairs=20)
 
 
 def same_bits(one, two):
@@ -83,7 +83,7 @@ def test_gradient_is_clipped(pair):
 def test_history_has_a_column_for_each_term(problem):
     calls = []
     net, history = fit(problem, SMALL, log_every=8, progress=lambda *call: calls.append(call))
-    terms = ["reconstruction", "cycle", "geometry", "anchors", "adversarial"]
+    terms = ["reconstruction", "cycle", "geometry", "anchors", "hold", "adversarial"]
     assert list(history.columns) == ["step", *terms, "total", "critic"]
     assert history["step"].tolist() == [1, 8, 16, 24, 30]
     weights = [getattr(SMALL, name) for name in terms]
@@ -107,7 +107,7 @@ def test_what_is_off_is_not_in_the_history(pair, change, gone):
     [
         {},
         {"anchor_scope": "batch", "encoder": "mlp", "decoder": "mlp"},
-        {"linear": "trained", "averaging": 0.9, "hold": 1.0, "schedule": "constant"},
+        {"linear": "trained", "averaging": 0.9, "hold": 0, "schedule": "constant"},
     ],
 )
 def test_same_seed_same_bits(problem, change):
@@ -240,7 +240,7 @@ def test_views_of_unequal_size_and_smaller_than_a_batch(pair):
     problem = make_problem(
         inputs=inputs, anchors={("rna", "adt"): Anchors(rows, rows, np.ones(5))}, linked={}, closed={}
     )
-    _, history = fit(problem, SMALL)
+    _, history = fit(problem, dataclasses.replace(SMALL, hold=0))
     assert np.isfinite(history).all(axis=None)
 
 

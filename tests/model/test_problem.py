@@ -68,7 +68,7 @@ def test_what_the_settings_need(config, change, words):
 
 
 def test_nothing_is_asked_for_in_vain():
-    Config_without = Config(n_latent=9, anchors=0, encoder="mlp", decoder="mlp")
+    Config_without = Config(n_latent=9, anchors=0, hold=0, encoder="mlp", decoder="mlp")
     make_problem(anchors={}, linked={}, closed={}, linear={}).require(Config_without)
 
 

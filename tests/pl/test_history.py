@@ -1,3 +1,5 @@
+from itertools import pairwise
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -49,6 +51,24 @@ def test_the_scale_follows_the_values(history):
     assert losses(history[["step", "reconstruction"]]).get_yscale() == "linear"
     assert losses(history.assign(geometry=-0.9)).get_yscale() == "symlog"
     assert losses(history[["step", "reconstruction"]].assign(zero=0.0)).get_yscale() == "linear"
+
+
+@pytest.mark.parametrize("smallest", [3e-3, 8e-4, 1e-6])
+@pytest.mark.parametrize("largest", [5.0, 4e4])
+def test_ticks_around_zero_do_not_overlap(history, smallest, largest):
+    step = history["step"]
+    table = pd.DataFrame({"step": step, "a": largest * np.exp(-step / 40) + smallest, "b": smallest, "c": -1.3})
+    ax = losses(table)
+    assert ax.get_yscale() == "symlog"
+    ax.figure.canvas.draw()
+    labels = [t for t in ax.get_yticklabels() if t.get_text()]
+    boxes = sorted((t.get_window_extent() for t in labels), key=lambda box: box.y0)
+    low, high = ax.get_window_extent().intervaly
+    boxes = [box for box in boxes if low <= (box.y0 + box.y1) / 2 <= high]
+    assert 3 <= len(boxes) <= 14
+    assert all(below.y1 <= above.y0 for below, above in pairwise(boxes))
+    assert 0 in ax.get_yticks()
+    assert min(ax.get_yticks()) < 0 < max(ax.get_yticks())
 
 
 def test_the_legend_is_in_the_order_in_which_lines_end(history):

@@ -103,6 +103,17 @@ def test_neighbours_need_the_data(bare, method):
         impute(bare, "rna", "adt", method=method)
 
 
+def test_a_loaded_model_says_which_method_works(model, tmp_path):
+    model.save(tmp_path / "run")
+    loaded = type(model).load(tmp_path / "run")
+    with pytest.raises(
+        InputValueError, match=r'loaded without data\.\n  Use method="regression", or fit the model anew'
+    ):
+        impute(loaded, "rna", "adt")
+    expected = impute(model, "rna", "adt", method="regression").X
+    np.testing.assert_array_equal(impute(loaded, "rna", "adt", method="regression").X, expected)
+
+
 @pytest.mark.parametrize(
     ("views", "options", "error", "words"),
     [

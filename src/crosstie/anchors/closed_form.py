@@ -11,6 +11,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats
 from crosstie.anchors.evidence import link_maps
 from crosstie.anchors.neighbours import nearest
@@ -35,17 +36,18 @@ class Refinement:
         How strictly a cell must place its share of the match, in (0, 1]: below 1, cells without a counterpart on the
         other side are found and left out; 1 believes that both views hold the same mixture of cells.
     damping
-        Components are divided by the root of their variance plus this share of the mean variance: weak components,
-        mostly noise, are not blown up to full weight.
+        Components are divided by the root of their variance plus this share of the total variance: weak components,
+        mostly noise, are not blown up to full weight; the fewer components a panel has, the less is damped.
     link_weight
         Weight of the linked columns beside the shared directions.
     link_shrinkage
         How far the correlations of the linked columns are shrunk to none before they are whitened, in [0, 1].
     n_smooth, smoothing
-        A cell's coordinates are averaged with those of this many neighbours in its own view, at this weight in [0, 1].
+        Before a match, a cell's coordinates are averaged with those of this many neighbours in its own view, at this
+        weight in [0, 1].
     pull
-        At the end they are averaged with as many neighbours in each linked view, at this weight in [0, 1]: views then
-        lie in one another, not side by side.
+        At the end they are averaged with those of as many neighbours in each linked view, at this weight in [0, 1]:
+        views then lie in one another, not side by side.
     n_sketch
         Largest number of cells of a view in one match.
     n_sketches
@@ -56,7 +58,7 @@ class Refinement:
     n_rounds: int = 6
     entropy: float = 0.05
     balance: float = 0.9
-    damping: float = 0.7
+    damping: float = 0.006
     link_weight: float = 0.4
     link_shrinkage: float = 0.3
     n_smooth: int = 10
@@ -68,23 +70,18 @@ class Refinement:
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """Maps from the components of each view to common coordinates.
+    """Linear maps from the components of each view to common coordinates.
 
     Parameters
     ----------
     mean
         Mean component scores of each view, shape `(n_components,)`.
     maps
-        To the shared directions, shape `(n_components, n_directions)`.
-    link_maps
-        To the whitened linked columns of each edge side by side, zero where a view is not on the edge, shape
-        `(n_components, n_columns)`.
-    rotation
-        From directions and columns to the coordinates, shape `(n_directions + n_columns, n_latent)`.
+        Shape `(n_components, n_latent)`; the rows of fitted cells come out with unit mean square length.
     reference
-        Coordinates of the fitted cells before smoothing, shape `(n_cells, n_latent)`.
+        Coordinates of the fitted cells, of length 1, shape `(n_cells, n_latent)`.
     strength
-        How strongly each direction is shared, relative to the first; falling, in [0, 1].
+        How strongly each shared direction is shared, relative to the first; falling, in [0, 1].
     edges
         Which views are linked.
     settings
@@ -93,8 +90,6 @@ class ClosedForm:
 
     mean: Mapping[str, Array]
     maps: Mapping[str, Array]
-    link_maps: Mapping[str, Array]
-    rotation: Array
     reference: Mapping[str, Array]
     strength: Floats
     edges: tuple[Edge, ...]
@@ -110,37 +105,12 @@ class ClosedForm:
         components
             Their component scores, shape `(n_cells, n_components)`.
         """
-        x = components - self.mean[view]
-        z = unit_rows(_blocks(x, self.maps[view], self.link_maps[view], self.settings.link_weight) @ self.rotation)
-        z = smoothed(z, self.reference[view], self.settings)
+        z, pull = unit_rows((components - self.mean[view]) @ self.maps[view]), self.settings.pull
         others = [self.reference[b if view == a else a] for a, b in self.edges if view in (a, b)]
-        if self.settings.pull == 0 or not others:
+        if pull == 0:
             return z
         drawn = np.mean([near_mean(z, other, self.settings.n_smooth) for other in others], axis=0)
-        return unit_rows((1 - self.settings.pull) * z + self.settings.pull * drawn)
-
-    def linear(self, view: str, components: Floats) -> tuple[Array, Array]:
-        """Return the nearest thing to the coordinates that is linear in centred components, of unit mean square.
-
-        Parameters
-        ----------
-        view
-            Name of the view.
-        components
-            Component scores of its cells, which set the scale.
-
-        Returns
-        -------
-        A matrix of shape `(n_components, n_latent)` and an offset of zeros: where networks start.
-        """
-        x = components - self.mean[view]
-        parts = [
-            weight * part / max(float(np.sqrt(((x @ part) ** 2).sum(1).mean())), 1e-12)
-            for weight, part in ((1.0, self.maps[view]), (self.settings.link_weight, self.link_maps[view]))
-        ]
-        matrix = np.hstack(parts) @ self.rotation
-        matrix = matrix / np.sqrt(((x @ matrix) ** 2).mean())
-        return matrix.astype(np.float32), np.zeros(matrix.shape[1], np.float32)
+        return unit_rows((1 - pull) * z + pull * drawn)
 
 
 def fit_closed_form(
@@ -169,23 +139,25 @@ def fit_closed_form(
     centred = {view: x - mean[view] for view, x in components.items()}
     links = _all_link_maps(centred, columns, settings.link_shrinkage)
     factor = {view: _damping_factor(x, settings.damping) for view, x in centred.items()}
-    maps = {view: np.zeros((x.shape[1], 0), np.float32) for view, x in centred.items()}
+    maps: dict[str, Array] = links
     strength: Floats = np.ones(0)
     for _ in range(settings.n_rounds):
-        z = {
-            v: smoothed(_blocks(x, maps[v], links[v], settings.link_weight), None, settings) for v, x in centred.items()
-        }
+        z = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
+        z = {view: smoothed(x, settings) for view, x in z.items()}
         covariance = {
             (a, b): _matched_covariance(centred[a] * factor[a], centred[b] * factor[b], z[a], z[b], settings, rng)
             for a, b in columns
         }
         sizes = {view: len(f) for view, f in factor.items()}
         directions, strength = _shared_directions(sizes, covariance, settings.n_latent)
-        maps = {view: factor[view][:, None] * directions[view] for view in maps}
-    blocks = {view: _blocks(x, maps[view], links[view], settings.link_weight) for view, x in centred.items()}
-    rotation = _leading_axes(list(blocks.values()), settings.n_latent)
-    reference = {view: unit_rows(x @ rotation) for view, x in blocks.items()}
-    return ClosedForm(mean, maps, links, rotation, reference, strength, tuple(columns), settings)
+        maps = {
+            view: _side_by_side(x, factor[view][:, None] * directions[view], links[view], settings.link_weight)
+            for view, x in centred.items()
+        }
+    rotation = _leading_axes([unit_rows(x @ maps[view]) for view, x in centred.items()], settings.n_latent)
+    maps = {view: _scaled(x, maps[view] @ rotation) for view, x in centred.items()}
+    reference = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
+    return ClosedForm(mean, maps, reference, strength, tuple(columns), settings)
 
 
 def unit_rows(x: Floats) -> Array:
@@ -193,12 +165,11 @@ def unit_rows(x: Floats) -> Array:
     return (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
 
-def smoothed(z: Array, reference: Array | None, settings: Refinement) -> Array:
-    """Return coordinates averaged with those of the nearest cells of a reference, the cells themselves by default."""
+def smoothed(z: Array, settings: Refinement) -> Array:
+    """Return coordinates of a view's cells averaged with those of their nearest cells."""
     if settings.smoothing == 0:
         return z
-    average = near_mean(z, z if reference is None else reference, settings.n_smooth)
-    return unit_rows((1 - settings.smoothing) * z + settings.smoothing * average)
+    return unit_rows((1 - settings.smoothing) * z + settings.smoothing * near_mean(z, z, settings.n_smooth))
 
 
 def near_mean(z: Array, reference: Array, k: int) -> Array:
@@ -210,10 +181,14 @@ def near_mean(z: Array, reference: Array, k: int) -> Array:
     return total / near.shape[1]
 
 
-def _blocks(x: Array, directions: Array, links: Array, link_weight: float) -> Array:
-    """Return shared directions and linked columns side by side, each of length 1 and then together."""
-    weight = link_weight if directions.shape[1] else 1.0
-    return unit_rows(np.hstack([unit_rows(x @ directions), weight * unit_rows(x @ links)]))
+def _side_by_side(x: Array, directions: Array, links: Array, link_weight: float) -> Array:
+    """Return one map to shared directions and linked columns, scaled to mean square lengths 1 and `link_weight`."""
+    return np.hstack([_scaled(x, directions), np.float32(link_weight) * _scaled(x, links)])
+
+
+def _scaled(x: Array, matrix: Array) -> Array:
+    """Return a map scaled so that rows come out with unit mean square length."""
+    return matrix / np.float32(max(np.sqrt(((x @ matrix) ** 2).sum(1).mean(dtype=np.float64)), 1e-12))
 
 
 def _all_link_maps(
@@ -234,7 +209,7 @@ def _all_link_maps(
 
 def _damping_factor(x: Array, damping: float) -> Array:
     variance = x.var(0, dtype=np.float64)
-    return (1 / np.sqrt(variance + damping * variance.mean() + 1e-12)).astype(np.float32)
+    return (1 / np.sqrt(variance + damping * variance.sum() + 1e-12)).astype(np.float32)
 
 
 def _matched_covariance(
@@ -245,8 +220,9 @@ def _matched_covariance(
     total = np.zeros((x.shape[1], y.shape[1]))
     for _ in range(n_sketches):
         rows, columns = _sketch(len(x), settings.n_sketch, rng), _sketch(len(y), settings.n_sketch, rng)
-        plan = composed_plan(zx[rows], zy[columns], entropy=settings.entropy, balance=settings.balance)
-        total += x[rows].T @ (plan @ y[columns]) - np.outer(plan.sum(1) @ x[rows], plan.sum(0) @ y[columns])
+        with few_threads(settings.n_sketch):
+            plan = composed_plan(zx[rows], zy[columns], entropy=settings.entropy, balance=settings.balance)
+            total += x[rows].T @ (plan @ y[columns]) - np.outer(plan.sum(1) @ x[rows], plan.sum(0) @ y[columns])
     return total / n_sketches
 
 

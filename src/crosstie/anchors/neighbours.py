@@ -26,19 +26,30 @@ def nearest(base: Floats, query: Floats, k: int) -> tuple[Array, Index]:
     Squared Euclidean distances and row numbers, both of shape `(n_query, min(k, n_base))`, nearest first.
     """
     base, query = np.ascontiguousarray(base, np.float32), np.ascontiguousarray(query, np.float32)
-    d = base.shape[1]
-    index: faiss.Index
-    if len(base) < EXACT_BELOW:
-        index = faiss.IndexFlatL2(d)
-    else:
-        n_lists = int(4 * np.sqrt(len(base)))
-        lists = faiss.IndexIVFFlat(faiss.IndexFlatL2(d), d, n_lists)
-        lists.nprobe = max(8, n_lists // 16)
-        lists.train(base[:: max(1, len(base) // (64 * n_lists))])
-        index = lists
-    index.add(base)
-    distance, row = index.search(query, min(k, len(base)))
+    search = _exact if len(base) < EXACT_BELOW else _inverted
+    distance, row = search(base, query, min(k, len(base)))
     return distance, row.astype(np.int64)
+
+
+def _exact(base: Array, query: Array, k: int) -> tuple[Array, Index]:
+    index = faiss.IndexFlatL2(base.shape[1])
+    index.add(base)
+    return index.search(query, k)
+
+
+def _inverted(base: Array, query: Array, k: int) -> tuple[Array, Index]:
+    """Search an inverted file: a sixteenth of its lists, and all of them where these hold fewer than `k` rows."""
+    d, n_lists = base.shape[1], int(4 * np.sqrt(len(base)))
+    index = faiss.IndexIVFFlat(faiss.IndexFlatL2(d), d, n_lists)
+    index.nprobe = max(8, n_lists // 16)
+    index.train(base[:: max(1, len(base) // (64 * n_lists))])
+    index.add(base)
+    distance, row = index.search(query, k)
+    short = (row < 0).any(1)
+    if short.any():
+        index.nprobe = n_lists
+        distance[short], row[short] = index.search(query[short], k)
+    return distance, row
 
 
 def mutual_neighbours(source: Floats, target: Floats, k: int) -> tuple[Index, Index, Array]:
@@ -70,5 +81,4 @@ def mutual_neighbours(source: Floats, target: Floats, k: int) -> tuple[Index, In
 
 def _ones(neighbours: Index, shape: tuple[int, int]) -> sp.coo_array:
     rows = np.repeat(np.arange(len(neighbours)), neighbours.shape[1])
-    found = neighbours.ravel() >= 0  # faiss answers -1 where an inverted list has too few
-    return sp.coo_array((np.ones(found.sum(), np.float32), (rows[found], neighbours.ravel()[found])), shape=shape)
+    return sp.coo_array((np.ones(len(rows), np.float32), (rows, neighbours.ravel())), shape=shape)

@@ -6,20 +6,17 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crosstie._errors import InputError, sample, unknown_name, value_error
-from crosstie._log import log
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from crosstie._typing import Modality
-    from crosstie.links import Link
     from crosstie.model.config import Config
 
 PRESETS = ("default", "trained", "scmodal")
@@ -125,48 +122,6 @@ def modalities_of(words: Iterable[str] | None, data: Mapping[str, AnnData]) -> d
     }
 
 
-def make_links(
-    data: Mapping[str, AnnData], modality: Mapping[str, Modality], table: Path | None, names: Mapping[str, str]
-) -> list[Link]:
-    """Link the views by the rules of `integrate`, or by the user's table and columns of names.
-
-    Parameters
-    ----------
-    data
-        The views; only their `var` is read.
-    modality
-        What each of them measured.
-    table
-        File of feature pairs of two views; `None` takes names, or the packaged table.
-    names
-        Column of `var` with the names to look up, by view.
-    """
-    from crosstie.links import by_name, by_table
-    from crosstie.links.auto import GENES, PROTEINS, suggest
-
-    if table is None and not names:
-        return suggest(data, modality)
-    made, failures = [], []
-    if table is not None and len(data) > 2:
-        raise value_error("--links: a table links two views.", found=f"{len(data)} views: {sample(data)}")
-    for source, target in combinations(data, 2):
-        columns: dict[str, Any] = {"source_names": names.get(source), "target_names": names.get(target)}
-        kinds = {modality[source], modality[target]}
-        alike = len(kinds) == 1 or kinds <= GENES or kinds <= PROTEINS
-        try:
-            if table is not None:
-                made.append(_by_given_table(data, source, target, table, columns))
-            elif alike or (kinds & GENES and kinds & PROTEINS):
-                made.append((by_name if alike else by_table)(data, source, target, **columns))
-        except InputError as error:
-            if len(data) == 2:
-                raise
-            failures.append(f"{source} – {target}: {error}")
-    if not made:
-        raise value_error("links: no two views could be linked.", found="\n  ".join(failures))
-    return made
-
-
 def make_config(preset: str, file: Path | None, settings: Iterable[str] | None) -> Config:
     """Return the settings: a preset or a file of them, then single ones given as KEY=VALUE.
 
@@ -206,29 +161,6 @@ def _value(word: str, default: object) -> object:
         return json.loads(f"[{word.strip('[]()')}]" if isinstance(default, tuple) else word)
     except json.JSONDecodeError:
         return word
-
-
-def _by_given_table(
-    data: Mapping[str, AnnData], source: str, target: str, table: Path, columns: Mapping[str, Any]
-) -> Link:
-    """Link by a user's table, whose first two columns may stand either way: the way that links more is meant."""
-    from crosstie.links import by_table
-
-    back = {"source_names": columns["target_names"], "target_names": columns["source_names"]}
-
-    def n_pairs(first: str, second: str, names: Mapping[str, Any]) -> int:
-        log.disabled = True  # only the way that is taken is said
-        try:
-            return len(by_table(data, first, second, table, **names).pairs)
-        except InputError:
-            return 0
-        finally:
-            log.disabled = False
-
-    if n_pairs(target, source, back) <= n_pairs(source, target, columns):
-        return by_table(data, source, target, table, **columns)
-    log.info("%s: the first column names features of %s, the second of %s.", table, target, source)
-    return by_table(data, target, source, table, **back).reversed()
 
 
 def _asked_name(text: str) -> str:

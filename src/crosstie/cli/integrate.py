@@ -78,7 +78,9 @@ def integrate(
     columns = inputs.by_view(names, "--names", data)
     if links is not None or columns:
         options["modality"] = inputs.modalities_of(modality, data)
-        ties = inputs.make_links(data, options["modality"], links, columns)
+        from crosstie.links.auto import suggest
+
+        ties = suggest(data, options["modality"], table=links, names=columns)
     model = fitted(data, ties, wanted, say, seed=seed, device=device, **options)
     from crosstie.cli import results
 

@@ -47,7 +47,10 @@ def links(
         if path is not None and not path.resolve().parent.is_dir():
             raise value_error(f"{path} cannot be written.", found=f"no folder {path.resolve().parent}")
     data = inputs.read_features(inputs.paths_of(views))
-    made = inputs.make_links(data, inputs.modalities_of(modality, data), links, inputs.by_view(names, "--names", data))
+    from crosstie.links.auto import suggest
+
+    kinds = inputs.modalities_of(modality, data)
+    made = suggest(data, kinds, table=links, names=inputs.by_view(names, "--names", data))
     for link in made:
         _print(link, only)
     from crosstie.cli.results import links_table, report_table

@@ -7,19 +7,33 @@ import numpy as np
 from crosstie._typing import Floats
 from crosstie.data.view import View
 
+# Below this share of cells like no other, nothing can be said: a few proteins at low counts repeat by chance.
+DISTINCT = 0.25
+
 
 def shared_cells(a: View, b: View) -> float:
     """Return the share of the smaller view's cells whose very numbers the other view holds too, in [0, 1].
 
     Near 1 means that one matrix was given twice, perhaps with its cells or features in another order. 0 where the
-    views have different features.
+    views have different features, or too few cells differ from all others of their view.
+
+    Only cells like no other of their view are compared. In independent views, a cell of probability `p` is found
+    exactly once among `n` with probability near `n p exp(-n p)`: whatever was measured, the share stays below 0.37.
     """
     if len(a.features) != len(b.features) or set(a.features) != set(b.features):
         return 0.0
     small, large = sorted((a, b), key=lambda view: view.n_cells)
     weight = np.random.default_rng(0).standard_normal(len(small.features))
     order = large.features.get_indexer(small.features)
-    return float(np.isin(_signature(small, weight), _signature(large, weight[np.argsort(order)])).mean())
+    once = _once(_signature(small, weight))
+    if len(once) < DISTINCT * small.n_cells:
+        return 0.0
+    return float(np.isin(once, _once(_signature(large, weight[np.argsort(order)]))).mean())
+
+
+def _once(signature: Floats) -> Floats:
+    value, n_times = np.unique(signature, return_counts=True)
+    return value[n_times == 1]
 
 
 def _signature(view: View, weight: Floats) -> Floats:

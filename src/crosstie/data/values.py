@@ -9,7 +9,7 @@ import scipy.sparse as sp
 
 from crosstie._errors import value_error
 from crosstie._log import log
-from crosstie._typing import Matrix
+from crosstie._typing import Floats, Matrix
 
 Values = Literal["counts", "normalized", "log", "any"]
 
@@ -39,7 +39,55 @@ def describe_values(matrix: Matrix, view: str, *, counts_expected: bool = True) 
     ValueError
         If a value is not finite, a value is negative where counts are expected, or all values are zero.
     """
-    stored = matrix.data if sp.issparse(matrix) else matrix
+    stored = _finite(matrix, view)
+    if not stored.size or not np.any(stored):
+        raise value_error(f"view {view!r}: all values are zero.", do="Point slot= at the matrix that holds the data.")
+    if not counts_expected:
+        return "any"
+    _check_not_negative(stored, view)
+    if _whole(stored):
+        return "counts"
+    high = float(stored.max())
+    values: Values = "log" if high <= MAX_LOG else "normalized"
+    done = "taken as log-normalised, left on its scale" if values == "log" else "normalised again and logarithm taken"
+    log.warning("%s: the matrix is not counts (fractions, up to %.3g): %s. Counts are better.", view, high, done)
+    return values
+
+
+def check_values(matrix: Matrix, view: str, values: Values) -> None:
+    """Raise if new cells cannot hold the kind of numbers that a view was fitted on.
+
+    The kind is not guessed anew: a few cells may hold whole numbers only, or zeros, whatever they were fitted with.
+
+    Parameters
+    ----------
+    matrix
+        New cells × features, dense or CSR.
+    view
+        Name of the view, for messages.
+    values
+        The fitted kind.
+
+    Raises
+    ------
+    ValueError
+        If a value is not finite, is negative where the kind has no negative ones, or is a fraction among counts.
+    """
+    stored = _finite(matrix, view)
+    if values != "any" and stored.size:
+        _check_not_negative(stored, view)
+    if values == "counts" and not _whole(stored):
+        raise value_error(
+            f"view {view!r}: the new cells hold fractions, and the view was fitted on counts.",
+            found=f"{float(stored[stored != np.rint(stored)][0]):.3g}, and values up to {float(stored.max()):.3g}",
+            expected="whole numbers",
+            do="Give the counts of the new cells in the slot that held those of the fitted ones.",
+        )
+
+
+def _finite(matrix: Matrix, view: str) -> Floats:
+    """Return the stored values, or raise where one is not finite."""
+    stored: Floats = matrix.data if sp.issparse(matrix) else matrix
     bad = int(stored.size - np.isfinite(stored).sum())
     if bad:
         raise value_error(
@@ -48,21 +96,18 @@ def describe_values(matrix: Matrix, view: str, *, counts_expected: bool = True) 
             expected="finite numbers",
             do="Remove or fill them first, or point slot= at another matrix.",
         )
-    if not stored.size or not np.any(stored):
-        raise value_error(f"view {view!r}: all values are zero.", do="Point slot= at the matrix that holds the data.")
-    if not counts_expected:
-        return "any"
-    low, high = float(stored.min()), float(stored.max())
-    if low < 0:
+    return stored
+
+
+def _check_not_negative(stored: Floats, view: str) -> None:
+    if stored.min() < 0:
         raise value_error(
             f"view {view!r}: the matrix holds negative values.",
-            found=f"values from {low:.3g} to {high:.3g} (scaled or centred data?)",
+            found=f"values from {float(stored.min()):.3g} to {float(stored.max()):.3g} (scaled or centred data?)",
             expected="raw counts",
             do='Point slot= at the counts, e.g. slot="layers/counts".',
         )
-    if np.array_equal(stored, np.rint(stored)):
-        return "counts"
-    values: Values = "log" if high <= MAX_LOG else "normalized"
-    done = "taken as log-normalised, left on its scale" if values == "log" else "normalised again and logarithm taken"
-    log.warning("%s: the matrix is not counts (fractions, up to %.3g): %s. Counts are better.", view, high, done)
-    return values
+
+
+def _whole(stored: Floats) -> bool:
+    return np.array_equal(stored, np.rint(stored))

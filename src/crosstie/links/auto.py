@@ -1,12 +1,15 @@
-"""Links that suggest themselves: what `integrate` does when it is given none."""
+"""Links that suggest themselves: what `integrate` does when it is given none, and the command line in any case."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crosstie._errors import InputError, value_error
+import pandas as pd
+
+from crosstie._errors import InputError, sample, value_error
 from crosstie._log import log
 from crosstie._typing import Modality
 from crosstie.links.link import Link
@@ -21,7 +24,13 @@ GENES = {"rna", "activity"}
 PROTEINS = {"protein", "cytometry"}
 
 
-def suggest(data: MuData | Mapping[str, AnnData], modality: Mapping[str, Modality]) -> list[Link]:
+def suggest(
+    data: MuData | Mapping[str, AnnData],
+    modality: Mapping[str, Modality],
+    *,
+    table: pd.DataFrame | str | Path | None = None,
+    names: Mapping[str, str] | None = None,
+) -> list[Link]:
     """Link every pair of views that can be linked: by name where both measure one kind, else by the packaged table.
 
     Parameters
@@ -30,6 +39,11 @@ def suggest(data: MuData | Mapping[str, AnnData], modality: Mapping[str, Modalit
         The views by name.
     modality
         What each of them measured.
+    table
+        Pairs of features of two views, as in `by_table`, taken instead of any rule; its first column may name
+        features of either view: the way that links more is meant.
+    names
+        Column of `.var` with the names to look up, by view; `var_names` where not given.
 
     Returns
     -------
@@ -38,8 +52,16 @@ def suggest(data: MuData | Mapping[str, AnnData], modality: Mapping[str, Modalit
     Raises
     ------
     ValueError
-        If no pair of views can be linked; with two views, the message is the one that linking them gave.
+        If no pair of views can be linked (with two views, the message is the one that linking them gave), or a table
+        is given for more than two.
     """
+    names = names or {}
+    if table is not None:
+        if len(modality) > 2:
+            do = "In Python, make the links one by one: xt.links.by_table(data, source, target, table)."
+            raise value_error("links: a table links two views.", found=sample(modality), do=do)
+        source, target = modality
+        return [_by_table_either_way(data, source, target, table, names)]
     links: list[Link] = []
     failures: list[str] = []
     for source, target in combinations(modality, 2):
@@ -49,7 +71,7 @@ def suggest(data: MuData | Mapping[str, AnnData], modality: Mapping[str, Modalit
             failures.append(f"{source} – {target}: no rule links {modality[source]} and {modality[target]}")
             continue
         try:
-            links.append(how(data, source, target))
+            links.append(how(data, source, target, source_names=names.get(source), target_names=names.get(target)))
         except InputError as error:
             if len(modality) == 2:
                 raise
@@ -63,3 +85,28 @@ def suggest(data: MuData | Mapping[str, AnnData], modality: Mapping[str, Modalit
             do="Give links: xt.integrate(data, links=[xt.links.by_table(data, ..., table=...)]).",
         )
     return links
+
+
+def _by_table_either_way(
+    data: MuData | Mapping[str, AnnData],
+    source: str,
+    target: str,
+    table: pd.DataFrame | str | Path,
+    names: Mapping[str, str],
+) -> Link:
+    def link(first: str, second: str) -> Link:
+        return by_table(data, first, second, table, source_names=names.get(first), target_names=names.get(second))
+
+    def n_pairs(first: str, second: str) -> int:
+        log.disabled = True  # only the way that is taken is said
+        try:
+            return len(link(first, second).pairs)
+        except InputError:
+            return 0
+        finally:
+            log.disabled = False
+
+    if n_pairs(target, source) <= n_pairs(source, target):
+        return link(source, target)
+    log.info("table: the first column names features of %s, the second of %s.", target, source)
+    return link(target, source).reversed()

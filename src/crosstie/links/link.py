@@ -6,7 +6,7 @@ counts once; on each side a column is the weighted mean of its features.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -67,6 +67,21 @@ class Link:
         """Return the same link seen from the target view."""
         pairs = self.pairs.rename(columns={"source": "target", "target": "source"})
         return Link(self.target, self.source, pairs, self.report)
+
+    def check_features(self, features: Mapping[str, Names]) -> None:
+        """Raise `KeyError` if a pair names a feature that its view lacks.
+
+        Parameters
+        ----------
+        features
+            Names of all features of each view.
+        """
+        for side, view in zip(("source", "target"), self.edge, strict=True):
+            named = pd.Index(self.pairs[side].unique())
+            lacking = named[~named.isin(features[view])]
+            if len(lacking):
+                what = f"link {self}: view {view!r} lacks {len(lacking):,} of its {len(named):,} features, the first"
+                raise unknown_name(what, lacking[0], features[view])
 
     def restricted(self, source_names: Names, target_names: Names) -> Link:
         """Return the link without the pairs whose features are not among the names; the report stays whole."""

@@ -38,7 +38,7 @@ FORMAT = 1
 SETTINGS, WEIGHTS, HISTORY = "model.json", "weights.safetensors", "history.csv"
 _OURS = re.compile(rf"{re.escape(SETTINGS)}|{re.escape(WEIGHTS)}|{re.escape(HISTORY)}|obs_\d+\.csv")
 _RECIPE = ("kept", "mean", "std", "loadings", "variance")
-_CLOSED_FORM = ("mean", "maps", "link_maps", "reference")
+_CLOSED_FORM = ("mean", "maps", "reference")
 _ANCHORS = ("source", "target", "weight")
 
 
@@ -142,7 +142,6 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
         if model.closed_form is not None:
             out |= {f"closed_form/{i}/{part}": getattr(model.closed_form, part)[name] for part in _CLOSED_FORM}
     if model.closed_form is not None:
-        out["closed_form/rotation"] = model.closed_form.rotation
         out["closed_form/strength"] = model.closed_form.strength
     for i, anchors in enumerate(model.anchors.values()):
         out |= {f"anchors/{i}/{part}": getattr(anchors, part) for part in _ANCHORS}
@@ -368,20 +367,16 @@ def _recipe(arrays: _Arrays, i: int, view: str, found: Mapping[str, Any]) -> Rec
 
 
 def _closed_form(arrays: _Arrays, views: list[str], edges: list[tuple[str, str]], config: Config) -> ClosedForm:
-    mean, maps, link_maps, reference = {}, {}, {}, {}
+    mean, maps, reference = {}, {}, {}
     for i, view in enumerate(views):
         components, stem = f"components of {view}", f"closed_form/{i}"
         mean[view] = arrays.take(f"{stem}/mean", components)
-        maps[view] = arrays.take(f"{stem}/maps", components, "shared directions")
-        link_maps[view] = arrays.take(f"{stem}/link_maps", components, "linked columns")
+        maps[view] = arrays.take(f"{stem}/maps", components, "closed-form coordinates")
         reference[view] = arrays.take(f"{stem}/reference", f"cells of {view}", "closed-form coordinates")
-    n_blocks = arrays.sizes["shared directions"] + arrays.sizes["linked columns"]
     return ClosedForm(
         mean=mean,
         maps=maps,
-        link_maps=link_maps,
         reference=reference,
-        rotation=arrays.take("closed_form/rotation", n_blocks, "closed-form coordinates"),
         strength=arrays.take("closed_form/strength", "shared directions"),
         edges=tuple(edges),
         settings=Refinement(**{field.name: getattr(config, field.name) for field in fields(Refinement)}),

@@ -78,7 +78,7 @@ class Config:
     n_rounds: int = 6
     entropy: float = 0.05
     balance: float = 0.9
-    damping: float = 0.7
+    damping: float = 0.006
     link_weight: float = 0.4
     link_shrinkage: float = 0.3
     n_smooth: int = 10
@@ -100,9 +100,9 @@ class Config:
 
     reconstruction: float = 10.0
     cycle: float = 10.0
-    geometry: float = 10.0
+    geometry: float = 0.0
     anchors: float = 1.0
-    hold: float = 0.0
+    hold: float = 1.0
     adversarial: float = 1.0
     geometry_bandwidth: float = 1.0
     geometry_clamp: float = 0.975
@@ -112,7 +112,7 @@ class Config:
     alignment: Literal["adversarial", "none"] = "adversarial"
     critic_steps: int = 2
 
-    n_steps: int = 1000
+    n_steps: int = 300
     batch_size: int = 500
     learning_rate: float = 1e-3
     schedule: Literal["constant", "cosine"] = "cosine"

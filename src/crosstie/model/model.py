@@ -13,12 +13,13 @@ import scipy.sparse as sp
 
 from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._log import log
+from crosstie._threads import few_threads
 from crosstie._typing import Array, Matrix, Modality
 from crosstie.anchors import Anchors, ClosedForm, Refinement, find, fit_closed_form
 from crosstie.anchors.closed_form import unit_rows
 from crosstie.data import Recipe, View
 from crosstie.data.guard import shared_cells
-from crosstie.data.values import describe_values
+from crosstie.data.values import check_values
 from crosstie.data.view import read_slot
 from crosstie.links.auto import suggest
 from crosstie.links.link import Link, Linkage
@@ -72,7 +73,7 @@ class Model:
     latents
         Coordinates of each view's cells, shape `(n_cells, n_latent)`.
     obs
-        The views' `.obs`.
+        Copies of the views' `.obs`.
     history
         One row per recorded training step; empty without training.
 
@@ -109,11 +110,13 @@ class Model:
             )
             for name, adata in named.items()
         }
-        self.obs = {name: adata.obs for name, adata in named.items()}
+        self.obs = {name: adata.obs.copy() for name, adata in named.items()}
         self.slots = {name: view.slot for name, view in self.views.items()}
         self.modalities = {name: view.modality for name, view in self.views.items()}
         warn_of_copies(self.views)
         self.linkage = Linkage.of(self.views, suggest(named, self.modalities) if links is None else links)
+        for link in self.linkage.links:
+            link.check_features({name: view.features for name, view in self.views.items()})
         self.recipes: dict[str, Recipe] = {}
         self.closed_form: ClosedForm | None = None
         self.input_scale: dict[str, Array] = {}
@@ -151,24 +154,21 @@ class Model:
                 "fit: this model was loaded from a file, without data.", do="Build it anew: xt.Model(data)."
             )
         config = self.config
-        self.recipes = {
-            name: Recipe.fit(view, keep=self._linked_features(name), n_components=config.n_components, seed=seed)
-            for name, view in self.views.items()
-        }
-        components = {name: self.recipes[name].transform(view.matrix) for name, view in self.views.items()}
-        projections = self._projections()
-        if config.needs_closed_form:
-            columns = {
-                (a, b): ((p.T @ self.recipes[a].loadings).T, (q.T @ self.recipes[b].loadings).T)
-                for (a, b), (p, q) in projections.items()
+        n_cells = max(view.n_cells for view in self.views.values())
+        with few_threads(n_cells):
+            self.recipes = {
+                name: Recipe.fit(view, keep=self._linked_features(name), n_components=config.n_components, seed=seed)
+                for name, view in self.views.items()
             }
-            settings = Refinement(**{f.name: getattr(config, f.name) for f in fields(Refinement)})
-            self.closed_form = fit_closed_form(components, columns, settings, seed=seed)
-            self.latents = {name: self.closed_form.coordinates(name, x) for name, x in components.items()}
+            components = {name: self.recipes[name].transform(view.matrix) for name, view in self.views.items()}
+            projections = self._projections()
+            if config.needs_closed_form:
+                self._find_closed_form(components, projections, seed)
         if config.training == "full":
             self._train(components, projections, seed, device, progress)
-        self.anchors = self._find_anchors(projections)
-        self.decoders = {name: linear_fit(self.latents[name], x) for name, x in components.items()}
+        with few_threads(n_cells):
+            self.anchors = self._find_anchors(projections)
+            self.decoders = {name: linear_fit(self.latents[name], x) for name, x in components.items()}
         return self
 
     def embed(self, view: str, adata: AnnData | None = None) -> Array:
@@ -199,12 +199,9 @@ class Model:
             missing = recipe.features[where < 0]
             what = f"embed {view!r}: {len(missing):,} features of the fitted view are missing, the first"
             raise unknown_name(what, missing[0], features)
-        values = describe_values(matrix, view, counts_expected=recipe.values != "any")
-        if values != recipe.values:
-            raise value_error(
-                f"embed {view!r}: the new cells hold other kinds of numbers.", found=values, expected=recipe.values
-            )
-        return self._encode(view, matrix[:, where])
+        matrix = matrix[:, where]
+        check_values(matrix, view, recipe.values)
+        return self._encode(view, matrix)
 
     def translate(self, source: str, target: str, adata: AnnData | None = None, *, scaled: bool = False) -> Array:
         """Return the features of `target` that the cells of `source` should have, shape `(n_cells, n_features)`.
@@ -288,6 +285,17 @@ class Model:
             for edge, parts in found.items()
         }
 
+    def _find_closed_form(
+        self, components: Mapping[str, Array], projections: Mapping[Edge, tuple[Projection, Projection]], seed: int
+    ) -> None:
+        columns = {
+            (a, b): ((p.T @ self.recipes[a].loadings).T, (q.T @ self.recipes[b].loadings).T)
+            for (a, b), (p, q) in projections.items()
+        }
+        settings = Refinement(**{f.name: getattr(self.config, f.name) for f in fields(Refinement)})
+        self.closed_form = fit_closed_form(components, columns, settings, seed=seed)
+        self.latents = {name: self.closed_form.coordinates(name, x) for name, x in components.items()}
+
     def _find_anchors(self, edges: Iterable[Edge]) -> dict[Edge, Anchors]:
         return {(a, b): find(self.latents[a], self.latents[b], k=self.config.n_neighbors) for a, b in edges}
 
@@ -305,17 +313,19 @@ class Model:
         config = self.config
         start: dict[str, tuple[Array, Array]] = {}
         if self.closed_form is not None:
-            config = replace(config, n_latent=self.closed_form.rotation.shape[1])
+            n_latent = len(next(iter(self.closed_form.maps.values())).T)
+            config = replace(config, n_latent=n_latent)
             self.input_scale = {name: input_scale(x, config.damping) for name, x in components.items()}
-            for name, x in components.items():
-                matrix, offset = self.closed_form.linear(name, x)
-                start[name] = matrix / self.input_scale[name][:, None], offset
+            for name, matrix in self.closed_form.maps.items():
+                # Unit mean square of every coordinate, and not of the length: the scale that the terms expect.
+                scaled = matrix * np.float32(np.sqrt(n_latent)) / self.input_scale[name][:, None]
+                start[name] = scaled, np.zeros(n_latent, np.float32)
         inputs = {name: self._inputs(name, view.matrix, components[name]) for name, view in self.views.items()}
         linked = {}
         if config.anchor_scope == "batch":
-            scaled = {name: self.recipes[name].scale(view.matrix) for name, view in self.views.items()}
+            dense = {name: self.recipes[name].scale(view.matrix) for name, view in self.views.items()}
             linked = {
-                (a, b): ((scaled[a] @ p).astype(np.float32), (scaled[b] @ q).astype(np.float32))
+                (a, b): ((dense[a] @ p).astype(np.float32), (dense[b] @ q).astype(np.float32))
                 for (a, b), (p, q) in projections.items()
             }
         problem = Problem(
@@ -411,7 +421,7 @@ def warn_of_copies(views: Mapping[str, View]) -> None:
 def input_scale(components: Array, damping: float) -> Array:
     """Return factors that whiten components softly and bring them to unit mean square, shape `(n_components,)`."""
     spread = components.var(0, dtype=np.float64)
-    factor = 1 / np.sqrt(spread + damping * spread.mean())
+    factor = 1 / np.sqrt(spread + damping * spread.sum())
     return (factor / np.sqrt((spread * factor**2).mean())).astype(np.float32)
 
 

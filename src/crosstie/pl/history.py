@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import math
+
 import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
@@ -89,3 +91,12 @@ def _scale(ax: Axes, values: np.ndarray) -> None:
         ax.set_yscale("log")
     elif size.max() > 30 * (threshold := float(np.quantile(size, 0.1))):
         ax.set_yscale("symlog", linthresh=threshold)
+        ax.set_yticks(_symmetric_ticks(threshold, float(np.nanmin(values)), float(np.nanmax(values))))
+        ax.set_yticks([], minor=True)
+
+
+def _symmetric_ticks(threshold: float, low: float, high: float) -> list[float]:
+    """Return zero and powers of ten between it and the ends, none in the linear part: labels there would overlap."""
+    decades = range(math.ceil(math.log10(threshold)), math.floor(math.log10(max(-low, high))) + 1)
+    powers = [10.0**n for n in decades[:: 1 + len(decades) // 6]]
+    return [-p for p in reversed(powers) if -p >= low] + [0.0] + [p for p in powers if p <= high]

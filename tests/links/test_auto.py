@@ -1,0 +1,76 @@
+import pandas as pd
+import pytest
+from anndata import AnnData
+
+from crosstie.links import by_name, by_table
+from crosstie.links.auto import suggest
+
+GENES = ["CD3D", "CD3E", "CD4", "MS4A1", "PTPRC", "ACTB"]
+PROTEINS = ["CD3", "CD4", "CD20", "CD45RA"]
+
+
+def view(names, **var):
+    return AnnData(var=pd.DataFrame(var, index=names))
+
+
+@pytest.fixture
+def data():
+    return {"rna": view(GENES), "adt": view(PROTEINS), "rna2": view(GENES[::-1])}
+
+
+def same(one, other):
+    return one.edge == other.edge and one.pairs.equals(other.pairs)
+
+
+def test_like_views_by_name_and_others_by_table(data):
+    found = suggest(data, {"rna": "rna", "adt": "protein", "rna2": "rna"})
+    expected = [by_table(data, "rna", "adt"), by_name(data, "rna", "rna2"), by_table(data, "adt", "rna2")]
+    assert [link.edge for link in found] == [("rna", "adt"), ("rna", "rna2"), ("adt", "rna2")]
+    assert all(same(a, b) for a, b in zip(found, expected, strict=True))
+
+
+def test_columns_of_names_by_view(data):
+    coded = data | {"rna2": view([f"G{i}" for i in range(6)], symbol=GENES[::-1])}
+    kinds = {"rna": "rna", "adt": "protein", "rna2": "rna"}
+    assert len(suggest(coded, kinds)) == 1
+    found = suggest(coded, kinds, names={"rna2": "symbol"})
+    assert [link.edge for link in found] == [("rna", "adt"), ("rna", "rna2"), ("adt", "rna2")]
+    assert same(found[1], by_name(coded, "rna", "rna2", target_names="symbol"))
+    assert same(found[2], by_table(coded, "adt", "rna2", target_names="symbol"))
+    back = {name: coded[name] for name in ("rna2", "adt")}
+    found = suggest(back, {name: kinds[name] for name in back}, names={"rna2": "symbol"})
+    assert same(found[0], by_table(back, "rna2", "adt", source_names="symbol"))
+    with pytest.raises(KeyError, match=r"column of rna2\.var: unknown name 'symbols'"):
+        suggest(back, {name: kinds[name] for name in back}, names={"rna2": "symbols"})
+
+
+@pytest.mark.parametrize("first", ["gene", "protein"])
+def test_a_table_is_taken_instead_of_the_rule(data, first, caplog):
+    data = {name: data[name] for name in ("rna", "adt")}
+    table = pd.DataFrame({"gene": ["ACTB", "CD4"], "protein": ["CD3", "CD4"]})
+    table = table[[first, *table.columns.drop(first)]]
+    with caplog.at_level("INFO", "crosstie"):
+        (link,) = suggest(data, {"rna": "rna", "adt": "protein"}, table=table)
+    assert link.edge == ("rna", "adt")
+    assert set(zip(link.pairs["source"], link.pairs["target"], strict=True)) == {("ACTB", "CD3"), ("CD4", "CD4")}
+    assert caplog.text.count("antibodies linked") == 1  # the way that was not taken is not said
+    assert ("the first column names features of adt" in caplog.text) == (first == "protein")
+
+
+def test_a_table_with_columns_of_names(data):
+    coded = {"adt": data["adt"], "rna": view([f"G{i}" for i in range(6)], symbol=GENES)}
+    table = pd.DataFrame({"gene": ["ACTB"], "protein": ["CD3"]})
+    (link,) = suggest(coded, {"adt": "protein", "rna": "rna"}, table=table, names={"rna": "symbol"})
+    assert link.edge == ("adt", "rna")
+    assert link.pairs[["source", "target"]].to_numpy().tolist() == [["CD3", "G5"]]
+
+
+def test_what_cannot_be_linked(data):
+    kinds = {"rna": "rna", "adt": "protein", "rna2": "rna"}
+    with pytest.raises(ValueError, match=r"a table links two views\.\n  found: 'rna', 'adt', 'rna2'"):
+        suggest(data, kinds, table=pd.DataFrame({"a": ["CD4"], "b": ["CD4"]}))
+    two = {name: data[name] for name in ("rna", "adt")}
+    with pytest.raises(ValueError, match="none of the table's 1 pairs occurs in both views"):
+        suggest(two, {"rna": "rna", "adt": "protein"}, table=pd.DataFrame({"a": ["X"], "b": ["Y"]}))
+    with pytest.raises(ValueError, match=r"no two views could be linked(.|\n)*no rule links rna and none"):
+        suggest(two, {"rna": "rna", "adt": "none"})

@@ -1,0 +1,69 @@
+import numpy as np
+import pytest
+from threadpoolctl import threadpool_info, threadpool_limits
+
+import crosstie as xt
+from crosstie._threads import SMALL, few_threads
+from crosstie.model import model as model_module
+
+
+def counts():
+    return {pool["filepath"]: pool["num_threads"] for pool in threadpool_info()}
+
+
+@pytest.fixture(autouse=True)
+def two_threads():
+    import faiss  # noqa: F401 - its threads are among those that are set
+
+    with threadpool_limits(2):
+        assert set(counts().values()) == {2}
+        yield
+
+
+def test_small_work_runs_on_one_thread():
+    with few_threads(SMALL - 1):
+        assert set(counts().values()) == {1}
+    assert set(counts().values()) == {2}
+
+
+def test_large_work_runs_on_what_was_set():
+    with few_threads(SMALL):
+        assert set(counts().values()) == {2}
+        with few_threads(10):
+            assert set(counts().values()) == {1}
+        assert set(counts().values()) == {2}
+
+
+def test_settings_come_back_after_an_error():
+    with pytest.raises(ZeroDivisionError), few_threads(10):
+        _ = 1 / 0
+    assert set(counts().values()) == {2}
+
+
+def test_a_small_fit_runs_on_one_thread(monkeypatch):
+    seen = []
+    for name in ("fit_closed_form", "find", "linear_fit"):
+        function = getattr(model_module, name)
+        monkeypatch.setattr(
+            model_module, name, lambda *a, f=function, **k: (seen.append(set(counts().values())), f(*a, **k))[1]
+        )
+    data = dict(xt.datasets.simulate_citeseq(n_cells=40, n_genes=100, n_proteins=20).mod)
+    model = xt.integrate(data, config=xt.Config(n_components=8, n_latent=4))
+    assert seen == [{1}] * 4
+    assert set(counts().values()) == {2}
+    with threadpool_limits(1):
+        other = xt.integrate(data, config=xt.Config(n_components=8, n_latent=4))
+    np.testing.assert_array_equal(other.embed("rna"), model.embed("rna"))
+
+
+def test_sketches_run_on_one_thread_whatever_the_size(monkeypatch):
+    from crosstie.anchors import closed_form
+
+    seen, plan = [], closed_form.composed_plan
+    monkeypatch.setattr(
+        closed_form, "composed_plan", lambda *a, **k: (seen.append(set(counts().values())), plan(*a, **k))[1]
+    )
+    rng = np.random.default_rng(0)
+    x = {view: rng.normal(size=(30, 4)).astype(np.float32) for view in "ab"}
+    closed_form.fit_closed_form(x, {("a", "b"): (np.eye(4), np.eye(4))}, closed_form.Refinement(n_rounds=2))
+    assert seen == [{1}] * 2
