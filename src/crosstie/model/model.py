@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import fields, replace
 from itertools import combinations
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
@@ -28,7 +28,6 @@ from crosstie.model.problem import Edge, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
-    from typing import TypeAlias
 
     from anndata import AnnData
     from mudata import MuData
@@ -38,7 +37,7 @@ if TYPE_CHECKING:
     Data: TypeAlias = MuData | Mapping[str, AnnData]
 
 Progress = Callable[[int, int, dict[str, float]], None]
-Projection = sp.csr_array
+Projection: TypeAlias = sp.csr_array
 
 
 class Model:
