@@ -222,6 +222,18 @@ def smoothed(z, k, weight):
     return np.array([row / np.linalg.norm(row) for row in rows])
 
 
+def agreement(x, y, plan):
+    """Correlation of each column of one side with that of the other over matched cells, at least 0."""
+    out = []
+    for k in range(x.shape[1]):
+        a = x[:, k] - sum(plan.sum(1)[i] * x[i, k] for i in range(len(x)))
+        b = y[:, k] - sum(plan.sum(0)[j] * y[j, k] for j in range(len(y)))
+        together = sum(plan[i, j] * a[i] * b[j] for i in range(len(x)) for j in range(len(y)))
+        spread = sum(plan.sum(1) * a**2) * sum(plan.sum(0) * b**2)
+        out.append(max(together / np.sqrt(spread), 0))
+    return np.array(out)
+
+
 def side_by_side(x, maps, links, link_weight):
     """Shared directions and linked columns of every cell, of mean square length 1 and of that of the links' weight."""
     blocks = [x @ maps, x @ links]

@@ -14,12 +14,13 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from crosstie import anchors, data, datasets, links, metrics, model, pl, tl
     from crosstie.model.config import Config
-    from crosstie.model.model import Model, integrate
+    from crosstie.model.integrate import integrate
+    from crosstie.model.model import Model
 
 __version__ = "0.1.0"
 __all__ = ["Config", "Model", "anchors", "data", "datasets", "integrate", "links", "metrics", "model", "pl", "tl"]
 
-_NAMES = {"Config": "model.config", "Model": "model.model", "integrate": "model.model"}
+_NAMES = {"Config": "model.config", "Model": "model.model", "integrate": "model.integrate"}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,11 +2,18 @@
 
 from __future__ import annotations
 
-from typing import Literal
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
 import scipy.sparse as sp
 from numpy.typing import NDArray
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+    from mudata import MuData
+
+    Data: TypeAlias = MuData | Mapping[str, AnnData]
 
 Array = NDArray[np.float32]
 Floats = NDArray[np.floating]

@@ -49,7 +49,10 @@ def one_round(x, links, z, settings):
     """The naive blocks of both sides from the coordinates that are matched, and the strength of the directions."""
     plan = oracles.sinkhorn(*z, settings.entropy)
     *maps, strength = (m[..., : settings.n_latent] for m in oracles.closed_form_maps(*x, plan, settings.damping))
-    blocks = [oracles.side_by_side(s, m, a, settings.link_weight) for s, m, a in zip(x, maps, links, strict=True)]
+    agreement = oracles.agreement(x[0] @ links[0], x[1] @ links[1], plan)
+    blocks = [
+        oracles.side_by_side(s, m, a * agreement, settings.link_weight) for s, m, a in zip(x, maps, links, strict=True)
+    ]
     return blocks, strength
 
 
@@ -125,6 +128,16 @@ def test_axes_are_the_principal_ones_of_all_cells():
     check_same_space([s @ form.maps[view] for view, s in zip(EDGE, x, strict=True)], [b @ axes.T for b in blocks])
     z = np.vstack(list(form.reference.values())) - np.mean(list(form.reference.values()), axis=(0, 1))
     assert (np.diff((z**2).sum(0)) < 0).all()
+
+
+def test_a_wrong_link_fades_out():
+    components, columns = copies(n_cells=200, n_components=6, noise=0.1)
+    ((source, target),) = columns.values()
+    wrong = np.random.default_rng(5).normal(size=(len(target), 1))
+    mixed = {EDGE: (np.hstack([source, source[:, :1]]), np.hstack([target, wrong]))}
+    settings = replace(SETTINGS, link_shrinkage=1.0)
+    found = [aligned(fit_closed_form(components, c, settings), components) for c in (columns, mixed)]
+    assert foscttm(found[1]["a"], found[1]["b"]) < foscttm(found[0]["a"], found[0]["b"]) + 0.01
 
 
 def test_a_view_given_twice_over_weighs_the_same():

@@ -15,7 +15,7 @@ from crosstie import __version__, metrics
 from crosstie.cli.console import as_options
 from crosstie.cli.demo import linked_latents
 from crosstie.links import by_table
-from crosstie.model.model import integrate
+from crosstie.model.integrate import integrate
 
 VIEWS = ("rna=rna.h5ad", "adt=adt.h5ad")
 

@@ -10,7 +10,7 @@ import pytest
 
 from crosstie._errors import InputError, InputKeyError, InputTypeError, InputValueError
 from crosstie.datasets import simulate_citeseq, true_links
-from crosstie.datasets.simulate import load_profile
+from crosstie.datasets.profile import load_profile
 
 SMALL = {"n_cells": 300, "n_genes": 200, "n_proteins": 40}
 

@@ -16,7 +16,6 @@ import scipy.sparse as sp
 
 import crosstie as xt
 from crosstie.metrics import foscttm, nearest_labels, transfer_accuracy
-from crosstie.model.model import linear_fit
 
 CLOSED = xt.Config(n_components=30, n_latent=20)
 TRAINED = replace(CLOSED, training="full", n_steps=3, hidden=16, critic_hidden=16)
@@ -341,16 +340,6 @@ def test_translated_proteins_are_like_the_measured_ones(fitted, data):
     found = fitted.translate("rna", "adt")[order["rna"]]
     correlation = [np.corrcoef(a, b)[0, 1] for a, b in zip(measured.T, found.T, strict=True)]
     assert np.mean(correlation) > 0.2
-
-
-def test_linear_fit():
-    rng = np.random.default_rng(0)
-    z, x = rng.normal(size=(60, 4)) + 3, rng.normal(size=(60, 7))
-    matrix, offset = linear_fit(z, x, ridge=0)
-    expected = np.linalg.lstsq(np.c_[z, np.ones(60)], x, rcond=None)[0]
-    np.testing.assert_allclose(np.vstack([matrix, offset]), expected, atol=1e-5)
-    constant, offset = linear_fit(np.ones((60, 2), np.float32), x)
-    np.testing.assert_allclose(np.ones((1, 2)) @ constant + offset, x.mean(0)[None], atol=1e-5)
 
 
 # ---- training -------------------------------------------------------------------------------------------------------

@@ -3,7 +3,6 @@ import pytest
 
 from crosstie.anchors.pairs import Anchors
 from crosstie.model.config import Config
-from crosstie.model.problem import linear_inverse
 
 from .conftest import make_problem
 
@@ -70,23 +69,3 @@ def test_what_the_settings_need(config, change, words):
 def test_nothing_is_asked_for_in_vain():
     Config_without = Config(n_latent=9, anchors=0, hold=0, encoder="mlp", decoder="mlp")
     make_problem(anchors={}, linked={}, closed={}, linear={}).require(Config_without)
-
-
-def test_linear_inverse_is_least_squares(pair):
-    x, (matrix, offset) = pair.inputs["adt"], pair.linear["adt"]
-    back, shift = linear_inverse(x, matrix, offset)
-    design = np.c_[x @ matrix + offset, np.ones(len(x))].astype(float)
-    expected = np.linalg.lstsq(design, x.astype(float), rcond=None)[0]
-    np.testing.assert_allclose(back, expected[:-1], atol=1e-4)
-    np.testing.assert_allclose(shift, expected[-1], atol=1e-4)
-
-
-def test_linear_inverse_of_a_degenerate_map(pair):
-    x, (matrix, offset) = pair.inputs["adt"], pair.linear["adt"]
-    matrix = matrix.copy()
-    matrix[:, 1], matrix[:, 2] = matrix[:, 0], 0
-    back, shift = linear_inverse(x, matrix, offset)
-    z = x @ matrix + offset
-    design = np.c_[z, np.ones(len(x))].astype(float)
-    expected = design @ np.linalg.lstsq(design, x.astype(float), rcond=None)[0]
-    np.testing.assert_allclose(z @ back + shift, expected, atol=1e-3)

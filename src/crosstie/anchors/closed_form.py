@@ -39,7 +39,8 @@ class Refinement:
         Components are divided by the root of their variance plus this share of the total variance: weak components,
         mostly noise, are not blown up to full weight; the fewer components a panel has, the less is damped.
     link_weight
-        Weight of the linked columns beside the shared directions.
+        Weight of the linked columns beside the shared directions. Among them each column weighs as much as its two
+        sides correlate over the matched cells: wrong links fade out.
     link_shrinkage
         How far the correlations of the linked columns are shrunk to none before they are whitened, in [0, 1].
     n_smooth, smoothing
@@ -144,14 +145,18 @@ def fit_closed_form(
     for _ in range(settings.n_rounds):
         z = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
         z = {view: smoothed(x, settings) for view, x in z.items()}
-        covariance = {
-            (a, b): _matched_covariance(centred[a] * factor[a], centred[b] * factor[b], z[a], z[b], settings, rng)
-            for a, b in columns
-        }
+        covariance = {}
+        agreement = np.zeros(next(iter(links.values())).shape[1], np.float32)
+        for a, b in columns:
+            inputs = [(centred[v] * factor[v], z[v], centred[v] @ links[v]) for v in (a, b)]
+            covariance[a, b], agreed = _matched(inputs[0], inputs[1], settings, rng)
+            agreement += agreed.astype(np.float32)
         sizes = {view: len(f) for view, f in factor.items()}
         directions, strength = _shared_directions(sizes, covariance, settings.n_latent)
         maps = {
-            view: _side_by_side(x, factor[view][:, None] * directions[view], links[view], settings.link_weight)
+            view: _side_by_side(
+                x, factor[view][:, None] * directions[view], links[view] * agreement, settings.link_weight
+            )
             for view, x in centred.items()
         }
     rotation = _leading_axes([unit_rows(x @ maps[view]) for view, x in centred.items()], settings.n_latent)
@@ -188,7 +193,9 @@ def _side_by_side(x: Array, directions: Array, links: Array, link_weight: float)
 
 def _scaled(x: Array, matrix: Array) -> Array:
     """Return a map scaled so that rows come out with unit mean square length."""
-    return matrix / np.float32(max(np.sqrt(((x @ matrix) ** 2).sum(1).mean(dtype=np.float64)), 1e-12))
+    return (matrix / np.float32(max(np.sqrt(((x @ matrix) ** 2).sum(1).mean(dtype=np.float64)), 1e-12))).astype(
+        np.float32
+    )
 
 
 def _all_link_maps(
@@ -212,18 +219,40 @@ def _damping_factor(x: Array, damping: float) -> Array:
     return (1 / np.sqrt(variance + damping * variance.sum() + 1e-12)).astype(np.float32)
 
 
-def _matched_covariance(
-    x: Array, y: Array, zx: Array, zy: Array, settings: Refinement, rng: np.random.Generator
-) -> Floats:
-    """Return the cross-covariance of two views' inputs over softly matched cells, averaged over sketches."""
-    n_sketches = min(settings.n_sketches, -(-max(len(x), len(y)) // settings.n_sketch))
-    total = np.zeros((x.shape[1], y.shape[1]))
+Side = tuple[Array, Array, Array]
+
+
+def _matched(source: Side, target: Side, settings: Refinement, rng: np.random.Generator) -> tuple[Floats, Floats]:
+    """Match the cells of two views softly, and see what goes together.
+
+    Parameters
+    ----------
+    source, target
+        Of each view: damped components, coordinates to match by, and linked columns; a row per cell.
+
+    Returns
+    -------
+    covariance
+        Of the two sides' components over matched cells, shape `(n_components, n_components)`.
+    agreement
+        Correlation of each linked column of one side with that of the other over matched cells, at least 0, shape
+        `(n_columns,)`; 0 where a side does not have the column. Both are means over sketches.
+    """
+    n_cells = len(source[0]), len(target[0])
+    n_sketches = min(settings.n_sketches, -(-max(n_cells) // settings.n_sketch))
+    covariance = np.zeros((source[0].shape[1], target[0].shape[1]))
+    agreement = np.zeros(source[2].shape[1])
     for _ in range(n_sketches):
-        rows, columns = _sketch(len(x), settings.n_sketch, rng), _sketch(len(y), settings.n_sketch, rng)
+        rows, columns = (_sketch(n, settings.n_sketch, rng) for n in n_cells)
+        (x, zx, lx), (y, zy, ly) = (part[rows] for part in source), (part[columns] for part in target)
         with few_threads(settings.n_sketch):
-            plan = composed_plan(zx[rows], zy[columns], entropy=settings.entropy, balance=settings.balance)
-            total += x[rows].T @ (plan @ y[columns]) - np.outer(plan.sum(1) @ x[rows], plan.sum(0) @ y[columns])
-    return total / n_sketches
+            plan = composed_plan(zx, zy, entropy=settings.entropy, balance=settings.balance)
+            shares = plan.sum(1), plan.sum(0)
+            covariance += x.T @ (plan @ y) - np.outer(shares[0] @ x, shares[1] @ y)
+            lx, ly = lx - shares[0] @ lx, ly - shares[1] @ ly
+            spread = np.sqrt((shares[0] @ lx**2) * (shares[1] @ ly**2))
+            agreement += ((plan @ ly) * lx).sum(0) / np.where(spread > 1e-12, spread, np.inf)
+    return covariance / n_sketches, np.maximum(agreement / n_sketches, 0)
 
 
 def _sketch(n_cells: int, n: int, rng: np.random.Generator) -> slice | np.ndarray:

@@ -7,7 +7,7 @@ import numpy as np
 from crosstie._errors import value_error
 from crosstie._typing import Floats
 from crosstie.anchors.neighbours import mutual_neighbours
-from crosstie.anchors.pairs import Anchors
+from crosstie.anchors.pairs import Anchors, kernel_weights
 
 
 def find(source: Floats, target: Floats, *, k: int = 20) -> Anchors:
@@ -46,6 +46,4 @@ def find(source: Floats, target: Floats, *, k: int = 20) -> Anchors:
             found=f"{len(source):,} and {len(target):,} cells, k={k}",
             do="Raise k, and look whether the links make sense: xt.links.Link.report.",
         )
-    middle = float(np.median(distance))
-    weight = np.exp(-distance / (2 * middle)) if middle > 0 else np.ones(len(rows))
-    return Anchors(rows, columns, np.maximum(weight, 1e-6).astype(np.float32))
+    return Anchors(rows, columns, kernel_weights(distance))

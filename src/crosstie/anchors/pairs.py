@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
-from crosstie._typing import Floats, Index
+from crosstie._typing import Array, Floats, Index
 
 
 @dataclass(frozen=True)
@@ -41,3 +41,21 @@ class Anchors:
     def to_frame(self) -> pd.DataFrame:
         """Return a table with columns `source`, `target` (row numbers) and `weight`."""
         return pd.DataFrame({"source": self.source, "target": self.target, "weight": self.weight})
+
+
+def kernel_weights(squared_distance: Floats) -> Array:
+    r"""Return how far pairs are believed, by how near their cells are.
+
+    Parameters
+    ----------
+    squared_distance
+        Of the two cells of each pair, shape `(n_pairs,)`, at least one.
+
+    Returns
+    -------
+    :math:`\exp(-d^2 / 2h^2)` with :math:`h^2` the median squared distance, shape `(n_pairs,)`: at least 1e-6, so that
+    no pair vanishes; all 1 where the median is 0.
+    """
+    middle = float(np.median(squared_distance))
+    weight = np.exp(-squared_distance / (2 * middle)) if middle > 0 else np.ones(len(squared_distance))
+    return np.maximum(weight, 1e-6).astype(np.float32)

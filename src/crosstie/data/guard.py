@@ -2,13 +2,31 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from itertools import combinations
+
 import numpy as np
 
+from crosstie._log import log
 from crosstie._typing import Floats
 from crosstie.data.view import View
 
 # Below this share of cells like no other, nothing can be said: a few proteins at low counts repeat by chance.
 DISTINCT = 0.25
+
+
+def warn_of_copies(views: Mapping[str, View]) -> None:
+    """Warn where two views hold the same numbers."""
+    for a, b in combinations(views.values(), 2):
+        share = shared_cells(a, b)
+        if share > 0.5:
+            log.warning(
+                "%s and %s hold the same matrix: %.0f %% of the cells have identical values in both. "
+                "Scores of such a run say nothing about integration. Was one file given twice?",
+                a.name,
+                b.name,
+                100 * share,
+            )
 
 
 def shared_cells(a: View, b: View) -> float:

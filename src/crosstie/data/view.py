@@ -6,6 +6,7 @@ The door from AnnData to arrays: where the matrix is, what modality it holds, wh
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, get_args
 
@@ -20,6 +21,8 @@ from crosstie.data.values import Values, describe_values
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+    from crosstie._typing import Data
 
 MIN_CELLS = 10
 MIN_FEATURES = 3
@@ -130,6 +133,20 @@ class View:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.modality}, {self.n_cells:,} cells × {self.n_features:,} features ({self.values})"
+
+
+def as_mapping(data: Data) -> dict[str, AnnData]:
+    """Return the views by name, or raise `TypeError` if `data` is neither a MuData nor a mapping."""
+    found = getattr(data, "mod", data)
+    if not isinstance(found, Mapping):
+        raise type_error(
+            "data: neither a MuData nor a mapping of names to AnnData.",
+            found=type(data).__name__,
+            do='Write {"rna": rna, "adt": adt}.',
+        )
+    if len(found) < 2:
+        raise value_error("data: there is nothing to integrate.", found=sample(found), expected="at least two views")
+    return {str(name): adata for name, adata in found.items()}
 
 
 def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix, pd.Index]:

@@ -17,15 +17,14 @@ from crosstie.links.name import by_name
 from crosstie.links.table import by_table
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-    from mudata import MuData
+    from crosstie._typing import Data
 
 GENES = {"rna", "activity"}
 PROTEINS = {"protein", "cytometry"}
 
 
 def suggest(
-    data: MuData | Mapping[str, AnnData],
+    data: Data,
     modality: Mapping[str, Modality],
     *,
     table: pd.DataFrame | str | Path | None = None,
@@ -88,7 +87,7 @@ def suggest(
 
 
 def _by_table_either_way(
-    data: MuData | Mapping[str, AnnData],
+    data: Data,
     source: str,
     target: str,
     table: pd.DataFrame | str | Path,

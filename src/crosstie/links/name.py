@@ -14,15 +14,14 @@ from crosstie.links.link import Link
 from crosstie.links.names import control, lookup
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-    from mudata import MuData
+    from crosstie._typing import Data
 
 REPORT = ["feature", "status", "entry", "targets", "reason"]
 PAIRS = ["source", "target", "column", "weight"]
 
 
 def by_name(
-    data: MuData | Mapping[str, AnnData],
+    data: Data,
     source: str,
     target: str,
     *,
@@ -145,7 +144,7 @@ def _report(names: pd.Series, groups: list[Group], n_same: int, controls: dict[s
     return pd.DataFrame(rows, columns=REPORT).astype(object)
 
 
-def labels(data: MuData | Mapping[str, AnnData], view: str, column: str | None) -> pd.Series:
+def labels(data: Data, view: str, column: str | None) -> pd.Series:
     """Return the labels by which the features of a view are looked up, indexed by `var_names`.
 
     A `var_name` that occurs twice is kept once: pairs hold names, so the two could not be told apart.

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal
 
@@ -17,8 +16,7 @@ from crosstie.links.name import PAIRS, REPORT, Finder, labels, nothing_linked, r
 from crosstie.links.names import Entry, Organism, control, entries, lookup, stripped
 
 if TYPE_CHECKING:
-    from anndata import AnnData
-    from mudata import MuData
+    from crosstie._typing import Data
 
 
 _SAID = {
@@ -29,7 +27,7 @@ _SAID = {
 
 
 def by_table(
-    data: MuData | Mapping[str, AnnData],
+    data: Data,
     source: str,
     target: str,
     table: pd.DataFrame | str | Path | None = None,
@@ -253,7 +251,7 @@ def _weights(table: pd.DataFrame) -> np.ndarray:
     return weights
 
 
-def _hint(data: MuData | Mapping[str, AnnData], option: dict[str, str], gene: str) -> str:
+def _hint(data: Data, option: dict[str, str], gene: str) -> str:
     """Name the column of `.var` that holds gene symbols, if there is one."""
     var = (data.mod if hasattr(data, "mod") else data)[gene].var
     known = _symbols("human") | _symbols("mouse")

@@ -1,6 +1,7 @@
 """A fitted model as a folder: arrays in safetensors, everything else in JSON and CSV that people can read.
 
-Views and edges have numbers in the folder, so that no name of the user's gets into a path or into the name of an array.
+Here is the format, and how it is written; `restore` reads it. Views and edges have numbers in the folder, so that no
+name of the user's gets into a path or into the name of an array.
 """
 
 from __future__ import annotations
@@ -11,28 +12,21 @@ import os
 import re
 import secrets
 import shutil
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
-from dataclasses import asdict, fields, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, get_args
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
 
 from crosstie import __version__
-from crosstie._errors import InputError, InputValueError, sample, value_error
+from crosstie._errors import sample, value_error
 from crosstie._log import log
-from crosstie._typing import Index, Modality
-from crosstie.anchors import Anchors, ClosedForm, Refinement
-from crosstie.data import Recipe, Steps
-from crosstie.data.values import Values
-from crosstie.links.link import Link, Linkage
-from crosstie.model.config import Config
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
-    from crosstie.model.networks import Networks
 
 FORMAT = 1
 SETTINGS, WEIGHTS, HISTORY = "model.json", "weights.safetensors", "history.csv"
@@ -76,58 +70,6 @@ def save(model: Model, path: str | Path) -> None:
             _as_text(model.obs[name]).to_csv(folder / f"obs_{i}.csv", encoding="utf-8")
         if len(model.history.columns):
             model.history.to_csv(folder / HISTORY, index=False)
-
-
-def load(cls: type[Model], path: str | Path) -> Model:
-    """Load a saved model.
-
-    Parameters
-    ----------
-    cls
-        The class to make.
-    path
-        The folder that `save` wrote.
-
-    Raises
-    ------
-    ValueError
-        If the folder is no saved model, of a format that this version does not know, or damaged.
-    """
-    path = Path(path)
-    settings = _read_settings(path)
-    model = cls.__new__(cls)
-    with _telling_of_damage(path / SETTINGS):
-        arrays = _Arrays(path, settings)
-        views = settings["views"]
-        names = [str(view["name"]) for view in views]
-        edges = [(names[a], names[b]) for a, b in settings["edges"]]
-        model.config = Config.from_json(json.dumps(settings["config"]))
-        model.views = {}
-        model.modalities = {str(view["name"]): _one_of(view["modality"], Modality) for view in views}
-        model.slots = {str(view["name"]): str(view["slot"]) for view in views}
-        model.linkage = Linkage.of(names, [_link(link) for link in settings["links"]])
-        model.obs = {name: _obs(path / f"obs_{i}.csv", views[i]["obs"]) for i, name in enumerate(names)}
-        arrays.sizes |= {f"cells of {name}": len(obs) for name, obs in model.obs.items()}
-        model.recipes = {name: _recipe(arrays, i, name, views[i]["recipe"]) for i, name in enumerate(names)}
-        closed, trained = bool(settings["closed_form"]), bool(settings["trained"])
-    model.closed_form = _closed_form(arrays, names, edges, model.config) if closed else None
-    model.latents, model.decoders, model.input_scale = {}, {}, {}
-    for i, name in enumerate(names):
-        model.latents[name] = arrays.take(f"latents/{i}", f"cells of {name}", "latent coordinates")
-        model.decoders[name] = (
-            arrays.take(f"decoders/{i}/matrix", "latent coordinates", f"components of {name}"),
-            arrays.take(f"decoders/{i}/offset", f"components of {name}"),
-        )
-        if closed and trained:
-            model.input_scale[name] = arrays.take(f"input_scale/{i}", f"components of {name}")
-    model.anchors = {edge: _anchors(arrays, i, edge) for i, edge in enumerate(edges)}
-    model.networks = _networks(arrays, model) if trained else None
-    arrays.check_all_taken()
-    model.history = _history(path / HISTORY) if trained else pd.DataFrame()
-    return model
-
-
-# ---- what is written ------------------------------------------------------------------------------------------------
 
 
 def _arrays(model: Model) -> dict[str, np.ndarray]:
@@ -252,220 +194,3 @@ def _check_free(path: Path) -> None:
         raise value_error(what, found=f"a folder with {sample(others, 4)}", do=do)
     if names and SETTINGS not in names:
         raise value_error(what, found=f"a folder with {sample(names, 4)} and no {SETTINGS}", do=do)
-
-
-# ---- what is read ---------------------------------------------------------------------------------------------------
-
-
-class _Arrays:
-    """The arrays of a file, taken one by one; sizes that should agree are held against each other."""
-
-    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        self.file = path / WEIGHTS
-        self.sizes: dict[str, int] = {}
-        self.left = self._read(settings.get("weights_sha256"))
-        for name in settings.get("column_major", ()):
-            if name in self.left:
-                self.left[name] = np.asfortranarray(self.left[name])
-
-    def _read(self, checksum: object) -> dict[str, np.ndarray]:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load as from_bytes
-
-        if not self.file.is_file():
-            raise value_error(f"load: {str(self.file)!r} is missing.", do="Save the model again.")
-        weights = self.file.read_bytes()
-        if (found := hashlib.sha256(weights).hexdigest()) != checksum:
-            raise value_error(
-                f"load: {str(self.file)!r} is damaged, or of another model than the {SETTINGS} beside it.",
-                found=f"{len(weights):,} bytes of checksum {found[:12]}…",
-                expected=f"checksum {str(checksum)[:12]}…",
-                do="Copy the folder again, or save the model again.",
-            )
-        try:
-            return {name: np.array(x) for name, x in from_bytes(weights).items()}
-        except SafetensorError as error:
-            raise value_error(f"load: {str(self.file)!r} is not a safetensors file.", found=str(error)) from error
-
-    def take(self, name: str, *axes: str | int, index: bool = False) -> np.ndarray:
-        """Return an array whose axes have these sizes: numbers, or the names of sizes that agree among arrays."""
-        if name not in self.left:
-            raise value_error(
-                f"load: {str(self.file)!r} lacks an array.",
-                found=f"no {name!r}; there are {sample(sorted(self.left), 3)}",
-                do="Save the model again.",
-            )
-        x = self.left.pop(name)
-        wanted = [self.sizes.get(a) if isinstance(a, str) else a for a in axes]
-        kind = "int64" if index else "float32 or float64"
-        fits = x.ndim == len(axes) and all(w in (None, n) for w, n in zip(wanted, x.shape, strict=True))
-        if not fits or x.dtype.name not in kind:
-            shown = ", ".join(f"{a if w is None else w}" for a, w in zip(axes, wanted, strict=True))
-            raise value_error(
-                f"load: an array of {str(self.file)!r} does not fit the others.",
-                found=f"{name!r} of shape {x.shape}, {x.dtype}",
-                expected=f"shape ({shown}), {kind}",
-                do="Save the model again.",
-            )
-        self.sizes |= {a: n for a, n in zip(axes, x.shape, strict=True) if isinstance(a, str)}
-        if not index and not np.isfinite(x).all():
-            raise value_error(f"load: array {name!r} of {str(self.file)!r} holds values that are not finite.")
-        return x
-
-    def rows(self, name: str, axis: str, n_rows: int) -> Index:
-        """Return an array of row numbers below `n_rows`."""
-        x = self.take(name, axis, index=True)
-        if len(x) and not (x.min() >= 0 and x.max() < n_rows):
-            raise value_error(
-                f"load: row numbers in array {name!r} of {str(self.file)!r} point outside.",
-                found=f"{x.min()} to {x.max()}",
-                expected=f"0 to {n_rows - 1}",
-            )
-        return x
-
-    def check_all_taken(self) -> None:
-        """Raise if the file holds arrays that nobody asked for."""
-        if self.left:
-            raise value_error(f"load: {str(self.file)!r} holds unknown arrays.", found=sample(sorted(self.left)))
-
-
-def _read_settings(path: Path) -> dict[str, Any]:
-    file = path / SETTINGS
-    if not file.is_file():
-        raise value_error(
-            f"load: {str(path)!r} is not a saved model.",
-            found=f"no {SETTINGS} in it" if path.is_dir() else "a file" if path.exists() else "nothing of that name",
-            expected="a folder that model.save wrote",
-        )
-    with _telling_of_damage(file):
-        settings = json.loads(file.read_text(encoding="utf-8"))
-        found = settings.get("format")
-        if found != FORMAT:
-            raise value_error(
-                f"load: {str(path)!r} is of a format that this version does not know.",
-                found=f"format {found!r}, written by crosstie {settings.get('crosstie')}",
-                expected=f"format {FORMAT} (this is crosstie {__version__})",
-                do="Install the version that wrote it, or integrate again.",
-            )
-    return settings
-
-
-def _recipe(arrays: _Arrays, i: int, view: str, found: Mapping[str, Any]) -> Recipe:
-    features = pd.Index([str(f) for f in found["features"]])
-    used, components = f"used features of {view}", f"components of {view}"
-    return Recipe(
-        steps=Steps(**found["steps"]),
-        values=_one_of(found["values"], Values),
-        features=features,
-        kept=arrays.rows(f"recipes/{i}/kept", used, len(features)),
-        target_sum=float(found["target_sum"]),
-        mean=arrays.take(f"recipes/{i}/mean", used),
-        std=arrays.take(f"recipes/{i}/std", used),
-        loadings=arrays.take(f"recipes/{i}/loadings", used, components),
-        variance=arrays.take(f"recipes/{i}/variance", components),
-    )
-
-
-def _closed_form(arrays: _Arrays, views: list[str], edges: list[tuple[str, str]], config: Config) -> ClosedForm:
-    mean, maps, reference = {}, {}, {}
-    for i, view in enumerate(views):
-        components, stem = f"components of {view}", f"closed_form/{i}"
-        mean[view] = arrays.take(f"{stem}/mean", components)
-        maps[view] = arrays.take(f"{stem}/maps", components, "closed-form coordinates")
-        reference[view] = arrays.take(f"{stem}/reference", f"cells of {view}", "closed-form coordinates")
-    return ClosedForm(
-        mean=mean,
-        maps=maps,
-        reference=reference,
-        strength=arrays.take("closed_form/strength", "shared directions"),
-        edges=tuple(edges),
-        settings=Refinement(**{field.name: getattr(config, field.name) for field in fields(Refinement)}),
-    )
-
-
-def _anchors(arrays: _Arrays, i: int, edge: tuple[str, str]) -> Anchors:
-    pairs = f"anchors of {' -> '.join(edge)}"
-    source, target = (
-        arrays.rows(f"anchors/{i}/{side}", pairs, arrays.sizes[f"cells of {view}"])
-        for side, view in zip(("source", "target"), edge, strict=True)
-    )
-    return Anchors(source, target, arrays.take(f"anchors/{i}/weight", pairs))
-
-
-def _networks(arrays: _Arrays, model: Model) -> Networks:
-    import torch
-
-    from crosstie.model.networks import Networks
-
-    read = "used features" if model.config.features == "features" else "components"
-    n_inputs = {view: arrays.sizes[f"{read} of {view}"] for view in model.recipes}
-    net = Networks(n_inputs, replace(model.config, n_latent=arrays.sizes["latent coordinates"]))
-    state = {key: arrays.take(f"networks/{key}", *weight.shape) for key, weight in net.state_dict().items()}
-    net.load_state_dict({key: torch.from_numpy(x) for key, x in state.items()})
-    return net.eval()
-
-
-def _link(found: Mapping[str, Any]) -> Link:
-    pairs, report = (pd.DataFrame(found[t]["rows"], columns=found[t]["columns"]) for t in ("pairs", "report"))
-    return Link(str(found["source"]), str(found["target"]), pairs, report)
-
-
-def _obs(file: Path, described: Mapping[str, Any]) -> pd.DataFrame:
-    if not file.is_file():
-        raise value_error(f"load: {str(file)!r} is missing.", do="Save the model again.")
-    kinds = described["columns"]
-    how: dict[str, Any] = {"header": None, "skiprows": 1, "dtype": str, "keep_default_na": False}
-    with _telling_of_damage(file):
-        text = pd.read_csv(file, skip_blank_lines=False, encoding="utf-8", **how)
-    if text.shape[1] != 1 + len(kinds):
-        raise value_error(
-            f"load: {str(file)!r} does not fit the {SETTINGS} beside it.",
-            found=f"{text.shape[1]} columns",
-            expected=f"{1 + len(kinds)}: cell names and {sample([k['name'] for k in kinds], 4)}",
-        )
-    index = pd.Index(text[0].to_numpy(), name=described["index"])
-    obs = pd.DataFrame({j: _column(text[1 + j].to_numpy(), kind) for j, kind in enumerate(kinds)}, index=index)
-    obs.columns = pd.Index([kind["name"] for kind in kinds])
-    return obs
-
-
-def _column(text: np.ndarray, described: Mapping[str, Any]) -> Any:
-    kind = described["kind"]
-    if kind == "category":
-        number = {str(category): n for n, category in enumerate(described["categories"])}
-        codes = [number.get(t, -1) for t in text]
-        return pd.Categorical.from_codes(codes, described["categories"], ordered=described["ordered"])
-    if kind == "bool":
-        return text == "True"
-    if kind == "text":
-        return text
-    if kind == "text or missing":
-        return np.where(text == "", np.nan, text)
-    return np.where(text == "", "nan", text).astype(kind)
-
-
-def _history(file: Path) -> pd.DataFrame:
-    if not file.is_file():
-        raise value_error(f"load: {str(file)!r} is missing.", do="Save the model again.")
-    with _telling_of_damage(file):
-        return pd.read_csv(file, float_precision="round_trip")
-
-
-def _one_of(found: object, kind: Any) -> Any:
-    if found not in get_args(kind):
-        raise value_error("an unknown word.", found=repr(found), expected=f"one of {sample(get_args(kind))}")
-    return found
-
-
-@contextmanager
-def _telling_of_damage(file: Path) -> Iterator[None]:
-    """Turn whatever goes wrong with the content of a file into an error about that file."""
-    try:
-        yield
-    except InputValueError as error:
-        if str(error).startswith("load: "):
-            raise
-        raise value_error(f"load: {str(file)!r} cannot be used: {error}") from error
-    except (InputError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
-        what = f"{type(error).__name__}: {error}"
-        raise value_error(f"load: {str(file)!r} is damaged.", found=what, do="Save the model again.") from error

@@ -8,9 +8,12 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import Any, Literal, get_args, get_origin, get_type_hints
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
 
 from crosstie._errors import type_error, unknown_name, value_error
+
+if TYPE_CHECKING:
+    from crosstie.anchors import Refinement
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -139,6 +142,13 @@ class Config:
         """Whether anything reads the closed form."""
         residual = "residual" in (self.encoder, self.decoder)
         return self.training == "none" or residual or self.hold > 0 or self.anchor_scope == "global"
+
+    @property
+    def refinement(self) -> Refinement:
+        """The settings of the closed form."""
+        from crosstie.anchors import Refinement
+
+        return Refinement(**{field.name: getattr(self, field.name) for field in fields(Refinement)})
 
     @classmethod
     def scmodal(cls) -> Config:

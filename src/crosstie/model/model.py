@@ -3,38 +3,35 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import fields, replace
-from itertools import combinations
+from dataclasses import replace
 from typing import TYPE_CHECKING, TypeAlias
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from crosstie._errors import sample, type_error, unknown_name, value_error
-from crosstie._log import log
+from crosstie._errors import unknown_name, value_error
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Matrix, Modality
-from crosstie.anchors import Anchors, ClosedForm, Refinement, find, fit_closed_form
+from crosstie.anchors import Anchors, ClosedForm, find, fit_closed_form
 from crosstie.anchors.closed_form import unit_rows
 from crosstie.data import Recipe, View
-from crosstie.data.guard import shared_cells
+from crosstie.data.guard import warn_of_copies
 from crosstie.data.values import check_values
-from crosstie.data.view import read_slot
+from crosstie.data.view import as_mapping, read_slot
 from crosstie.links.auto import suggest
 from crosstie.links.link import Link, Linkage
 from crosstie.model.config import Config
+from crosstie.model.linear import input_scale, linear_fit
 from crosstie.model.problem import Edge, Problem
 
 if TYPE_CHECKING:
     from pathlib import Path
 
     from anndata import AnnData
-    from mudata import MuData
 
+    from crosstie._typing import Data
     from crosstie.model.networks import Networks
-
-    Data: TypeAlias = MuData | Mapping[str, AnnData]
 
 Progress = Callable[[int, int, dict[str, float]], None]
 Projection: TypeAlias = sp.csr_array
@@ -252,7 +249,7 @@ class Model:
     @classmethod
     def load(cls, path: str | Path) -> Model:
         """Load a model that was saved; it has no data, so it can embed and translate but not be fitted again."""
-        from crosstie.model.checkpoint import load
+        from crosstie.model.restore import load
 
         return load(cls, path)
 
@@ -291,8 +288,7 @@ class Model:
             (a, b): ((p.T @ self.recipes[a].loadings).T, (q.T @ self.recipes[b].loadings).T)
             for (a, b), (p, q) in projections.items()
         }
-        settings = Refinement(**{f.name: getattr(self.config, f.name) for f in fields(Refinement)})
-        self.closed_form = fit_closed_form(components, columns, settings, seed=seed)
+        self.closed_form = fit_closed_form(components, columns, self.config.refinement, seed=seed)
         self.latents = {name: self.closed_form.coordinates(name, x) for name, x in components.items()}
 
     def _find_anchors(self, edges: Iterable[Edge]) -> dict[Edge, Anchors]:
@@ -363,72 +359,3 @@ class Model:
         for view in views:
             if view not in self.latents:
                 raise unknown_name("view", view, self.latents)
-
-
-def integrate(
-    data: Data,
-    links: Link | Iterable[Link] | None = None,
-    *,
-    modality: Mapping[str, Modality] | None = None,
-    slot: str | Mapping[str, str] = "X",
-    batch_key: str | Mapping[str, str] | None = None,
-    config: Config | None = None,
-    seed: int = 0,
-    device: str = "auto",
-    progress: Progress | None = None,
-) -> Model:
-    """Bring several views into one latent space: recipes, links, anchors and fit in one call.
-
-    The parameters are those of `Model` and of `Model.fit`.
-
-    Returns
-    -------
-    The fitted model.
-    """
-    model = Model(data, links, modality=modality, slot=slot, batch_key=batch_key, config=config)
-    return model.fit(seed=seed, device=device, progress=progress)
-
-
-def as_mapping(data: Data) -> dict[str, AnnData]:
-    """Return the views by name, or raise `TypeError` if `data` is neither a MuData nor a mapping."""
-    found = getattr(data, "mod", data)
-    if not isinstance(found, Mapping):
-        raise type_error(
-            "data: neither a MuData nor a mapping of names to AnnData.",
-            found=type(data).__name__,
-            do='Write {"rna": rna, "adt": adt}.',
-        )
-    if len(found) < 2:
-        raise value_error("data: there is nothing to integrate.", found=sample(found), expected="at least two views")
-    return {str(name): adata for name, adata in found.items()}
-
-
-def warn_of_copies(views: Mapping[str, View]) -> None:
-    """Warn where two views hold the same numbers."""
-    for a, b in combinations(views.values(), 2):
-        share = shared_cells(a, b)
-        if share > 0.5:
-            log.warning(
-                "%s and %s hold the same matrix: %.0f %% of the cells have identical values in both. "
-                "Scores of such a run say nothing about integration. Was one file given twice?",
-                a.name,
-                b.name,
-                100 * share,
-            )
-
-
-def input_scale(components: Array, damping: float) -> Array:
-    """Return factors that whiten components softly and bring them to unit mean square, shape `(n_components,)`."""
-    spread = components.var(0, dtype=np.float64)
-    factor = 1 / np.sqrt(spread + damping * spread.sum())
-    return (factor / np.sqrt((spread * factor**2).mean())).astype(np.float32)
-
-
-def linear_fit(z: Array, x: Array, *, ridge: float = 1e-3) -> tuple[Array, Array]:
-    """Return matrix and offset of the ridge regression of `x` on `z`, shapes `(n_latent, p)` and `(p,)`."""
-    z_mean, x_mean = z.mean(0, dtype=np.float64), x.mean(0, dtype=np.float64)
-    centred = z - z_mean
-    gram = centred.T @ centred
-    gram[np.diag_indices_from(gram)] += ridge * np.trace(gram) / len(gram) + 1e-12
-    matrix = np.linalg.solve(gram, centred.T @ (x - x_mean))
-    return matrix.astype(np.float32), (x_mean - z_mean @ matrix).astype(np.float32)

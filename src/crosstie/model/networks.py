@@ -13,7 +13,8 @@ from torch.nn.utils import skip_init
 
 from crosstie._typing import Array
 from crosstie.model.config import Config
-from crosstie.model.problem import Problem, linear_inverse
+from crosstie.model.linear import linear_inverse
+from crosstie.model.problem import Problem
 
 
 class Network(nn.Module):

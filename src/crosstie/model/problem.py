@@ -157,30 +157,6 @@ class Problem:
             raise unknown_name(f"{what}, edge", _name(edge), map(_name, self.edges))
 
 
-def linear_inverse(x: Array, matrix: Array, offset: Array) -> tuple[Array, Array]:
-    """Return the linear map from closed-form coordinates back to the inputs, by least squares.
-
-    Parameters
-    ----------
-    x
-        Inputs, shape `(n_cells, n_inputs)`.
-    matrix, offset
-        The closed-form map, shapes `(n_inputs, n_latent)` and `(n_latent,)`.
-
-    Returns
-    -------
-    A matrix `(n_latent, n_inputs)` and an offset `(n_inputs,)`.
-    """
-    z = x @ matrix + offset
-    z_mean, x_mean = z.mean(0, dtype=np.float64), x.mean(0, dtype=np.float64)
-    centred = z - z_mean
-    gram = centred.T @ centred
-    # A whiff of ridge: coordinates may be constant or copies of each other.
-    gram[np.diag_indices_from(gram)] += 1e-6 * np.trace(gram) / len(gram) + 1e-12
-    back = np.linalg.solve(gram, centred.astype(x.dtype).T @ x)  # centred: the mean of x drops out
-    return back.astype(np.float32), (x_mean - z_mean @ back).astype(np.float32)
-
-
 def _name(edge: Edge) -> str:
     return " -> ".join(edge)
 

@@ -13,6 +13,7 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from crosstie._errors import value_error
+from crosstie.pl.axes import entitle, new_axes
 from crosstie.pl.palette import INK, UNNAMED
 
 _WRITTEN = 15  # up to this many classes values are written
@@ -50,7 +51,7 @@ def confusion(
         cell = 0.5 if many <= _WRITTEN else max(0.14, 0.5 * _WRITTEN / many)
         margin = 1.2 + 0.055 * max(map(len, [*counts.index, *counts.columns]))
         width, height = np.clip([n_columns * cell + margin + 0.7, n_rows * cell + margin], 3.6, 8.0)
-        ax = plt.subplots(figsize=(width, height), dpi=150, layout="constrained")[1]
+        ax = new_axes(width, height)
 
     top = 1.0 if normalize else float(shown.to_numpy().max())
     image = ax.imshow(shown, cmap="Blues", vmin=0, vmax=top, aspect="auto", interpolation="nearest")
@@ -72,8 +73,7 @@ def confusion(
     bar.set_label("share of the true class" if normalize else "cells", fontsize=8)
     bar.ax.tick_params(labelsize=7)
     bar.outline.set_visible(False)
-    if title:
-        ax.set_title(title, fontsize=10, loc="left")
+    entitle(ax, title)
     return ax
 
 

@@ -14,6 +14,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from crosstie._errors import sample, unknown_name, value_error
+from crosstie.pl.axes import entitle
 from crosstie.pl.palette import GREY, INK, UNNAMED, palette
 
 _SIDE = 4.4  # inches of the square that cells are drawn in
@@ -108,8 +109,7 @@ def embedding(
     x, y = xy[order].T
     ax.scatter(x, y, c=rgb, s=size, linewidths=0, alpha=0.85, rasterized=True)
     _bare(ax, axis_name)
-    if title:
-        ax.set_title(title, fontsize=10, loc="left")
+    entitle(ax, title)
     if legend:
         _legend(ax, classes, colours, columns=columns, numbered=numbered, widen=own_figure)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import math
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from crosstie._errors import sample, value_error
+from crosstie.pl.axes import entitle, new_axes
 from crosstie.pl.palette import INK, palette
 
 
@@ -45,7 +45,7 @@ def losses(
         raise value_error("losses: the history holds no value of any term.", found=f"columns {sample(history.columns)}")
     history = history.sort_values("step", kind="stable")
     if ax is None:
-        ax = plt.subplots(figsize=(6.4, 3.8), dpi=150, layout="constrained")[1]
+        ax = new_axes(6.4, 3.8)
 
     colours = dict(zip(terms, palette(len(terms)), strict=True)) | {"total": INK}
     finals = {}
@@ -78,8 +78,7 @@ def losses(
     ax.grid(axis="y", lw=0.4, color="#DDDDDD")
     ax.set_axisbelow(True)
     ax.margins(x=0.01)
-    if title:
-        ax.set_title(title, fontsize=10, loc="left")
+    entitle(ax, title)
     return ax
 
 

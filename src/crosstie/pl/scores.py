@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-import matplotlib.pyplot as plt
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
 
 from crosstie._errors import sample, value_error
+from crosstie.pl.axes import entitle, new_axes
 from crosstie.pl.palette import INK, palette
 
 _NAMES = {  # no arrow: views should mix as far as their compositions agree, and no further
@@ -47,7 +47,7 @@ def scores(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = N
     pairs = [name for name in pd.unique(pd.Series(pair)) if name != "all views"]
     colours = dict(zip(pairs, palette(len(pairs)), strict=True)) | {"all views": INK}
     if ax is None:
-        ax = plt.subplots(figsize=(6.4, 1.1 + 0.3 * len(metrics)), dpi=150, layout="constrained")[1]
+        ax = new_axes(6.4, 1.1 + 0.3 * len(metrics))
 
     line = table["metric"].map({metric: i for i, metric in enumerate(metrics)})
     for i, name in enumerate([*pairs, *(["all views"] if single.any() else [])]):
@@ -69,6 +69,5 @@ def scores(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = N
     ax.spines[:].set_visible(False)
     ax.set_xlabel("score (↑ higher is better, ↓ lower is better)", fontsize=8)
     ax.legend(loc="center left", bbox_to_anchor=(1.0, 0.5), frameon=False, fontsize=8)
-    if title:
-        ax.set_title(title, fontsize=10, loc="left")
+    entitle(ax, title)
     return ax

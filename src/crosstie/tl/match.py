@@ -16,6 +16,7 @@ from crosstie._errors import value_error
 from crosstie._typing import Floats, Index
 from crosstie.anchors import Anchors
 from crosstie.anchors.neighbours import nearest
+from crosstie.anchors.pairs import kernel_weights
 from crosstie.tl.transfer import coordinates
 
 if TYPE_CHECKING:
@@ -64,10 +65,7 @@ def match_cells(model: Model, source: str, target: str, *, method: Method = "one
         raise value_error(
             "match_cells: the method is unknown.", found=repr(method), expected="'one_to_one' or 'many_to_one'"
         )
-    distance = _squared_distance(z_source[rows], z_target[columns])
-    middle = float(np.median(distance))
-    weight = np.exp(-distance / (2 * middle)) if middle > 0 else np.ones(len(rows))
-    return Anchors(rows, columns, np.maximum(weight, 1e-6).astype(np.float32))
+    return Anchors(rows, columns, kernel_weights(_squared_distance(z_source[rows], z_target[columns])))
 
 
 def assignment(source: Floats, target: Floats, k: int) -> tuple[Index, Index]:

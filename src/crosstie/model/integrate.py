@@ -1,0 +1,38 @@
+"""The front door: from several views to a fitted model in one call."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING
+
+from crosstie._typing import Modality
+from crosstie.links.link import Link
+from crosstie.model.config import Config
+from crosstie.model.model import Model, Progress
+
+if TYPE_CHECKING:
+    from crosstie._typing import Data
+
+
+def integrate(
+    data: Data,
+    links: Link | Iterable[Link] | None = None,
+    *,
+    modality: Mapping[str, Modality] | None = None,
+    slot: str | Mapping[str, str] = "X",
+    batch_key: str | Mapping[str, str] | None = None,
+    config: Config | None = None,
+    seed: int = 0,
+    device: str = "auto",
+    progress: Progress | None = None,
+) -> Model:
+    """Bring several views into one latent space: recipes, links, anchors and fit in one call.
+
+    The parameters are those of `Model` and of `Model.fit`.
+
+    Returns
+    -------
+    The fitted model.
+    """
+    model = Model(data, links, modality=modality, slot=slot, batch_key=batch_key, config=config)
+    return model.fit(seed=seed, device=device, progress=progress)
