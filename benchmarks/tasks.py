@@ -63,9 +63,8 @@ class Task:
             known_target = ~np.isin(self.label[self.cell[target]], skip)
             truth = self.label[self.cell[target]][known_target]
             found = nearest_labels(zs[known_source], self.label[self.cell[source]][known_source], zt[known_target])
-            # The direction is that of the query: which source label does each target cell find?
-            out[f"accuracy {target}->{source}"] = transfer_accuracy(truth, found)
-            out[f"balanced {target}->{source}"] = balanced_accuracy(truth, found)
+            out[f"accuracy {source}->{target}"] = transfer_accuracy(truth, found)
+            out[f"balanced {source}->{target}"] = balanced_accuracy(truth, found)
         out["accuracy"] = float(np.mean([v for k, v in out.items() if k.startswith("accuracy")]))
         out["mixing"] = mixing({a: za_paired, b: zb_paired}, max_cells=1000, seed=1)
         return out
