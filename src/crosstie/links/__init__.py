@@ -3,9 +3,10 @@
 The packaged table, `protein_genes.csv`, knows the antibodies of the usual panels and the genes of their proteins.
 """
 
+from crosstie.links.cca import by_cca
 from crosstie.links.link import Link, Linkage
 from crosstie.links.name import by_name
 from crosstie.links.names import Entry, lookup, recognise
 from crosstie.links.table import by_table
 
-__all__ = ["Entry", "Link", "Linkage", "by_name", "by_table", "lookup", "recognise"]
+__all__ = ["Entry", "Link", "Linkage", "by_cca", "by_name", "by_table", "lookup", "recognise"]
