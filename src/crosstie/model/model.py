@@ -344,11 +344,13 @@ class Model:
 
     def _encode(self, view: str, matrix: Matrix) -> Array:
         """Return the coordinates of cells given as a matrix in the recipe's features."""
-        components = self.recipes[view].transform(matrix)
-        if self.networks is not None:
-            return self._latent(self.networks.encode_array(view, self._inputs(view, matrix, components)))
-        assert self.closed_form is not None
-        return self.closed_form.coordinates(view, components)
+        with few_threads(matrix.shape[0]):
+            components = self.recipes[view].transform(matrix)
+            if self.networks is None:
+                assert self.closed_form is not None
+                return self.closed_form.coordinates(view, components)
+            inputs = self._inputs(view, matrix, components)
+        return self._latent(self.networks.encode_array(view, inputs))
 
     def _latent(self, z: Array) -> Array:
         return unit_rows(z) if self.config.latent_norm == "unit" else z
