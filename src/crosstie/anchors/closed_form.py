@@ -107,9 +107,9 @@ class ClosedForm:
             Their component scores, shape `(n_cells, n_components)`.
         """
         z, pull = unit_rows((components - self.mean[view]) @ self.maps[view]), self.settings.pull
-        others = [self.reference[b if view == a else a] for a, b in self.edges if view in (a, b)]
         if pull == 0:
             return z
+        others = [self.reference[b if view == a else a] for a, b in self.edges if view in (a, b)]
         drawn = np.mean([near_mean(z, other, self.settings.n_smooth) for other in others], axis=0)
         return unit_rows((1 - pull) * z + pull * drawn)
 
@@ -139,7 +139,10 @@ def fit_closed_form(
     mean = {view: x.mean(0, dtype=np.float64).astype(np.float32) for view, x in components.items()}
     centred = {view: x - mean[view] for view, x in components.items()}
     links = _all_link_maps(centred, columns, settings.link_shrinkage)
-    factor = {view: _damping_factor(x, settings.damping) for view, x in centred.items()}
+    factor = {view: damping_factor(x, settings.damping).astype(np.float32) for view, x in centred.items()}
+    damped = {view: x * factor[view] for view, x in centred.items()}
+    linked = {view: x @ links[view] for view, x in centred.items()}
+    sizes = {view: len(f) for view, f in factor.items()}
     maps: dict[str, Array] = links
     strength: Floats = np.ones(0)
     for _ in range(settings.n_rounds):
@@ -148,10 +151,9 @@ def fit_closed_form(
         covariance = {}
         agreement = np.zeros(next(iter(links.values())).shape[1], np.float32)
         for a, b in columns:
-            inputs = [(centred[v] * factor[v], z[v], centred[v] @ links[v]) for v in (a, b)]
-            covariance[a, b], agreed = _matched(inputs[0], inputs[1], settings, rng)
+            source, target = (damped[a], z[a], linked[a]), (damped[b], z[b], linked[b])
+            covariance[a, b], agreed = _matched(source, target, settings, rng)
             agreement += agreed.astype(np.float32)
-        sizes = {view: len(f) for view, f in factor.items()}
         directions, strength = _shared_directions(sizes, covariance, settings.n_latent)
         maps = {
             view: _side_by_side(
@@ -168,6 +170,12 @@ def fit_closed_form(
 def unit_rows(x: Floats) -> Array:
     """Return rows scaled to length 1; rows of zeros stay zero."""
     return (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+
+
+def damping_factor(components: Array, damping: float) -> Floats:
+    """Return what components are multiplied by to be whitened softly (method.md, eq. 11), shape `(n_components,)`."""
+    variance = components.var(0, dtype=np.float64)
+    return 1 / np.sqrt(variance + damping * variance.sum() + 1e-12)
 
 
 def smoothed(z: Array, settings: Refinement) -> Array:
@@ -212,11 +220,6 @@ def _all_link_maps(
         for view, x in centred.items():
             parts[view].append(sides.get(view, np.zeros((x.shape[1], n_columns), np.float32)))
     return {view: np.hstack(part) for view, part in parts.items()}
-
-
-def _damping_factor(x: Array, damping: float) -> Array:
-    variance = x.var(0, dtype=np.float64)
-    return (1 / np.sqrt(variance + damping * variance.sum() + 1e-12)).astype(np.float32)
 
 
 Side = tuple[Array, Array, Array]

@@ -5,13 +5,13 @@ from __future__ import annotations
 import numpy as np
 
 from crosstie._typing import Array, Floats
+from crosstie.anchors.closed_form import damping_factor
 
 
 def input_scale(components: Array, damping: float) -> Array:
     """Return factors that whiten components softly and bring them to unit mean square, shape `(n_components,)`."""
-    spread = components.var(0, dtype=np.float64)
-    factor = 1 / np.sqrt(spread + damping * spread.sum())
-    return (factor / np.sqrt((spread * factor**2).mean())).astype(np.float32)
+    factor = damping_factor(components, damping)
+    return (factor / np.sqrt((components.var(0, dtype=np.float64) * factor**2).mean())).astype(np.float32)
 
 
 def linear_fit(z: Array, x: Array, *, ridge: float = 1e-3) -> tuple[Array, Array]:

@@ -109,8 +109,7 @@ def _cheapest_pairs(source: Floats, target: Floats, k: int) -> tuple[Index, Inde
     forward, backward = nearest(target, source, k)[1], nearest(source, target, k)[1]
     row = np.concatenate([np.repeat(np.arange(n_source), forward.shape[1]), backward.ravel()])
     column = np.concatenate([forward.ravel(), np.repeat(np.arange(n_target), backward.shape[1])])
-    found = (row >= 0) & (column >= 0)
-    row, column = np.divmod(np.unique(row[found] * n_target + column[found]), n_target)
+    row, column = np.divmod(np.unique(row * n_target + column), n_target)
     cost = _squared_distance(source[row], target[column])
     # Whole numbers: SciPy's solver can run forever on fractions, whose rounding errors undo its progress.
     cost = np.rint(cost / max(cost.max(), 1e-300) * 2**26) + 1

@@ -87,11 +87,9 @@ def weighted_neighbours(base: Floats, query: Floats, k: int) -> tuple[Index, Arr
     with :math:`d_k` the distance to the last neighbour, and sum to 1.
     """
     distance, row = nearest(base, query, k)
-    found = row >= 0
-    squared = np.where(found, np.maximum(distance, 0), 0)
-    reach = np.maximum(squared.max(1, keepdims=True), 1e-12)
-    weight = np.where(found, np.exp(-4 * squared / reach), 0)
-    return np.where(found, row, 0), (weight / np.maximum(weight.sum(1, keepdims=True), 1e-12)).astype(np.float32)
+    squared = np.maximum(distance, 0)
+    weight = np.exp(-4 * squared / np.maximum(squared.max(1, keepdims=True), 1e-12))
+    return row, (weight / weight.sum(1, keepdims=True)).astype(np.float32)
 
 
 def novelty(source: Floats, target: Floats, *, k: int = 30) -> Floats:
