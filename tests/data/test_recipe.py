@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
-from crosstie.data import STEPS, Recipe, Steps
+from crosstie.data import Recipe, Steps
 from data.conftest import counts, dense, make_view
 
 PLAIN = Steps(n_top=None)
@@ -179,10 +179,63 @@ def test_too_few_features_vary(kind):
         Recipe.fit(make_view(kind(x)), steps=Steps(normalize="none"))
 
 
-def test_modality_without_a_recipe():
-    with pytest.raises(ValueError, match=r"no recipe for modality 'atac' yet(.|\n)*slot=\"obsm/X_lsi\""):
-        Recipe.fit(make_view(counts(), modality="atac"))
-    assert "rna" in STEPS
+def peaks(n_cells=400, n_peaks=120, seed=0):
+    """Sparse fragment counts of three groups of cells; depth varies tenfold."""
+    rng = np.random.default_rng(seed)
+    rate = rng.gamma(0.3, 1.0, size=(3, n_peaks))[rng.integers(3, size=n_cells)]
+    return rng.poisson(rate * 10 ** rng.uniform(-1, 0, size=(n_cells, 1))).astype(np.float32)
+
+
+def test_accessibility_is_presence_by_depth_scaled_and_never_cut(kind):
+    x = peaks()
+    recipe = Recipe.fit(make_view(kind(x), "atac", name="atac"), n_components=5)
+    seen = (x > 0).astype(float)
+    total = seen.sum(1)
+    expected = np.log1p(seen / np.maximum(total, 1)[:, None] * np.median(total[total > 0]))
+    kept = (seen.sum(0) >= 5) & (expected.std(0) > 1e-6)
+    np.testing.assert_array_equal(recipe.kept, np.flatnonzero(kept))
+    np.testing.assert_allclose(dense(recipe.log_normalize(kind(x))), expected[:, kept], atol=1e-5)
+    z = (expected - expected.mean(0))[:, kept] / expected.std(0)[kept]
+    assert np.abs(z).max() > 10
+    np.testing.assert_allclose(recipe.scale(kind(x)), z, atol=1e-3)
+
+
+def test_how_often_a_peak_was_counted_does_not_matter(kind):
+    x = peaks()
+    once, twice = (Recipe.fit(make_view(kind(y), "atac"), n_components=5) for y in (x, 2 * x))
+    np.testing.assert_allclose(twice.transform(kind(2 * x)), once.transform(kind(x)), atol=1e-4)
+
+
+def test_peaks_of_few_cells_are_left_out_and_said(caplog):
+    x = peaks()
+    x[:, :7] = 0
+    x[:4, :7] = 1
+    caplog.set_level("INFO", logger="crosstie")
+    recipe = Recipe.fit(make_view(x, "atac", name="atac"), keep=["g0"], n_components=5)
+    assert not set(range(7)) & set(recipe.kept)
+    assert "features seen in too few cells are left out" in caplog.text
+
+
+def test_a_component_that_is_depth_is_left_out_and_said(caplog):
+    rng = np.random.default_rng(0)
+    depth = 10 ** rng.uniform(-1.5, 1.0, size=(500, 1))
+    x = rng.poisson(depth * rng.uniform(0.2, 1.0, size=150)).astype(np.float32)
+    caplog.set_level("INFO", logger="crosstie")
+    recipe = Recipe.fit(make_view(x, "atac", name="atac"), n_components=10)
+    assert recipe.n_components < 10
+    assert "atac: 1 components follow the depth of the cells and are left out" in caplog.text
+    scores = recipe.transform(x)
+    log_depth = np.log(np.maximum((x > 0).sum(1), 1))
+    assert max(abs(np.corrcoef(z, log_depth)[0, 1]) for z in scores.T) < 0.9
+
+
+@pytest.mark.parametrize(("high", "cofactor"), [(300.0, 5.0), (60_000.0, 150.0)])
+def test_intensities_go_through_arcsinh(kind, high, cofactor):
+    x = np.random.default_rng(0).gamma(0.5, 1.0, (90, 8))
+    x = (x / x.max() * high).astype(np.float32)
+    recipe = Recipe.fit(make_view(kind(x), "cytometry"), n_components=4)
+    assert recipe.steps.cofactor == cofactor
+    np.testing.assert_allclose(dense(recipe.log_normalize(kind(x))), np.arcsinh(x / cofactor), rtol=1e-4, atol=1e-6)
 
 
 def test_other_features_are_refused():

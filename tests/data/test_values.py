@@ -36,16 +36,16 @@ def test_what_is_done_with_other_numbers_is_said(caplog):
 
 
 def test_any_number_will_do_where_counts_are_not_expected(kind):
-    assert describe_values(canonical(kind(counts() - 3.5)), "v", counts_expected=False) == "any"
+    assert describe_values(canonical(kind(counts() - 3.5)), "v", expected="any") == "any"
 
 
-@pytest.mark.parametrize("counts_expected", [True, False])
+@pytest.mark.parametrize("expected", ["counts", "intensities", "any"])
 @pytest.mark.parametrize("bad", [np.nan, np.inf, -np.inf])
-def test_not_finite(kind, bad, counts_expected):
+def test_not_finite(kind, bad, expected):
     x = counts()
     x[3, 5] = x[7, 1] = bad
     with pytest.raises(ValueError, match=r"view 'v': .*not finite\.\n  found: 2 NaN or infinite"):
-        describe_values(canonical(kind(x)), "v", counts_expected=counts_expected)
+        describe_values(canonical(kind(x)), "v", expected=expected)
 
 
 def test_negative(kind):
@@ -55,10 +55,10 @@ def test_negative(kind):
         describe_values(canonical(kind(x)), "v")
 
 
-@pytest.mark.parametrize("counts_expected", [True, False])
-def test_all_zero(kind, counts_expected):
+@pytest.mark.parametrize("expected", ["counts", "intensities", "any"])
+def test_all_zero(kind, expected):
     with pytest.raises(ValueError, match="view 'v': all values are zero"):
-        describe_values(canonical(kind(np.zeros((20, 5)))), "v", counts_expected=counts_expected)
+        describe_values(canonical(kind(np.zeros((20, 5)))), "v", expected=expected)
 
 
 @pytest.mark.parametrize(
@@ -83,3 +83,12 @@ def test_new_values_of_the_fitted_kind(kind, caplog):
     for values, change in (("counts", 1), ("normalized", 0), ("log", 1), ("log", 0.1), ("any", -0.3)):
         check_values(canonical(kind(counts(2) * change)), "v", values)
     assert not caplog.text
+
+
+def test_intensities_may_be_negative_and_are_told_from_transformed_ones(caplog):
+    x = np.random.default_rng(0).gamma(1.0, 40.0, (50, 6)) - 2
+    assert describe_values(x, "v", expected="intensities") == "intensity"
+    assert describe_values(np.arcsinh(x / 5), "v", expected="intensities") == "any"
+    assert "v: intensities up to" in caplog.text
+    assert "taken as transformed" in caplog.text
+    check_values(x, "v", "intensity")

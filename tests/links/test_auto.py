@@ -2,7 +2,7 @@ import pandas as pd
 import pytest
 from anndata import AnnData
 
-from crosstie.links import by_name, by_table
+from crosstie.links import by_name, by_table, by_table_and_var, by_var
 from crosstie.links.auto import suggest
 
 GENES = ["CD3D", "CD3E", "CD4", "MS4A1", "PTPRC", "ACTB"]
@@ -63,6 +63,70 @@ def test_a_table_with_columns_of_names(data):
     (link,) = suggest(coded, {"adt": "protein", "rna": "rna"}, table=table, names={"rna": "symbol"})
     assert link.edge == ("adt", "rna")
     assert link.pairs[["source", "target"]].to_numpy().tolist() == [["CD3", "G5"]]
+
+
+PEAKS = ["chr1:1-5", "chr1:7-9", "chr2:1-5", "chr3:4-8"]
+
+
+@pytest.fixture
+def chromatin(data):
+    activity, cytof = view(["Cd4", "ACTB", "PTPRC", "MS4A1"]), view(["141Pr_CD3", "CD20(Nd142)Di", "HLADR_174Yb"])
+    atac = view(PEAKS, linked_gene=["CD3D", "CD4/CD3E", "", "ACTB"])
+    return data | {"atac": atac, "activity": activity, "atac2": view(PEAKS[1:]), "cytof": cytof}
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "rule"),
+    [
+        (("atac", "atac"), ("rna", "rna"), lambda d: by_var(d, "atac", "rna")),
+        (("atac", "atac"), ("activity", "activity"), lambda d: by_var(d, "atac", "activity")),
+        (("activity", "activity"), ("rna", "rna"), lambda d: by_name(d, "activity", "rna")),
+        (("atac", "atac"), ("atac2", "atac"), lambda d: by_name(d, "atac", "atac2")),
+        (("adt", "protein"), ("atac", "atac"), lambda d: by_table_and_var(d, "adt", "atac")),
+        (("cytof", "cytometry"), ("atac", "atac"), lambda d: by_table_and_var(d, "cytof", "atac")),
+        (("cytof", "cytometry"), ("adt", "protein"), lambda d: by_name(d, "cytof", "adt")),
+        (("cytof", "cytometry"), ("rna", "rna"), lambda d: by_table(d, "cytof", "rna")),
+        (("adt", "protein"), ("activity", "activity"), lambda d: by_table(d, "adt", "activity")),
+    ],
+)
+def test_the_rule_for_two_modalities_either_way(chromatin, first, second, rule):
+    expected = rule(chromatin)
+    (there,), (back,) = (suggest(chromatin, dict(pair)) for pair in ((first, second), (second, first)))
+    assert same(there, expected)
+    assert back.edge == expected.edge[::-1]
+
+    def pairs(link):
+        return set(zip(link.pairs["source"], link.pairs["target"], strict=True))
+
+    assert pairs(back.reversed()) == pairs(expected) != set()
+
+
+def test_five_modalities_at_once(chromatin, caplog):
+    kinds = {"rna": "rna", "adt": "protein", "atac": "atac", "activity": "activity", "cytof": "cytometry"}
+    with caplog.at_level("INFO", "crosstie"):
+        found = suggest(chromatin, kinds)
+    assert len(found) == 10
+    assert "rna -> atac: linked by var, 4 columns." in caplog.text
+    assert "adt -> atac: linked by table and var, 2 columns." in caplog.text
+
+
+def test_columns_of_names_beside_peaks(chromatin):
+    coded = chromatin | {"rna": view([f"G{i}" for i in range(6)], symbol=GENES)}
+    (link,) = suggest(coded, {"rna": "rna", "atac": "atac"}, names={"rna": "symbol"})
+    assert same(link.reversed(), by_var(coded, "atac", "rna", target_names="symbol"))
+
+
+def test_peaks_that_name_no_gene(chromatin, caplog):
+    with pytest.raises(
+        ValueError, match=r'atac2\.var has no column \'linked_gene\'(.|\n)*gene_activity\(atac2, genes="'
+    ):
+        suggest(chromatin, {"rna": "rna", "atac2": "atac"})
+    with pytest.raises(ValueError, match=r"adt – atac2: atac2\.var has no column"):
+        suggest(chromatin, {"adt": "protein", "atac2": "atac"})
+    with caplog.at_level("INFO", "crosstie"):
+        found = suggest(chromatin, {"rna": "rna", "atac2": "atac", "adt": "protein"})
+    assert [link.edge for link in found] == [("rna", "adt")]
+    assert "not linked: rna – atac2: atac2.var has no column 'linked_gene'" in caplog.text
 
 
 def test_what_cannot_be_linked(data):

@@ -54,7 +54,7 @@ def test_restricted_leaves_pairs_out_and_says_so(caplog):
     with caplog.at_level("INFO", "crosstie"):
         rest = link().restricted(["CD3", "CD4"], ["CD3D", "CD4"])
     assert rest.pairs["target"].tolist() == ["CD3D", "CD4"]
-    assert "link adt -> rna: 1 pairs have a feature that does not vary" in caplog.text
+    assert "link adt -> rna: 1 pairs have a feature that is not used" in caplog.text
 
 
 def test_bad_links_are_refused():

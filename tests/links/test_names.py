@@ -74,14 +74,55 @@ def test_a_spelling_finds_its_protein(protein: str, label: str):
         ("Cytokeratin - epithelia:Cyc_10_ch_2", "Pan-Cytokeratin"),
         ("TotalSeq™-C0072 anti-human CD4 Antibody", "CD4"),
         ("IgG Fc", "IgG"),
+        ("CD279 (PD-1)", "CD279"),
+        ("FITC-A :: CCR7", "CD197"),
+        ("PE/Dazzle 594 anti-human HLA-DR", "HLA-DR"),
+        ("CCR7 Brilliant Violet 605", "CD197"),
+        ("TIGIT (PE)", "TIGIT"),
     ],
 )
 def test_labels_with_spaces(label: str, protein: str):
     assert lookup(label).protein == protein
 
 
+CYTOMETRY = {
+    "CD45": "141Pr_CD45 Sm154Di_CD45 CD45-89Y 89Y_CD45 Y89Di_CD45 CD45_(Y89)Di CD45(Y89)Di CD45_106Cd 106Cd_CD45",
+    "CD3": "CD3(Cd110)Di (Cd110)Di_CD3 (Cd110)Dd_CD3 Cd110Di_CD3 110Cd_CD3 CD3_AF488 FITC-A::CD3 CD3-PE-Cy7-A",
+    "CD8a": "CD8a_146Nd CD8a-APC-H7 BV785_CD8a",
+    "CD19": "CD19_Cd111 CD19(Cd111)Di Nd142_CD19 142Nd-CD19 CD19-APC/Fire810 CD19.AF647",
+    "CD45RA": "CD45RA-FITC 143Nd_CD45RA FITC_CD45RA",
+    "CD112": "CD112-PE 112Cd_CD112",
+    "CD197": "CCR7-Qdot605 CCR7-BV421 PE-Cy7_CCR7 APC_CCR7 197Au_CCR7 CCR7_159Tb CCR7-PerCP-Cy5.5",
+    "CD279": "PD-1-PE PD1-BUV737 PE-PD-1 PD-1_Opal520 PD-1-Alexa_Fluor_647 PD-1-A647",
+    "HLA-DR": "HLADR_174Yb HLA-DR(Yb174)Di HLA-DR-PerCP-Cy5.5 HLA-DR-BV605 V500-HLA-DR HLA-DR-eF450",
+    "FOXP3": "FoxP3 FoxP3-162Dy FoxP3-PE FOXP3-ATTO550 FoxP3-SparkNIR685",
+    "Ki-67": "ki67 Ki-67_168Er Ki67-AF700 Cy5_Ki67",
+    "TCR gamma/delta": "TCRgd(Sm152)Di TCRgd-VioBlue TCRgd-PE-CF594",
+    "Granzyme B": "GranzymeB_171Yb GranzymeB-PacificBlue",
+    "CD21": "CD21",
+    "CD44": "FITC-H-CAM",
+    "H-2Kb": "FITC-H-2Kb H-2Kb-PE",
+    "B7-H7": "B7-H7 B7-H7-APC",
+    "Pan-Cytokeratin": "Pan-Cytokeratin PanCK-Opal690 Pan-Cytokeratin-AF488",
+    "PE": "PE anti-PE PE_TotalSeqB",
+    "APC": "APC APC_A0123",
+}
+STAINED = [(protein, label) for protein, labels in CYTOMETRY.items() for label in labels.split()]
+
+
+@pytest.mark.parametrize(("protein", "label"), STAINED, ids=[label for _, label in STAINED])
+def test_metals_and_dyes_are_no_part_of_the_name(protein: str, label: str):
+    assert lookup(label).protein == protein
+
+
+@pytest.mark.parametrize("label", ["IgG1-PE", "PE Mouse IgG2a", "IgG1_BV421", "Mouse IgG1 Alexa Fluor 488"])
+def test_a_dyed_isotype_control_is_one(label: str):
+    assert names.control(label) == "isotype control"
+
+
 @pytest.mark.parametrize(
-    "label", ["CD19-CD3", "CD3/CD19", "CK-9", "Keratin-9", "Er170Di", "XYZ123", "", " ", "_", "Di"]
+    "label",
+    ["CD19-CD3", "CD3/CD19", "CK-9", "Keratin-9", "Er170Di", "XYZ123", "", " ", "_", "Di", "BV421", "PE-Cy7", "Cy5-A"],
 )
 def test_what_names_no_single_protein_is_not_found(label: str):
     assert lookup(label) is None
@@ -124,11 +165,14 @@ def test_any_text_is_answered(label: str):
     assert recognise([label]).shape == (1, 5)
 
 
+VENDORS = [("ADT_", "_A0123"), ("", "_TotalSeqB"), ("prot_", ""), ("", "_TotalC"), ("", "_BV421"), ("AF700-", "")]
+
+
 @settings(deadline=None)
 @given(st.sampled_from([a for e in names.entries() for a in (e.protein, *e.aliases)]), st.data())
 def test_vendor_affixes_change_nothing(name: str, data: st.DataObject):
     expected = lookup(name)
-    before, after = data.draw(st.sampled_from([("ADT_", "_A0123"), ("", "_TotalSeqB"), ("prot_", ""), ("", "_TotalC")]))
+    before, after = data.draw(st.sampled_from(VENDORS))
     assert lookup(before + name + after) == expected
 
 

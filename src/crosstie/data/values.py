@@ -11,13 +11,15 @@ from crosstie._errors import value_error
 from crosstie._log import log
 from crosstie._typing import Floats, Matrix
 
-Values = Literal["counts", "normalized", "log", "any"]
+Values = Literal["counts", "normalized", "log", "intensity", "any"]
+Expected = Literal["counts", "intensities", "any"]
 
 # Normalised counts of one cell add up to hundreds or more; a logarithm of counts does not come near this.
 MAX_LOG = 25.0
+MAX_ARCSINH = 15.0  # of a million, with the usual cofactor, it is 13
 
 
-def describe_values(matrix: Matrix, view: str, *, counts_expected: bool = True) -> Values:
+def describe_values(matrix: Matrix, view: str, *, expected: Expected = "counts") -> Values:
     """Return what the numbers are, and raise where they can be nothing usable.
 
     Parameters
@@ -26,13 +28,14 @@ def describe_values(matrix: Matrix, view: str, *, counts_expected: bool = True) 
         Cells × features, dense or CSR.
     view
         Name of the view, for messages.
-    counts_expected
-        Whether the modality is measured in counts: if not, any finite number will do (`"any"`).
+    expected
+        What the modality is measured in. Of `"any"`, every finite number will do.
 
     Returns
     -------
-    `"counts"` (whole numbers), `"normalized"` (fractions, too large for a logarithm), `"log"` (fractions, small), or
-    `"any"`. All but counts are said in the log.
+    Where counts are expected: `"counts"` (whole numbers), `"normalized"` (fractions, too large for a logarithm) or
+    `"log"` (fractions, small). Of intensities: `"intensity"`, or `"any"` where they are so small that they must have
+    been transformed. What is not as expected is said in the log.
 
     Raises
     ------
@@ -42,7 +45,13 @@ def describe_values(matrix: Matrix, view: str, *, counts_expected: bool = True) 
     stored = _finite(matrix, view)
     if not stored.size or not np.any(stored):
         raise value_error(f"view {view!r}: all values are zero.", do="Point slot= at the matrix that holds the data.")
-    if not counts_expected:
+    if expected == "any":
+        return "any"
+    if expected == "intensities":
+        high = float(stored.max())
+        if high > MAX_ARCSINH:
+            return "intensity"
+        log.warning("%s: intensities up to %.3g: taken as transformed (arcsinh), left on their scale.", view, high)
         return "any"
     _check_not_negative(stored, view)
     if _whole(stored):
@@ -74,7 +83,7 @@ def check_values(matrix: Matrix, view: str, values: Values) -> None:
         If a value is not finite, is negative where the kind has no negative ones, or is a fraction among counts.
     """
     stored = _finite(matrix, view)
-    if values != "any" and stored.size:
+    if values not in ("intensity", "any") and stored.size:
         _check_not_negative(stored, view)
     if values == "counts" and not _whole(stored):
         raise value_error(

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._log import log
 from crosstie._typing import Matrix, Modality
-from crosstie.data.values import Values, describe_values
+from crosstie.data.values import Expected, Values, describe_values
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -36,7 +36,7 @@ _NAMES: tuple[tuple[Modality, tuple[str, ...]], ...] = (
     ("rna", ("rna", "gex", "gene", "expression", "transcript")),
 )
 _FEATURE_TYPES: dict[str, Modality] = {"Gene Expression": "rna", "Antibody Capture": "protein", "Peaks": "atac"}
-_PEAK = re.compile(r"^[\w.]{1,40}[:\-_]\d+[\-_]\d+$")
+_PEAK = re.compile(r"^[\w.\-]{1,40}[:\-_]\d+[\-_]\d+$")
 
 
 @dataclass(frozen=True)
@@ -113,7 +113,7 @@ class View:
         matrix, features = read_slot(adata, slot, view=name)
         _check_shape(name, matrix.shape)
         modality = check_modality(modality, name) if modality else guess_modality(name, adata, matrix, features)
-        values = describe_values(matrix, name, counts_expected=modality != "none" and not slot.startswith("obsm/"))
+        values = describe_values(matrix, name, expected=_expected(modality, slot))
         batch = None
         if batch_key is not None:
             if batch_key not in adata.obs:
@@ -224,6 +224,13 @@ def _guess(name: str, adata: AnnData, matrix: Matrix, features: pd.Index) -> tup
     if matrix.shape[1] < 400:
         return "protein", f"it has only {matrix.shape[1]} features"
     return "rna", "it has many features that are no peaks"
+
+
+def _expected(modality: Modality, slot: str) -> Expected:
+    """Return what kind of numbers a view should hold."""
+    if modality == "none" or slot.startswith("obsm/"):
+        return "any"
+    return "intensities" if modality == "cytometry" else "counts"
 
 
 def _unique(names: pd.Index, what: str) -> pd.Index:

@@ -1,4 +1,4 @@
-"""Links: which features of two views are expected to move together, by name or by table, and the graph they span.
+"""Links: which features of two views are expected to move together (by name, table or column), and the graph they span.
 
 The packaged table, `protein_genes.csv`, knows the antibodies of the usual panels and the genes of their proteins.
 """
@@ -8,5 +8,17 @@ from crosstie.links.link import Link, Linkage
 from crosstie.links.name import by_name
 from crosstie.links.names import Entry, lookup, recognise
 from crosstie.links.table import by_table
+from crosstie.links.var import by_table_and_var, by_var
 
-__all__ = ["Entry", "Link", "Linkage", "by_cca", "by_name", "by_table", "lookup", "recognise"]
+__all__ = [
+    "Entry",
+    "Link",
+    "Linkage",
+    "by_cca",
+    "by_name",
+    "by_table",
+    "by_table_and_var",
+    "by_var",
+    "lookup",
+    "recognise",
+]

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from itertools import combinations
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -15,12 +16,14 @@ from crosstie._typing import Modality
 from crosstie.links.link import Link
 from crosstie.links.name import by_name
 from crosstie.links.table import by_table
+from crosstie.links.var import by_table_and_var, by_var
 
 if TYPE_CHECKING:
     from crosstie._typing import Data
 
 GENES = {"rna", "activity"}
 PROTEINS = {"protein", "cytometry"}
+KEY = "linked_gene"  # the column of an ATAC view's var with the gene of each peak
 
 
 def suggest(
@@ -30,7 +33,11 @@ def suggest(
     table: pd.DataFrame | str | Path | None = None,
     names: Mapping[str, str] | None = None,
 ) -> list[Link]:
-    """Link every pair of views that can be linked: by name where both measure one kind, else by the packaged table.
+    """Link every pair of views that can be linked, by the rule for what they measured.
+
+    One kind (genes of RNA and activity, proteins of antibodies and cytometry, peaks): by name. Proteins and genes: by
+    the packaged table. Peaks that name their genes in `.var["linked_gene"]`: by that column to genes; by the table and
+    that column to proteins.
 
     Parameters
     ----------
@@ -64,26 +71,52 @@ def suggest(
     links: list[Link] = []
     failures: list[str] = []
     for source, target in combinations(modality, 2):
-        kinds = {modality[source], modality[target]}
-        how = by_name if len(kinds) == 1 or kinds <= GENES or kinds <= PROTEINS else by_table
-        if how is by_table and not (kinds & GENES and kinds & PROTEINS):
-            failures.append(f"{source} – {target}: no rule links {modality[source]} and {modality[target]}")
+        rule = _rule(data, source, target, modality, names)
+        if isinstance(rule, str):
+            failures.append(f"{source} – {target}: {rule}")
             continue
+        how, make = rule
         try:
-            links.append(how(data, source, target, source_names=names.get(source), target_names=names.get(target)))
+            made = make()
         except InputError as error:
             if len(modality) == 2:
                 raise
             failures.append(f"{source} – {target}: {error}")
             continue
-        log.info("%s: linked %s, %d columns.", links[-1], how.__name__.replace("_", " "), links[-1].n_columns)
+        links.append(made if made.source == source else made.reversed())
+        log.info("%s: linked %s, %d columns.", links[-1], how, made.n_columns)
     if not links:
         raise value_error(
             "links: no two views could be linked.",
             found="\n  ".join(failures),
             do="Give links: xt.integrate(data, links=[xt.links.by_table(data, ..., table=...)]).",
         )
+    for failure in failures:
+        log.info("not linked: %s", failure.splitlines()[0])
     return links
+
+
+def _rule(
+    data: Data, source: str, target: str, modality: Mapping[str, Modality], names: Mapping[str, str]
+) -> tuple[str, Callable[[], Link]] | str:
+    """Return how two views are linked and what does it, in either direction; or why there is no way."""
+    kinds = {modality[source], modality[target]}
+    at_source, at_target = names.get(source), names.get(target)
+    if len(kinds) == 1 or kinds <= GENES or kinds <= PROTEINS:
+        return "by name", partial(by_name, data, source, target, source_names=at_source, target_names=at_target)
+    if kinds & GENES and kinds & PROTEINS:
+        return "by table", partial(by_table, data, source, target, source_names=at_source, target_names=at_target)
+    if not ("atac" in kinds and kinds & (GENES | PROTEINS)):
+        return f"no rule links {modality[source]} and {modality[target]}"
+    peaks, other = (source, target) if modality[source] == "atac" else (target, source)
+    if KEY not in (data.mod if hasattr(data, "mod") else data)[peaks].var.columns:
+        return (
+            f"{peaks}.var has no column {KEY!r} with the genes of its peaks. Add it, or make a view of gene activity: "
+            f'xt.data.gene_activity({peaks}, genes="genes.gtf")'
+        )
+    if modality[other] in GENES:
+        return "by var", partial(by_var, data, peaks, other, key=KEY, target_names=names.get(other))
+    return "by table and var", partial(by_table_and_var, data, other, peaks, key=KEY, source_names=names.get(other))
 
 
 def _by_table_either_way(

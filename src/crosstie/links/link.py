@@ -87,7 +87,7 @@ class Link:
         """Return the link without the pairs whose features are not among the names; the report stays whole."""
         there = self.pairs["source"].isin(source_names) & self.pairs["target"].isin(target_names)
         if not there.all():
-            log.info("link %s: %d pairs have a feature that does not vary and are left out.", self, int((~there).sum()))
+            log.info("link %s: %d pairs have a feature that is not used, and are left out.", self, int((~there).sum()))
         return Link(self.source, self.target, self.pairs[there], self.report)
 
     def projections(self, source_names: Names, target_names: Names) -> tuple[sp.csr_array, sp.csr_array]:

@@ -1,7 +1,8 @@
 """Antibody names: from a label as panels spell it to a row of the packaged protein-gene table.
 
 `by_table` and `by_name` look names up here. A label is cut down in steps, each a little bolder than the one before
-(whole name, vendor affixes off, clone off, replicate number off), and the first step that the table knows wins.
+(whole name, vendor affixes off, dyes off, clone off, replicate number off), and the first step that the table knows
+wins.
 """
 
 from __future__ import annotations
@@ -37,6 +38,19 @@ _METALS = "ag|au|ba|bi|cd|ce|cs|dy|er|eu|gd|ho|i|in|ir|la|lu|nd|os|pb|pd|pr|pt|r
 _METAL = re.compile(
     rf"[12]\d\d(?:{_METALS})(?:di|dd)?|(?:{_METALS})[12]\d\d(?:di|dd)|(?!cd)(?:{_METALS})[12]\d\d|89y|y89(?:di)?"
 )
+_BRACKETED_METAL = re.compile(rf"\(((?:{_METALS})[0-9]{{2,3}})\)[ _-]?(di|dd)(?![a-z0-9])")  # (Cd110)Di
+# Fluorochromes, of several words (PE-Cy7), and then perhaps the channel: area, height or width.
+_DYE = (
+    "(?:fitc|pe|apc(?:[ _-]?h7)?|percp|ecd|kro|krome[ _-]?orange|biotin|(?:texas|tx)[ _-]?red|amcyan|[rv][4-9][0-9]{2}"
+    "|pac(?:ific)?[ _-]?(?:blue|orange|green)|vio(?:blue|green|bright)|cy(?:anine)?[ _-]?[2357](?:[.]?5)?"
+    "|pc[57](?:[.]5)?|a(?:405|430|488|532|546|555|568|594|610|633|647|660|680|700|750|790)"
+    "|(?:b[bv]|buv|r[by]|sb|af|cf|qd|qdot|opal|atto|dylight|alexa(?:[ _-]?fluor)?|efluor|ef|dazzle|fire|vio"
+    "|super[ _-]?bright|brilliant[ _-]?(?:ultra[ _-]?)?(?:violet|blue)|spark[ _-]?(?:nir|blue|yg|violet|uv|red)?"
+    "|(?:star[ _-]?bright|nova[ _-]?fluor)[ _-]?(?:blue|violet|yellow|red|ultra[ _-]?violet)?)[ _-]?[0-9]{3})"
+)
+_DYES = rf"{_DYE}(?:[ _./-]?{_DYE})*(?:-[ahw](?![a-z0-9-]))?"
+_DYES_IN_FRONT = re.compile(rf"[(\[]?{_DYES}(?![a-z0-9])[)\] _./:|-]*")
+_DYES_BEHIND = re.compile(rf"[ _./:|(\[-]+{_DYES}[)\]]?$")
 _LEADING = re.compile(
     "ab|adt|anti|antibody|anti(?:human|mouse)|cite|hs|hu|human|hums|humsrt|mm|mouse|ms|msrt|prot|protein|rat"
 )
@@ -121,7 +135,7 @@ def _index() -> dict[str, Entry]:
 
 def control(name: str) -> Literal["isotype control", "hashtag"] | None:
     """Say whether a label is an isotype control or a sample hashtag, which no gene can be linked to."""
-    text = _GREEK_WORDS.sub(lambda word: word[0][0], _TOTALSEQ.sub(" ", _latin(name)))
+    text = _GREEK_WORDS.sub(lambda word: word[0][0], _without_dyes(_text(name)))
     tokens = _TOKEN.findall(text)
     joined = "".join(tokens)
     if "hashtag" in joined or "sampletag" in joined or any(map(_HASHTAG.fullmatch, tokens)):
@@ -149,8 +163,8 @@ def _is_isotype(found: re.Match[str]) -> bool:
 def candidates(name: str) -> Iterator[str]:
     """Yield the keys that a label may stand for, the most literal first."""
     yield key(name)
-    text = _TOTALSEQ.sub(" ", _latin(name))
-    bodies = _bodies(text)
+    text = _text(name)
+    bodies = _all_bodies(text)
     yield from map(key, bodies)
     for part in _parts(bodies[-1], dots="pabo" in text):
         yield key(part)
@@ -162,7 +176,26 @@ def candidates(name: str) -> Iterator[str]:
 
 def stripped(name: str) -> str:
     """Return a label in lower case without what vendors, barcodes and organisms added at its ends."""
-    return _bodies(_TOTALSEQ.sub(" ", _latin(name)))[-1]
+    return _all_bodies(_text(name))[-1]
+
+
+def _text(name: str) -> str:
+    """Return a label in lower-case Latin without TotalSeq, a metal in brackets, `CD3(Cd110)Di`, as its own word."""
+    return _BRACKETED_METAL.sub(r" \1\2 ", _TOTALSEQ.sub(" ", _latin(name)))
+
+
+def _without_dyes(text: str) -> str:
+    """Cut fluorochromes off both ends, unless nothing else would be left (`PE`, which reagents can bind)."""
+    front = _DYES_IN_FRONT.match(text)
+    bare = _DYES_BEHIND.sub("", text[front.end() :] if front else text)
+    return bare if _TOKEN.search(bare) else text
+
+
+def _all_bodies(text: str) -> list[str]:
+    """Return the states of a label as `_bodies` cuts it, and then as it cuts what is left without dyes."""
+    bodies = _bodies(text)
+    bare = [_without_dyes(body) for body in bodies]
+    return bodies + [b for body, cut in zip(bodies, bare, strict=True) if cut != body for b in _bodies(cut)]
 
 
 def _bodies(text: str) -> list[str]:

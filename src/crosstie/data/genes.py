@@ -1,0 +1,275 @@
+"""Where genes lie: gene tables read from GTF and BED files or frames, as half-open intervals that count from 0."""
+
+from __future__ import annotations
+
+import gzip
+import re
+import zlib
+from collections.abc import Iterable, Iterator
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+
+from crosstie._errors import sample, type_error, value_error
+from crosstie._log import log
+from crosstie.data.peaks import coordinate_columns
+
+GENES = ["chrom", "start", "end", "strand", "gene_id"]
+
+_NAMES = ("gene_name", "name", "gene", "symbol", "gene_symbol", "gene_symbols")
+_STRANDS = {"+": "+", "-": "-", "1": "+", "-1": "-", "1.0": "+", "-1.0": "-", "+1": "+", "−": "-"}
+_NAME, _ID = (re.compile(rf'(?:^|[;\s]){word}[ =]"?([^";]+)') for word in ("gene_name", "gene_id"))
+_HEADER = re.compile(r"#|track\b|browser\b|\s*$")
+
+
+def read_genes(genes: pd.DataFrame | str | Path) -> pd.DataFrame:
+    """Read a gene table.
+
+    Parameters
+    ----------
+    genes
+        Path of a GTF file (Ensembl, GENCODE, 10x Genomics; its rows of type `gene`, counted from 1 with the end
+        included) or a BED file with the gene's name as fourth and the strand as sixth column (counted from 0, the end
+        not included), plain or gzipped; which of them is seen from the content. Or a frame with columns `chrom`,
+        `start`, `end` (and the other names that `read_peaks` knows) counted as in BED, `strand`, and the genes' names
+        as its index or a column such as `gene_name`.
+
+    Returns
+    -------
+    One row per gene, indexed by name (the identifier where a gene has no name), with columns `chrom`, `start`, `end`
+    (base pairs, counted from 0, the end not included), `strand` (`"+"`, `"-"` or `"."`) and `gene_id` (empty where
+    unknown). Overlapping rows of one name, such as transcripts, are one gene; of a name at several places the first
+    stays. The log counts both.
+
+    Raises
+    ------
+    TypeError
+        If `genes` is neither a frame nor a path.
+    ValueError
+        If the file does not exist or is neither GTF nor BED, a row cannot be read, or there is no gene.
+    """
+    if isinstance(genes, pd.DataFrame):
+        return _tidy(_from_frame(genes))
+    if not isinstance(genes, str | Path):
+        raise type_error(
+            "genes.", found=type(genes).__name__, expected="the path of a GTF or BED file, or a DataFrame of genes"
+        )
+    path = Path(genes)
+    if not path.is_file():
+        raise value_error("genes: there is no such file.", found=str(path), expected="a GTF or BED file, or a .gz")
+    try:
+        return _tidy(_from_file(path))
+    except (OSError, EOFError, zlib.error) as problem:
+        raise value_error(f"genes: {path} cannot be read.", found=str(problem)) from problem
+
+
+def match_chromosomes(genes: pd.DataFrame, chromosomes: Iterable[str]) -> pd.DataFrame:
+    """Return the genes with their chromosomes named as the peaks' are: `1` as `chr1`, `MT` as `chrM`, or back.
+
+    Parameters
+    ----------
+    genes
+        As `read_genes` returns them.
+    chromosomes
+        The peaks' chromosomes.
+
+    Raises
+    ------
+    ValueError
+        If no chromosome is in both.
+    """
+    there = list(dict.fromkeys(chromosomes))
+    exact, plain = set(there), {_plain(name): name for name in reversed(there)}
+    here = genes["chrom"].unique()
+    names = {name: name if name in exact else plain.get(_plain(name), name) for name in here}
+    if not exact.intersection(names.values()):
+        raise value_error(
+            "genes: they and the peaks have no chromosome in common.",
+            found=f"genes on {sample(here, 4)}, peaks on {sample(there, 4)}",
+            expected="one genome, with or without the prefix 'chr'",
+            do="Take the gene table of the genome that the reads were mapped to.",
+        )
+    other = [(name, to) for name, to in names.items() if name != to]
+    if other:
+        log.info(
+            "genes: %d chromosomes are named otherwise than the peaks' and taken as the same, such as %r and %r",
+            len(other),
+            *other[0],
+        )
+    return genes.assign(chrom=genes["chrom"].map(names))
+
+
+def _plain(chromosome: str) -> str:
+    name = chromosome[3:] if chromosome[:3].lower() == "chr" else chromosome
+    return "MT" if name == "M" else name
+
+
+def _from_file(path: Path) -> pd.DataFrame:
+    """Read a GTF or BED file, told apart by its first row of data."""
+    lines = _lines(path)
+    first = next((text for _, text in lines if not _HEADER.match(text)), "")
+    fields = _fields(first)
+    if len(fields) >= 9 and fields[3].isdecimal() and fields[4].isdecimal():
+        return _from_gtf(path)
+    if len(fields) >= 4 and fields[1].isdecimal() and fields[2].isdecimal():
+        return _from_bed(path)
+    raise value_error(
+        f"genes: {path} is neither GTF nor BED.",
+        found=f"the first row {first[:80]!r}",
+        expected="nine columns with start and end as fourth and fifth (GTF), or chrom, start, end, name and, as sixth, "
+        "strand (BED), split at tabs and without a header",
+        do="Read other tables yourself and give the frame, with columns chrom, start, end, strand.",
+    )
+
+
+def _lines(path: Path, containing: bytes = b"") -> Iterator[tuple[int, str]]:
+    """Yield the lines of a file, gzipped or not, with their numbers; only those that hold some bytes, if any given."""
+    with path.open("rb") as raw:
+        zipped = raw.read(2) == b"\x1f\x8b"
+    with gzip.open(path) if zipped else path.open("rb") as handle:
+        for number, line in enumerate(handle, 1):
+            if containing in line:
+                yield number, line.decode("utf-8", "replace").rstrip("\r\n")
+
+
+def _fields(line: str) -> list[str]:
+    return line.split("\t") if "\t" in line else line.split()
+
+
+def _from_gtf(path: Path) -> pd.DataFrame:
+    rows = []
+    for number, line in _lines(path, containing=b"\tgene\t"):
+        fields = line.split("\t")
+        if line.startswith("#") or fields[2:3] != ["gene"]:
+            continue
+        if len(fields) < 9 or not (fields[3].isdecimal() and fields[4].isdecimal()):
+            raise _bad_row(path, number, line, "nine columns, start and end as whole numbers")
+        name, identifier = _NAME.search(fields[8]), _ID.search(fields[8])
+        rows.append(
+            (
+                name[1].strip() if name else "",
+                fields[0],
+                int(fields[3]) - 1,
+                int(fields[4]),
+                fields[6],
+                identifier[1].strip() if identifier else "",
+            )
+        )
+    if not rows:
+        kinds = {line.split("\t")[2] for _, line in _head(path) if line.count("\t") >= 8}
+        raise value_error(
+            f"genes: {path} has no row of type 'gene'.",
+            found=f"rows of type {sample(sorted(kinds))}",
+            expected="a GTF as Ensembl, GENCODE or 10x Genomics give it",
+            do="Give a frame of genes instead: one row per gene or transcript, columns chrom, start, end, strand.",
+        )
+    return pd.DataFrame(rows, columns=["name", *GENES])
+
+
+def _head(path: Path, n: int = 1000) -> list[tuple[int, str]]:
+    return [line for line, _ in zip(_lines(path), range(n), strict=False)]
+
+
+def _from_bed(path: Path) -> pd.DataFrame:
+    rows = []
+    for number, line in _lines(path):
+        if _HEADER.match(line):
+            continue
+        fields = _fields(line)
+        if len(fields) < 4 or not (fields[1].isdecimal() and fields[2].isdecimal()):
+            raise _bad_row(path, number, line, "chrom, start, end, name and, as sixth column, strand")
+        rows.append((fields[3], fields[0], int(fields[1]), int(fields[2]), fields[5] if len(fields) > 5 else ".", ""))
+    return pd.DataFrame(rows, columns=["name", *GENES])
+
+
+def _bad_row(path: Path, number: int, line: str, expected: str) -> Exception:
+    return value_error(f"genes: {path}, line {number:,}, cannot be read.", found=repr(line[:80]), expected=expected)
+
+
+def _from_frame(genes: pd.DataFrame) -> pd.DataFrame:
+    columns = coordinate_columns(genes)
+    plain = {str(column).lower(): column for column in reversed(genes.columns)}
+    named = next((plain[name] for name in _NAMES if name in plain), None)
+    if not columns or (named is None and isinstance(genes.index, pd.RangeIndex)):
+        raise value_error(
+            "genes: the frame lacks columns.",
+            found=f"columns {sample(genes.columns)}",
+            expected="chrom, start, end (counted from 0, the end not included), strand, and the names of the genes as "
+            "the index or as gene_name",
+        )
+    numbers = {side: pd.to_numeric(genes[columns[side]], errors="coerce").to_numpy(float) for side in ("start", "end")}
+    whole = np.all([np.isfinite(x) & (np.floor(x) == x) for x in numbers.values()], axis=0)
+    if not whole.all():
+        row = int(np.argmin(whole))
+        raise value_error(
+            f"genes: {int((~whole).sum()):,} of {len(genes):,} rows have no whole start and end.",
+            found=f"row {row}: {genes.iloc[row].to_dict()}",
+            expected="whole numbers",
+        )
+    names = genes.index.to_series() if named is None else genes[named]
+    return pd.DataFrame(
+        {
+            "name": _text(names),
+            "chrom": _text(genes[columns["chrom"]]),
+            "start": numbers["start"].astype(np.int64),
+            "end": numbers["end"].astype(np.int64),
+            "strand": _text(genes[plain["strand"]]) if "strand" in plain else ".",
+            "gene_id": _text(genes[plain["gene_id"]]) if "gene_id" in plain else "",
+        }
+    )
+
+
+def _text(values: pd.Series) -> np.ndarray:
+    values = values.astype(object)
+    return np.where(values.isna(), "", values.astype(str)).astype(object)
+
+
+def _tidy(genes: pd.DataFrame) -> pd.DataFrame:
+    """Check intervals, name the nameless by their identifiers, bring strands to one form, and take one row a gene."""
+    wrong = ((genes["start"] < 0) | (genes["start"] >= genes["end"])).to_numpy()
+    if wrong.any():
+        first = genes[wrong].iloc[0]
+        raise value_error(
+            f"genes: {wrong.sum():,} of {len(genes):,} genes do not end after their start.",
+            found=f"{first['name']!r}: {first['chrom']}, start {first['start']}, end {first['end']} (counted from 0)",
+            expected="0 ≤ start < end",
+        )
+    nameless = (genes["name"] == "") & (genes["gene_id"] != "")
+    if nameless.any():
+        log.info("genes: %d of %d have no name and are called by their identifiers", nameless.sum(), len(genes))
+    genes = genes.assign(
+        name=genes["name"].where(~nameless, genes["gene_id"]), strand=genes["strand"].map(_STRANDS).fillna(".")
+    )
+    named = (genes["name"] != "").to_numpy()
+    if not named.any():
+        raise value_error("genes: the table has no gene with a name.", found=f"{len(genes):,} rows")
+    if not named.all():
+        log.warning(
+            "genes: %d of %d rows have neither name nor identifier and are left out", (~named).sum(), len(named)
+        )
+    return _one_row_a_gene(genes[named]).set_index("name").rename_axis(None)[GENES]
+
+
+def _one_row_a_gene(genes: pd.DataFrame) -> pd.DataFrame:
+    """Join overlapping rows of one name and strand; of what is still repeated, keep the first."""
+    if genes["name"].is_unique:
+        return genes
+    place = ["name", "chrom", "strand"]
+    rows = genes.assign(order=np.arange(len(genes))).sort_values([*place, "start"], kind="stable")
+    at = rows.groupby(place, sort=False).ngroup()
+    reached = rows["end"].groupby(at).cummax().groupby(at).shift(fill_value=-1)
+    joined = rows.groupby((rows["start"] > reached).cumsum().to_numpy()).agg(
+        {**dict.fromkeys([*place, "gene_id"], "first"), "start": "min", "end": "max", "order": "min"}
+    )
+    joined = joined.sort_values("order")
+    again = joined["name"].duplicated()
+    if len(joined) < len(genes):
+        log.info("genes: %d rows overlap another of the same name and strand, joined to it", len(genes) - len(joined))
+    if again.any():
+        log.info(
+            "genes: %d names occur at several places, of which the first is taken: %s",
+            joined.loc[again, "name"].nunique(),
+            sample(joined.loc[again, "name"].unique(), 4),
+        )
+    return joined[~again]
