@@ -1,5 +1,8 @@
-"""Data to try things on: a simulator whose truth is known."""
+"""Data to try things on: a simulator whose truth is known, and readers of public files."""
 
-from crosstie.datasets.simulate import simulate_citeseq, true_links
+from crosstie.datasets.chromatin import gene_table
+from crosstie.datasets.simulate import simulate_citeseq, simulate_teaseq, true_links
+from crosstie.datasets.teaseq import read_teaseq
+from crosstie.datasets.tenx import read_10x_h5
 
-__all__ = ["simulate_citeseq", "true_links"]
+__all__ = ["gene_table", "read_10x_h5", "read_teaseq", "simulate_citeseq", "simulate_teaseq", "true_links"]

@@ -51,6 +51,10 @@ class Assay:
             gene=None if self.gene is None else self.gene[keep],
         )
 
+    def deeper(self, factor: float) -> Assay:
+        """Return the assay with `factor` times the counts."""
+        return replace(self, depth=self.depth + np.array([np.log(factor), 0], dtype=np.float32))
+
 
 @cache
 def load_profile(panel: Panel = "pbmc_wnn") -> tuple[Population, Assay, Assay]:
