@@ -16,6 +16,7 @@ import scipy.sparse as sp
 
 import crosstie as xt
 from crosstie.metrics import foscttm, nearest_labels, transfer_accuracy
+from crosstie.model.columns import linked_features
 
 CLOSED = xt.Config(n_components=30, n_latent=20)
 TRAINED = replace(CLOSED, training="full", n_steps=3, hidden=16, critic_hidden=16)
@@ -216,7 +217,7 @@ def test_links_of_one_edge_stand_side_by_side(data, fitted):
 
 def test_linked_features_survive_the_selection(data):
     model = xt.Model(data)
-    linked = model._linked_features("rna")
+    linked = linked_features(model.linkage, "rna")
     assert linked
     assert linked <= set(data["rna"].var_names)
     assert {"CD19"} <= linked
@@ -498,7 +499,7 @@ def test_bad_options(data):
     with pytest.raises(KeyError, match=r"view 'rna': modality: unknown name 'RNA'(.|\n)*'rna', 'protein'"):
         xt.Model(data, modality={"rna": "RNA"})
     for option in ({"modality": {"atac": "atac"}}, {"slot": {"atac": "X"}}, {"batch_key": {"atac": "batch"}}):
-        with pytest.raises(KeyError, match="modality, slot and batch_key: view: unknown name 'atac'"):
+        with pytest.raises(KeyError, match="modality, slot, batch_key and link_data: view: unknown name 'atac'"):
             xt.Model(data, **option)
     with pytest.raises(KeyError, match="view 'rna': slot: unknown name 'layers/counts'"):
         xt.Model(data, slot="layers/counts")
@@ -550,7 +551,7 @@ def test_pairs_that_do_not_vary_are_left_out_and_said(data, caplog):
         model = xt.integrate({"rna": rna, "adt": data["adt"]}, whole, config=CLOSED)
     n_left_out = whole.pairs["source"].isin(constant).sum()
     assert n_left_out > 1
-    assert f"link rna -> adt: {n_left_out} pairs have a feature that does not vary" in caplog.text
+    assert f"link rna -> adt: {n_left_out} pairs have a feature that is not used" in caplog.text
     assert "CD19" not in model.recipes["rna"].names
 
 

@@ -12,12 +12,15 @@ from dataclasses import dataclass
 import numpy as np
 
 from crosstie._threads import few_threads
-from crosstie._typing import Array, Floats
+from crosstie._typing import Array, Floats, Index, Labels
 from crosstie.anchors.evidence import link_maps
 from crosstie.anchors.neighbours import nearest
+from crosstie.anchors.offsets import Offsets
 from crosstie.anchors.transport import composed_plan
 
 Edge = tuple[str, str]
+
+MIN_MATCH = 10  # cells beside the shared ones from which on a match is made
 
 
 @dataclass(frozen=True)
@@ -87,6 +90,8 @@ class ClosedForm:
         Which views are linked.
     settings
         What it was fitted with.
+    offsets
+        What is taken off the coordinates of the batches, if there are any.
     """
 
     mean: Mapping[str, Array]
@@ -95,8 +100,9 @@ class ClosedForm:
     strength: Floats
     edges: tuple[Edge, ...]
     settings: Refinement
+    offsets: Offsets | None = None
 
-    def coordinates(self, view: str, components: Floats) -> Array:
+    def coordinates(self, view: str, components: Floats, batch: Labels | None = None) -> Array:
         """Return coordinates of length 1, shape `(n_cells, n_latent)`; the same for fitted cells and for new ones.
 
         Parameters
@@ -105,8 +111,12 @@ class ClosedForm:
             The view that the cells belong to.
         components
             Their component scores, shape `(n_cells, n_components)`.
+        batch
+            The batch of each; nothing is taken off the coordinates of one that was not fitted.
         """
         z, pull = unit_rows((components - self.mean[view]) @ self.maps[view]), self.settings.pull
+        if self.offsets is not None and batch is not None:
+            z = self.offsets.corrected(view, z, batch)
         if pull == 0:
             return z
         others = [self.reference[b if view == a else a] for a, b in self.edges if view in (a, b)]
@@ -119,6 +129,8 @@ def fit_closed_form(
     columns: Mapping[Edge, tuple[Floats, Floats]],
     settings: Refinement,
     *,
+    pairs: Mapping[Edge, tuple[Index, Index]] | None = None,
+    batches: Mapping[str, Labels] | None = None,
     seed: int = 0,
 ) -> ClosedForm:
     """Find the closed form of any number of views.
@@ -129,9 +141,13 @@ def fit_closed_form(
         Principal component scores of each view, shape `(n_cells, n_components)`.
     columns
         For each edge, maps from the components of its two sides to the linked columns, shapes
-        `(n_components, n_columns)`.
+        `(n_components, n_columns)`; without columns, where only cells are shared.
     settings
         Numbers of rounds, of sketches, …
+    pairs
+        For edges of which some cells are known to be the same: their row numbers in both views.
+    batches
+        Batch of each cell of the views that have batches.
     seed
         Of the sketches; without effect where views are smaller than a sketch.
     """
@@ -143,28 +159,34 @@ def fit_closed_form(
     damped = {view: x * factor[view] for view, x in centred.items()}
     linked = {view: x @ links[view] for view, x in centred.items()}
     sizes = {view: len(f) for view, f in factor.items()}
+    known = {edge: _Known.of(damped, linked, edge, rows) for edge, rows in (pairs or {}).items()}
+
+    def maps_of(covariance: Mapping[Edge, Floats], agreement: Floats) -> tuple[dict[str, Array], Floats]:
+        directions, strength = _shared_directions(sizes, covariance, settings.n_latent)
+        weight = agreement.astype(np.float32)
+        sides = {v: (factor[v][:, None] * directions[v], links[v] * weight) for v in sizes}
+        return {v: _side_by_side(centred[v], *sides[v], settings.link_weight) for v in sizes}, strength
+
     maps: dict[str, Array] = links
-    strength: Floats = np.ones(0)
+    bridges = {edge: k.covariance for edge, k in known.items() if columns[edge][0].shape[1] == 0}
+    if bridges:
+        maps, strength = maps_of(bridges, np.ones(next(iter(links.values())).shape[1]))
     for _ in range(settings.n_rounds):
         z = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
         z = {view: smoothed(x, settings) for view, x in z.items()}
-        covariance = {}
-        agreement = np.zeros(next(iter(links.values())).shape[1], np.float32)
-        for a, b in columns:
-            source, target = (damped[a], z[a], linked[a]), (damped[b], z[b], linked[b])
-            covariance[a, b], agreed = _matched(source, target, settings, rng)
-            agreement += agreed.astype(np.float32)
-        directions, strength = _shared_directions(sizes, covariance, settings.n_latent)
-        maps = {
-            view: _side_by_side(
-                x, factor[view][:, None] * directions[view], links[view] * agreement, settings.link_weight
-            )
-            for view, x in centred.items()
-        }
+        sides = {view: (damped[view], z[view], linked[view]) for view in sizes}
+        found = {(a, b): _matched(sides[a], sides[b], settings, rng, known.get((a, b))) for a, b in columns}
+        maps, strength = maps_of(
+            {e: c for e, (c, _) in found.items()}, np.sum([agreed for _, agreed in found.values()], axis=0)
+        )
     rotation = _leading_axes([unit_rows(x @ maps[view]) for view, x in centred.items()], settings.n_latent)
     maps = {view: _scaled(x, maps[view] @ rotation) for view, x in centred.items()}
     reference = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
-    return ClosedForm(mean, maps, reference, strength, tuple(columns), settings)
+    offsets = None
+    if batches:
+        offsets = Offsets.fit(reference, batches, seed=seed)
+        reference |= {view: offsets.corrected(view, reference[view], batch) for view, batch in batches.items()}
+    return ClosedForm(mean, maps, reference, strength, tuple(columns), settings, offsets)
 
 
 def unit_rows(x: Floats) -> Array:
@@ -225,13 +247,37 @@ def _all_link_maps(
 Side = tuple[Array, Array, Array]
 
 
-def _matched(source: Side, target: Side, settings: Refinement, rng: np.random.Generator) -> tuple[Floats, Floats]:
+@dataclass(frozen=True)
+class _Known:
+    """What the shared cells of an edge show: the same as a match does, without doubt, and which cells are left."""
+
+    n_pairs: int
+    covariance: Floats
+    agreement: Floats
+    free: tuple[Index, Index]
+
+    @classmethod
+    def of(
+        cls, damped: Mapping[str, Array], linked: Mapping[str, Array], edge: Edge, rows: tuple[Index, Index]
+    ) -> _Known:
+        (a, b), (i, j) = edge, rows
+        share = np.full(len(i), 1 / len(i), np.float32)
+        covariance, agreement = _together(damped[a][i], damped[b][j], linked[a][i], linked[b][j], share, share, None)
+        free = tuple(np.setdiff1d(np.arange(len(damped[v])), r) for v, r in zip(edge, rows, strict=True))
+        return cls(len(i), covariance, np.maximum(agreement, 0), (free[0], free[1]))
+
+
+def _matched(
+    source: Side, target: Side, settings: Refinement, rng: np.random.Generator, known: _Known | None = None
+) -> tuple[Floats, Floats]:
     """Match the cells of two views softly, and see what goes together.
 
     Parameters
     ----------
     source, target
         Of each view: damped components, coordinates to match by, and linked columns; a row per cell.
+    known
+        What their shared cells show; these are not matched again.
 
     Returns
     -------
@@ -241,21 +287,48 @@ def _matched(source: Side, target: Side, settings: Refinement, rng: np.random.Ge
         Correlation of each linked column of one side with that of the other over matched cells, at least 0, shape
         `(n_columns,)`; 0 where a side does not have the column. Both are means over sketches.
     """
+    if known is not None:
+        source, target = _of_rows(source, known.free[0]), _of_rows(target, known.free[1])
     n_cells = len(source[0]), len(target[0])
+    if known is not None and min(n_cells) < MIN_MATCH:
+        return known.covariance, known.agreement
     n_sketches = min(settings.n_sketches, -(-max(n_cells) // settings.n_sketch))
     covariance = np.zeros((source[0].shape[1], target[0].shape[1]))
     agreement = np.zeros(source[2].shape[1])
     for _ in range(n_sketches):
         rows, columns = (_sketch(n, settings.n_sketch, rng) for n in n_cells)
-        (x, zx, lx), (y, zy, ly) = (part[rows] for part in source), (part[columns] for part in target)
+        (x, zx, lx), (y, zy, ly) = _of_rows(source, rows), _of_rows(target, columns)
         with few_threads(settings.n_sketch):
             plan = composed_plan(zx, zy, entropy=settings.entropy, balance=settings.balance)
-            shares = plan.sum(1), plan.sum(0)
-            covariance += x.T @ (plan @ y) - np.outer(shares[0] @ x, shares[1] @ y)
-            lx, ly = lx - shares[0] @ lx, ly - shares[1] @ ly
-            spread = np.sqrt((shares[0] @ lx**2) * (shares[1] @ ly**2))
-            agreement += ((plan @ ly) * lx).sum(0) / np.where(spread > 1e-12, spread, np.inf)
-    return covariance / n_sketches, np.maximum(agreement / n_sketches, 0)
+            together, agreed = _together(x, y, lx, ly, plan.sum(1), plan.sum(0), plan)
+        covariance += together
+        agreement += agreed
+    covariance, agreement = covariance / n_sketches, np.maximum(agreement / n_sketches, 0)
+    if known is None:
+        return covariance, agreement
+    share = known.n_pairs / (known.n_pairs + min(n_cells))  # a shared cell counts as much as a matched one
+    return (
+        share * known.covariance + (1 - share) * covariance,
+        share * known.agreement + (1 - share) * agreement,
+    )
+
+
+def _together(
+    x: Array, y: Array, lx: Array, ly: Array, source_share: Array, target_share: Array, plan: Array | None
+) -> tuple[Floats, Floats]:
+    """Return covariance of components, and correlation of linked columns, over a plan; `None` pairs row with row."""
+
+    def sent(part: Array) -> Array:
+        return source_share[:, None] * part if plan is None else plan @ part
+
+    covariance = x.T @ sent(y) - np.outer(source_share @ x, target_share @ y)
+    lx, ly = lx - source_share @ lx, ly - target_share @ ly
+    spread = np.sqrt((source_share @ lx**2) * (target_share @ ly**2))
+    return covariance, (sent(ly) * lx).sum(0) / np.where(spread > 1e-12, spread, np.inf)
+
+
+def _of_rows(side: Side, rows: slice | np.ndarray) -> Side:
+    return side[0][rows], side[1][rows], side[2][rows]
 
 
 def _sketch(n_cells: int, n: int, rng: np.random.Generator) -> slice | np.ndarray:

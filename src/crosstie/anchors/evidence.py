@@ -37,6 +37,8 @@ def link_maps(
     ----------
     Kessy, Lewin and Strimmer, The American Statistician 72 (2018): ZCA-cor whitening.
     """
+    if source.shape[1] == 0:
+        return source.astype(np.float32), target.astype(np.float32)
     source, target = _standardised(source, source_covariance), _standardised(target, target_covariance)
     if source.shape[1] > MAX_COLUMNS:
         roots = [_root(c) @ a for a, c in ((source, source_covariance), (target, target_covariance))]

@@ -5,12 +5,12 @@ from __future__ import annotations
 import numpy as np
 
 from crosstie._errors import value_error
-from crosstie._typing import Floats
+from crosstie._typing import Floats, Index
 from crosstie.anchors.neighbours import mutual_neighbours
 from crosstie.anchors.pairs import Anchors, kernel_weights
 
 
-def find(source: Floats, target: Floats, *, k: int = 20) -> Anchors:
+def find(source: Floats, target: Floats, *, k: int = 20, known: tuple[Index, Index] | None = None) -> Anchors:
     r"""Find pairs of cells of two views that are among each other's nearest.
 
     Parameters
@@ -19,6 +19,8 @@ def find(source: Floats, target: Floats, *, k: int = 20) -> Anchors:
         Common coordinates, shapes `(n_source, d)` and `(n_target, d)`.
     k
         Number of neighbours looked at from each side.
+    known
+        Row numbers of cells that are the same: they are anchors of weight 1, and no others are sought for them.
 
     Returns
     -------
@@ -39,6 +41,8 @@ def find(source: Floats, target: Floats, *, k: int = 20) -> Anchors:
             "anchors: the two sides have different coordinates.",
             found=f"{source.shape[1]} and {target.shape[1]} columns",
         )
+    if known is not None:
+        return _beside(known, source, target, k)
     rows, columns, distance = mutual_neighbours(source, target, k)
     if not len(rows):
         raise value_error(
@@ -47,3 +51,16 @@ def find(source: Floats, target: Floats, *, k: int = 20) -> Anchors:
             do="Raise k, and look whether the links make sense: xt.links.Link.report.",
         )
     return Anchors(rows, columns, kernel_weights(distance))
+
+
+def _beside(known: tuple[Index, Index], source: Floats, target: Floats, k: int) -> Anchors:
+    """Return known pairs, and the anchors found among the other cells, if there are any."""
+    rows, columns = (np.setdiff1d(np.arange(len(z)), i) for z, i in zip((source, target), known, strict=True))
+    one = np.ones(len(known[0]), np.float32)
+    if not (len(rows) and len(columns)):
+        return Anchors(*known, one)
+    i, j, distance = mutual_neighbours(source[rows], target[columns], k)
+    weight = kernel_weights(distance) if len(i) else one[:0]
+    return Anchors(
+        np.concatenate([known[0], rows[i]]), np.concatenate([known[1], columns[j]]), np.concatenate([one, weight])
+    )

@@ -200,8 +200,12 @@ class Recipe:
         matrix
             Cells × all input features, the same kind of numbers as fitted.
         """
+        return self.scaled(matrix) @ self.loadings
+
+    def scaled(self, matrix: Matrix) -> Scaled:
+        """Return the used features of cells, scaled and clipped: `scale`, but as a matrix that is not written out."""
         x = _clipped(self.log_normalize(matrix), self.mean, self.std, self.steps.clip)
-        return Scaled(x, self.mean, self.std) @ self.loadings
+        return Scaled(x, self.mean, self.std)
 
     def inverse(self, components: Array, *, scaled: bool = False) -> Array:
         """Return the features that components stand for, shape `(n_cells, n_kept)`.

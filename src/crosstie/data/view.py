@@ -118,6 +118,11 @@ class View:
         if batch_key is not None:
             if batch_key not in adata.obs:
                 raise unknown_name(f"view {name!r}: batch_key, a column of obs", batch_key, adata.obs.columns)
+            if adata.obs[batch_key].isna().any():
+                missing = int(adata.obs[batch_key].isna().sum())
+                raise value_error(
+                    f"view {name!r}: {missing:,} cells have no {batch_key!r}.", do="Fill it, or drop them."
+                )
             batch = adata.obs[batch_key].astype(str)
         return cls(name, modality, matrix, features, pd.Index(adata.obs_names), values, slot, batch)
 
@@ -133,6 +138,25 @@ class View:
 
     def __str__(self) -> str:
         return f"{self.name}: {self.modality}, {self.n_cells:,} cells × {self.n_features:,} features ({self.values})"
+
+
+def link_view(view: View, adata: AnnData) -> View:
+    """Return a view of other features of the same cells: what the links of `view` read.
+
+    Raises
+    ------
+    ValueError
+        If its cells are not those of the view, in the same order.
+    """
+    if list(adata.obs_names) != list(view.cells):
+        raise value_error(
+            f"link_data of {view.name!r}: other cells than the view's, or in another order.",
+            found=f"{adata.n_obs:,} cells: {sample(adata.obs_names, 2)}",
+            expected=f"{view.n_cells:,} cells: {sample(view.cells, 2)}",
+            do=f"Reorder it: adata[{view.name}.obs_names].",
+        )
+    modality = {"atac": "activity", "none": None}.get(view.modality, view.modality)  # of "none", guessed anew
+    return View.of(f"{view.name} (links)", adata, modality=modality)  # type: ignore[arg-type]
 
 
 def as_mapping(data: Data) -> dict[str, AnnData]:

@@ -1,12 +1,14 @@
-"""Links: which features of two views are expected to move together (by name, table or column), and the graph they span.
+"""Links: which features of two views move together (by name, table or column), which cells are shared, and the graph.
 
 The packaged table, `protein_genes.csv`, knows the antibodies of the usual panels and the genes of their proteins.
 """
 
 from crosstie.links.cca import by_cca
-from crosstie.links.link import Link, Linkage
+from crosstie.links.link import Link
+from crosstie.links.linkage import Linkage
 from crosstie.links.name import by_name
 from crosstie.links.names import Entry, lookup, recognise
+from crosstie.links.paired import Paired, paired
 from crosstie.links.table import by_table
 from crosstie.links.var import by_table_and_var, by_var
 
@@ -14,11 +16,13 @@ __all__ = [
     "Entry",
     "Link",
     "Linkage",
+    "Paired",
     "by_cca",
     "by_name",
     "by_table",
     "by_table_and_var",
     "by_var",
     "lookup",
+    "paired",
     "recognise",
 ]

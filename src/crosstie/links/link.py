@@ -1,12 +1,12 @@
-"""Links: which features of two views are expected to move together, and the graph that they span.
+"""A link: which features of two views are expected to move together. One edge of the graph of views (`linkage`).
 
-A `Link` is one edge. Its pairs are grouped into *columns*: a protein that names three genes is one column, so that it
-counts once; on each side a column is the weighted mean of its features.
+Its pairs are grouped into *columns*: a protein that names three genes is one column, so that it counts once; on each
+side a column is the weighted mean of its features.
 """
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -29,7 +29,8 @@ class Link:
         Names of the two views.
     pairs
         One row per pair of features, with columns `source`, `target` (feature names, as in `var_names` of the views),
-        `column` (number of the column that the pair belongs to) and `weight` (share of the pair in its column, > 0).
+        `column` (number of the column that the pair belongs to) and `weight` (of the pair in its column, > 0; weights
+        of a column are relative to each other).
     report
         One row per feature that was looked up, with columns `feature`, `status` (`"linked"` or why not), `entry`,
         `targets` and `reason`: what `crosstie links` prints.
@@ -117,48 +118,3 @@ class Link:
             entries = sp.coo_array((self.pairs["weight"].to_numpy(float), (where, column)), shape=shape).tocsr()
             out.append(sp.csr_array(entries / np.maximum(entries.sum(0), 1e-12)[None, :]))
         return out[0], out[1]
-
-
-@dataclass(frozen=True)
-class Linkage:
-    """A connected graph of views: the links of one integration.
-
-    Raises
-    ------
-    KeyError
-        If a link names a view that there is not.
-    ValueError
-        If some views are connected to the others by no link, or a link has no pairs; the message names them.
-    """
-
-    views: tuple[str, ...]
-    links: tuple[Link, ...]
-
-    def __post_init__(self) -> None:
-        for link in self.links:
-            for name in link.edge:
-                if name not in self.views:
-                    raise unknown_name(f"link {link}", name, self.views)
-            if not len(link.pairs):
-                raise value_error(f"link {link}: it has no pairs of features.", do="Remove it, or give a table.")
-        parts = self.parts()
-        if len(parts) > 1:
-            raise value_error(
-                f"links: the {len(self.views)} views are not connected.",
-                found="unconnected parts " + " | ".join(", ".join(p) for p in parts),
-                expected="every view reachable from every other through links",
-                do="Add a link between the parts: xt.links.by_name, by_table, ...",
-            )
-
-    @classmethod
-    def of(cls, views: Iterable[str], links: Link | Iterable[Link]) -> Linkage:
-        """Build a linkage from one link or several."""
-        return cls(tuple(views), (links,) if isinstance(links, Link) else tuple(links))
-
-    def parts(self) -> list[list[str]]:
-        """Return the connected parts, each a list of view names in the views' order."""
-        number = {name: i for i, name in enumerate(self.views)}
-        ends = np.array([[number[a], number[b]] for a, b in (link.edge for link in self.links)]).reshape(-1, 2)
-        graph = sp.coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(number),) * 2)
-        part = sp.csgraph.connected_components(graph, directed=False)[1]
-        return [[v for v in self.views if part[number[v]] == p] for p in np.unique(part)]

@@ -28,7 +28,7 @@ from crosstie._log import log
 if TYPE_CHECKING:
     from crosstie.model.model import Model
 
-FORMAT = 1
+FORMAT = 2
 SETTINGS, WEIGHTS, HISTORY = "model.json", "weights.safetensors", "history.csv"
 _OURS = re.compile(rf"{re.escape(SETTINGS)}|{re.escape(WEIGHTS)}|{re.escape(HISTORY)}|obs_\d+\.csv")
 _RECIPE = ("kept", "mean", "std", "loadings", "variance")
@@ -87,6 +87,9 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
         out["closed_form/strength"] = model.closed_form.strength
     for i, anchors in enumerate(model.anchors.values()):
         out |= {f"anchors/{i}/{part}": getattr(anchors, part) for part in _ANCHORS}
+    if model.offsets is not None:
+        out["offsets/centroids"] = model.offsets.centroids
+        out |= {f"offsets/{list(model.recipes).index(name)}": shift for name, shift in model.offsets.shifts.items()}
     if model.networks is not None:
         out |= {f"networks/{key}": weight.numpy() for key, weight in model.networks.state_dict().items()}
     return out
@@ -104,6 +107,8 @@ def _settings(model: Model) -> dict[str, Any]:
                 "name": name,
                 "modality": model.modalities[name],
                 "slot": model.slots[name],
+                "batch_key": model.batch_keys.get(name),
+                "batches": model.offsets.names.get(name) if model.offsets else None,
                 "obs": _described(name, model.obs[name]),
                 "recipe": {
                     "steps": asdict(recipe.steps),
@@ -117,6 +122,9 @@ def _settings(model: Model) -> dict[str, Any]:
         "links": [
             {"source": link.source, "target": link.target, "pairs": _table(link.pairs), "report": _table(link.report)}
             for link in model.linkage.links
+        ],
+        "paired": [
+            {"source": link.source, "target": link.target, "cells": _table(link.cells)} for link in model.linkage.paired
         ],
         "edges": [[names.index(source), names.index(target)] for source, target in model.anchors],
         "closed_form": model.closed_form is not None,

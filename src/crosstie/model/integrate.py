@@ -7,20 +7,24 @@ from typing import TYPE_CHECKING
 
 from crosstie._typing import Modality
 from crosstie.links.link import Link
+from crosstie.links.paired import Paired
 from crosstie.model.config import Config
 from crosstie.model.model import Model, Progress
 
 if TYPE_CHECKING:
+    from anndata import AnnData
+
     from crosstie._typing import Data
 
 
 def integrate(
     data: Data,
-    links: Link | Iterable[Link] | None = None,
+    links: Link | Paired | Iterable[Link | Paired] | None = None,
     *,
     modality: Mapping[str, Modality] | None = None,
     slot: str | Mapping[str, str] = "X",
     batch_key: str | Mapping[str, str] | None = None,
+    link_data: Mapping[str, AnnData] | None = None,
     config: Config | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -34,5 +38,5 @@ def integrate(
     -------
     The fitted model.
     """
-    model = Model(data, links, modality=modality, slot=slot, batch_key=batch_key, config=config)
+    model = Model(data, links, modality=modality, slot=slot, batch_key=batch_key, link_data=link_data, config=config)
     return model.fit(seed=seed, device=device, progress=progress)

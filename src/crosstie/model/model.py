@@ -4,24 +4,29 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from crosstie._errors import unknown_name, value_error
+from crosstie._log import log
 from crosstie._threads import few_threads
-from crosstie._typing import Array, Matrix, Modality
+from crosstie._typing import Array, Labels, Matrix, Modality
 from crosstie.anchors import Anchors, ClosedForm, find, fit_closed_form
 from crosstie.anchors.closed_form import unit_rows
+from crosstie.anchors.offsets import Offsets
 from crosstie.data import Recipe, View
 from crosstie.data.guard import warn_of_copies
 from crosstie.data.values import check_values
-from crosstie.data.view import as_mapping, read_slot
+from crosstie.data.view import as_mapping, link_view, read_slot
 from crosstie.links.auto import suggest
-from crosstie.links.link import Link, Linkage
+from crosstie.links.link import Link
+from crosstie.links.linkage import Linkage
+from crosstie.links.paired import Paired
+from crosstie.model.columns import Projection, column_maps, linked_features, projections, reading, shared_rows
 from crosstie.model.config import Config
+from crosstie.model.joint import joint_cells
 from crosstie.model.linear import input_scale, linear_fit
 from crosstie.model.problem import Edge, Problem
 
@@ -34,7 +39,6 @@ if TYPE_CHECKING:
     from crosstie.model.networks import Networks
 
 Progress = Callable[[int, int, dict[str, float]], None]
-Projection: TypeAlias = sp.csr_array
 
 
 class Model:
@@ -51,8 +55,11 @@ class Model:
     slot
         Where in the AnnData the matrix is, one for all views or by name: `"X"`, `"layers/NAME"` or `"obsm/NAME"`.
     batch_key
-        Column of `.obs` with the batch of each cell, one for all views or by name. Read and checked; batches are not
-        corrected yet.
+        Column of `.obs` with the batch of each cell, one for all views or by name. What sets the batches of a view
+        apart is taken off the latent coordinates.
+    link_data
+        By view, another AnnData of the same cells, whose features the links name: gene activity beside peaks, say. By
+        default links name the features of the view itself.
     config
         Settings.
 
@@ -82,20 +89,21 @@ class Model:
     def __init__(
         self,
         data: Data,
-        links: Link | Iterable[Link] | None = None,
+        links: Link | Paired | Iterable[Link | Paired] | None = None,
         *,
         modality: Mapping[str, Modality] | None = None,
         slot: str | Mapping[str, str] = "X",
         batch_key: str | Mapping[str, str] | None = None,
+        link_data: Mapping[str, AnnData] | None = None,
         config: Config | None = None,
     ) -> None:
         named = as_mapping(data)
         self.config = Config() if config is None else config
-        for option in (modality, slot, batch_key):
+        for option in (modality, slot, batch_key, link_data):
             if isinstance(option, Mapping):
                 for name in option:
                     if name not in named:
-                        raise unknown_name("modality, slot and batch_key: view", name, named)
+                        raise unknown_name("modality, slot, batch_key and link_data: view", name, named)
         self.views = {
             name: View.of(
                 name,
@@ -109,12 +117,22 @@ class Model:
         self.obs = {name: adata.obs.copy() for name, adata in named.items()}
         self.slots = {name: view.slot for name, view in self.views.items()}
         self.modalities = {name: view.modality for name, view in self.views.items()}
+        self.batch_keys = {
+            name: batch_key if isinstance(batch_key, str) else str((batch_key or {})[name])
+            for name, view in self.views.items()
+            if view.batch is not None
+        }
         warn_of_copies(self.views)
-        self.linkage = Linkage.of(self.views, suggest(named, self.modalities) if links is None else links)
+        self.link_views = {name: link_view(self.views[name], adata) for name, adata in (link_data or {}).items()}
+        read = self.views | self.link_views
+        if links is None:
+            links = suggest(named | dict(link_data or {}), {name: view.modality for name, view in read.items()})
+        self.linkage = Linkage.of(self.views, links)
         for link in self.linkage.links:
-            link.check_features({name: view.features for name, view in self.views.items()})
+            link.check_features({name: view.features for name, view in read.items()})
         self.recipes: dict[str, Recipe] = {}
         self.closed_form: ClosedForm | None = None
+        self.offsets: Offsets | None = None
         self.input_scale: dict[str, Array] = {}
         self.networks: Networks | None = None
         self.decoders: dict[str, tuple[Array, Array]] = {}
@@ -153,17 +171,37 @@ class Model:
         n_cells = max(view.n_cells for view in self.views.values())
         with few_threads(n_cells):
             self.recipes = {
-                name: Recipe.fit(view, keep=self._linked_features(name), n_components=config.n_components, seed=seed)
+                name: Recipe.fit(view, keep=self._kept(name), n_components=config.n_components, seed=seed)
                 for name, view in self.views.items()
             }
             components = {name: self.recipes[name].transform(view.matrix) for name, view in self.views.items()}
-            projections = self._projections()
+            link_recipes = {
+                name: Recipe.fit(view, keep=linked_features(self.linkage, name), n_components=2, seed=seed)
+                for name, view in self.link_views.items()
+            }
+            edges = projections(self.linkage, self.recipes | link_recipes)
             if config.needs_closed_form:
-                self._find_closed_form(components, projections, seed)
+                readings = {name: recipe.loadings for name, recipe in self.recipes.items()} | {
+                    name: reading(recipe, self.link_views[name], components[name])
+                    for name, recipe in link_recipes.items()
+                }
+                self.closed_form = fit_closed_form(
+                    components,
+                    column_maps(edges, readings),
+                    config.refinement,
+                    pairs=shared_rows(self.linkage, self.cells),
+                    batches=self._batches(),
+                    seed=seed,
+                )
+                self.offsets = self.closed_form.offsets
+                self.latents = {
+                    name: self.closed_form.coordinates(name, x, self._batches().get(name))
+                    for name, x in components.items()
+                }
         if config.training == "full":
-            self._train(components, projections, seed, device, progress)
+            self._train(components, edges, link_recipes, seed, device, progress)
         with few_threads(n_cells):
-            self.anchors = self._find_anchors(projections)
+            self.anchors = self._find_anchors(edges)
             self.decoders = {name: linear_fit(self.latents[name], x) for name, x in components.items()}
         return self
 
@@ -197,7 +235,17 @@ class Model:
             raise unknown_name(what, missing[0], features)
         matrix = matrix[:, where]
         check_values(matrix, view, recipe.values)
-        return self._encode(view, matrix)
+        return self._encode(view, matrix, self._batch_of(view, adata))
+
+    def embed_joint(self) -> AnnData:
+        """Return one row per cell: cells that paired links say are shared by views have one place.
+
+        Returns
+        -------
+        Cells × latent coordinates; `.obs` has the views that measured a cell and its name in each of them.
+        """
+        self._check_fitted()
+        return joint_cells(self.latents, self.cells, shared_rows(self.linkage, self.cells))
 
     def translate(self, source: str, target: str, adata: AnnData | None = None, *, scaled: bool = False) -> Array:
         """Return the features of `target` that the cells of `source` should have, shape `(n_cells, n_features)`.
@@ -253,51 +301,32 @@ class Model:
 
         return load(cls, path)
 
-    def _linked_features(self, view: str) -> set[str]:
-        """Return the names of a view's features that some link uses."""
-        return {
-            feature
-            for link in self.linkage.links
-            for side, name in (("source", link.source), ("target", link.target))
-            if name == view
-            for feature in link.pairs[side]
-        }
+    @property
+    def cells(self) -> dict[str, pd.Index]:
+        """Names of the cells of each view."""
+        return {name: pd.Index(obs.index).astype(str) for name, obs in self.obs.items()}
 
-    def _projections(self) -> dict[Edge, tuple[Projection, Projection]]:
-        """Return the maps from used features to linked columns of every edge; its links stand side by side."""
-        found: dict[Edge, list[tuple[Projection, Projection]]] = {}
-        for given in self.linkage.links:
-            link = given.reversed() if given.edge[::-1] in found else given
-            names = [self.recipes[view].names for view in link.edge]
-            varying = link.restricted(*names)
-            if not len(varying.pairs):
-                raise value_error(
-                    f"link {link}: none of its {len(link.pairs):,} pairs has features that vary on both sides.",
-                    do="Look at link.report and at the data, or link other features.",
-                )
-            found.setdefault(link.edge, []).append(varying.projections(*names))
-        return {
-            edge: (sp.hstack([s for s, _ in parts], "csr"), sp.hstack([t for _, t in parts], "csr"))
-            for edge, parts in found.items()
-        }
+    def _kept(self, view: str) -> set[str]:
+        """Return the names of a view's features that stay whatever their variance: those that links read in it."""
+        return set() if view in self.link_views else linked_features(self.linkage, view)
 
-    def _find_closed_form(
-        self, components: Mapping[str, Array], projections: Mapping[Edge, tuple[Projection, Projection]], seed: int
-    ) -> None:
-        columns = {
-            (a, b): ((p.T @ self.recipes[a].loadings).T, (q.T @ self.recipes[b].loadings).T)
-            for (a, b), (p, q) in projections.items()
-        }
-        self.closed_form = fit_closed_form(components, columns, self.config.refinement, seed=seed)
-        self.latents = {name: self.closed_form.coordinates(name, x) for name, x in components.items()}
+    def _batches(self) -> dict[str, Labels]:
+        """Return the batch of each cell, for the views that have batches."""
+        return {name: view.batch.to_numpy() for name, view in self.views.items() if view.batch is not None}
 
     def _find_anchors(self, edges: Iterable[Edge]) -> dict[Edge, Anchors]:
-        return {(a, b): find(self.latents[a], self.latents[b], k=self.config.n_neighbors) for a, b in edges}
+        """Return the anchors of every edge: shared cells are their own, the others are found among the rest."""
+        shared = shared_rows(self.linkage, self.cells)
+        return {
+            (a, b): find(self.latents[a], self.latents[b], k=self.config.n_neighbors, known=shared.get((a, b)))
+            for a, b in edges
+        }
 
     def _train(
         self,
         components: Mapping[str, Array],
-        projections: Mapping[Edge, tuple[Projection, Projection]],
+        edges: Mapping[Edge, tuple[Projection, Projection]],
+        link_recipes: Mapping[str, Recipe],
         seed: int,
         device: str,
         progress: Progress | None,
@@ -318,21 +347,28 @@ class Model:
         inputs = {name: self._inputs(name, view.matrix, components[name]) for name, view in self.views.items()}
         linked = {}
         if config.anchor_scope == "batch":
-            dense = {name: self.recipes[name].scale(view.matrix) for name, view in self.views.items()}
+            read = self.views | self.link_views
+            dense = {
+                name: recipe.scale(read[name].matrix) for name, recipe in (self.recipes | dict(link_recipes)).items()
+            }
             linked = {
                 (a, b): ((dense[a] @ p).astype(np.float32), (dense[b] @ q).astype(np.float32))
-                for (a, b), (p, q) in projections.items()
+                for (a, b), (p, q) in edges.items()
             }
         problem = Problem(
             inputs=inputs,
-            edges=tuple(projections),
-            anchors=self._find_anchors(projections) if self.latents else {},
+            edges=tuple(edges),
+            anchors=self._find_anchors(edges) if self.latents else {},
             linked=linked,
             closed={name: inputs[name] @ matrix + offset for name, (matrix, offset) in start.items()},
             linear=start,
         )
         self.networks, self.history = fit(problem, config, seed=seed, device=device, progress=progress)
-        self.latents = {name: self._latent(self.networks.encode_array(name, x)) for name, x in inputs.items()}
+        encoded = {name: self._latent(self.networks.encode_array(name, x)) for name, x in inputs.items()}
+        self.offsets = Offsets.fit(encoded, self._batches(), seed=seed) if self.batch_keys else None
+        if self.closed_form is not None:
+            self.closed_form = replace(self.closed_form, offsets=None)
+        self.latents = {name: self._without_batch(name, z, self._batches().get(name)) for name, z in encoded.items()}
 
     def _inputs(self, view: str, matrix: Matrix, components: Array) -> Array:
         """Return what the networks read."""
@@ -342,15 +378,31 @@ class Model:
             return components / np.sqrt(self.recipes[view].variance.mean(), dtype=np.float32)
         return (components - self.closed_form.mean[view]) * self.input_scale[view]
 
-    def _encode(self, view: str, matrix: Matrix) -> Array:
+    def _batch_of(self, view: str, adata: AnnData) -> Labels | None:
+        """Return the batches of new cells, if the view was fitted with batches; what cannot be corrected is said."""
+        if view not in self.batch_keys or self.offsets is None:
+            return None
+        key, known = self.batch_keys[view], self.offsets.names[view]
+        if key not in adata.obs:
+            log.warning("embed: the new cells of %s have no obs[%r]: batches are not corrected.", view, key)
+            return None
+        batch = adata.obs[key].astype(str)
+        if not (fitted := batch.isin(known)).all():
+            log.warning("embed: %d cells of %s are of batches not fitted: left as they are.", (~fitted).sum(), view)
+        return batch.to_numpy()
+
+    def _encode(self, view: str, matrix: Matrix, batch: Labels | None) -> Array:
         """Return the coordinates of cells given as a matrix in the recipe's features."""
         with few_threads(matrix.shape[0]):
             components = self.recipes[view].transform(matrix)
             if self.networks is None:
                 assert self.closed_form is not None
-                return self.closed_form.coordinates(view, components)
+                return self.closed_form.coordinates(view, components, batch)
             inputs = self._inputs(view, matrix, components)
-        return self._latent(self.networks.encode_array(view, inputs))
+        return self._without_batch(view, self._latent(self.networks.encode_array(view, inputs)), batch)
+
+    def _without_batch(self, view: str, z: Array, batch: Labels | None) -> Array:
+        return z if self.offsets is None or batch is None else self.offsets.corrected(view, z, batch)
 
     def _latent(self, z: Array) -> Array:
         return unit_rows(z) if self.config.latent_norm == "unit" else z

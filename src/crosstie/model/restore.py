@@ -17,9 +17,12 @@ from crosstie import __version__
 from crosstie._errors import InputError, InputValueError, sample, value_error
 from crosstie._typing import Index, Modality
 from crosstie.anchors import Anchors, ClosedForm
+from crosstie.anchors.offsets import Offsets
 from crosstie.data import Recipe, Steps
 from crosstie.data.values import Values
-from crosstie.links.link import Link, Linkage
+from crosstie.links.link import Link
+from crosstie.links.linkage import Linkage
+from crosstie.links.paired import Paired
 from crosstie.model.checkpoint import FORMAT, HISTORY, SETTINGS, WEIGHTS
 from crosstie.model.config import Config
 
@@ -52,15 +55,21 @@ def load(cls: type[Model], path: str | Path) -> Model:
         names = [str(view["name"]) for view in views]
         edges = [(names[a], names[b]) for a, b in settings["edges"]]
         model.config = Config.from_json(json.dumps(settings["config"]))
-        model.views = {}
+        model.views, model.link_views = {}, {}
         model.modalities = {str(view["name"]): _one_of(view["modality"], Modality) for view in views}
         model.slots = {str(view["name"]): str(view["slot"]) for view in views}
-        model.linkage = Linkage.of(names, [_link(link) for link in settings["links"]])
+        links, paired = map(_link, settings["links"]), map(_paired, settings["paired"])
+        model.linkage = Linkage.of(names, [*links, *paired])
+        model.batch_keys = {str(v["name"]): str(v["batch_key"]) for v in views if v["batch_key"] is not None}
+        batches = {str(v["name"]): tuple(map(str, v["batches"])) for v in views if v["batches"] is not None}
         model.obs = {name: _obs(path / f"obs_{i}.csv", views[i]["obs"]) for i, name in enumerate(names)}
         arrays.sizes |= {f"cells of {name}": len(obs) for name, obs in model.obs.items()}
         model.recipes = {name: _recipe(arrays, i, name, views[i]["recipe"]) for i, name in enumerate(names)}
         closed, trained = bool(settings["closed_form"]), bool(settings["trained"])
     model.closed_form = _closed_form(arrays, names, edges, model.config) if closed else None
+    model.offsets = _offsets(arrays, names, batches) if batches else None
+    if model.closed_form is not None and not trained:
+        model.closed_form = replace(model.closed_form, offsets=model.offsets)
     model.latents, model.decoders, model.input_scale = {}, {}, {}
     for i, name in enumerate(names):
         model.latents[name] = arrays.take(f"latents/{i}", f"cells of {name}", "latent coordinates")
@@ -203,6 +212,14 @@ def _closed_form(arrays: _Arrays, views: list[str], edges: list[tuple[str, str]]
     )
 
 
+def _offsets(arrays: _Arrays, views: list[str], batches: dict[str, tuple[str, ...]]) -> Offsets:
+    axes = "clusters of batches", "latent coordinates"
+    shifts = {
+        view: arrays.take(f"offsets/{i}", len(batches[view]), *axes) for i, view in enumerate(views) if view in batches
+    }
+    return Offsets(arrays.take("offsets/centroids", *axes), batches, shifts)
+
+
 def _anchors(arrays: _Arrays, i: int, edge: tuple[str, str]) -> Anchors:
     pairs = f"anchors of {' -> '.join(edge)}"
     source, target = (
@@ -228,6 +245,11 @@ def _networks(arrays: _Arrays, model: Model) -> Networks:
 def _link(found: Mapping[str, Any]) -> Link:
     pairs, report = (pd.DataFrame(found[t]["rows"], columns=found[t]["columns"]) for t in ("pairs", "report"))
     return Link(str(found["source"]), str(found["target"]), pairs, report)
+
+
+def _paired(found: Mapping[str, Any]) -> Paired:
+    cells = pd.DataFrame(found["cells"]["rows"], columns=found["cells"]["columns"])
+    return Paired(str(found["source"]), str(found["target"]), cells)
 
 
 def _obs(file: Path, described: Mapping[str, Any]) -> pd.DataFrame:

@@ -1,0 +1,80 @@
+"""The graph of views that links span: any connected one, with any number of links on an edge."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from dataclasses import dataclass
+
+import numpy as np
+import scipy.sparse as sp
+
+from crosstie._errors import unknown_name, value_error
+from crosstie.links.link import Link
+from crosstie.links.paired import Paired
+
+
+@dataclass(frozen=True)
+class Linkage:
+    """A connected graph of views: the links of one integration.
+
+    Parameters
+    ----------
+    views
+        Names of the views.
+    links
+        Linked features.
+    paired
+        Shared cells.
+
+    Raises
+    ------
+    KeyError
+        If a link names a view that there is not.
+    ValueError
+        If some views are connected to the others by no link, or a link has no pairs; the message names them.
+    """
+
+    views: tuple[str, ...]
+    links: tuple[Link, ...]
+    paired: tuple[Paired, ...] = ()
+
+    def __post_init__(self) -> None:
+        for a, b in (link.edge for links in (self.links, self.paired) for link in links):
+            for name in (a, b):
+                if name not in self.views:
+                    raise unknown_name(f"link {a} -> {b}", name, self.views)
+        for link in self.links:
+            if not len(link.pairs):
+                raise value_error(f"link {link}: it has no pairs of features.", do="Remove it, or give a table.")
+        parts = self.parts()
+        if len(parts) > 1:
+            raise value_error(
+                f"links: the {len(self.views)} views are not connected.",
+                found="unconnected parts " + " | ".join(", ".join(p) for p in parts),
+                expected="every view reachable from every other through links",
+                do="Add a link between the parts: xt.links.by_name, by_table, by_var, paired, ...",
+            )
+
+    @classmethod
+    def of(cls, views: Iterable[str], links: Link | Paired | Iterable[Link | Paired]) -> Linkage:
+        """Build a linkage from one link or several, of either kind."""
+        given = (links,) if isinstance(links, (Link, Paired)) else tuple(links)
+        paired = tuple(link for link in given if isinstance(link, Paired))
+        return cls(tuple(views), tuple(link for link in given if isinstance(link, Link)), paired)
+
+    @property
+    def edges(self) -> list[tuple[str, str]]:
+        """The linked pairs of views, each once, in the direction in which it first occurs."""
+        out: list[tuple[str, str]] = []
+        for edge in (link.edge for links in (self.links, self.paired) for link in links):
+            if edge not in out and edge[::-1] not in out:
+                out.append(edge)
+        return out
+
+    def parts(self) -> list[list[str]]:
+        """Return the connected parts, each a list of view names in the views' order."""
+        number = {name: i for i, name in enumerate(self.views)}
+        ends = np.array([[number[a], number[b]] for a, b in self.edges]).reshape(-1, 2)
+        graph = sp.coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(number),) * 2)
+        part = sp.csgraph.connected_components(graph, directed=False)[1]
+        return [[v for v in self.views if part[number[v]] == p] for p in np.unique(part)]
