@@ -2,6 +2,7 @@
 
 import json
 
+import anndata as ad
 import mudata as md
 import numpy as np
 import pandas as pd
@@ -9,6 +10,7 @@ import pytest
 import scipy.sparse as sp
 from anndata import AnnData
 
+import crosstie as xt
 from crosstie.cli import results
 from crosstie.metrics import transfer_accuracy
 from crosstie.model.model import Model
@@ -297,3 +299,50 @@ def test_pictures(run, tmp_path):
     pictures = {"umap_view", "umap_label", "confusion_rna_to_adt", "confusion_adt_to_rna", "losses"}
     assert {p.stem for p in (tmp_path / "run").glob("*.png")} == pictures
     assert all(p.stat().st_size > 5000 for p in (tmp_path / "run").glob("*.png"))
+
+
+# ---- peaks, shared cells --------------------------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def multiome(tmp_path_factory):
+    """Files of RNA and peaks; half of the cells have one name in both. A gene table as BED."""
+    folder = tmp_path_factory.mktemp("multiome")
+    mdata = xt.datasets.simulate_teaseq(n_cells=200, n_genes=200, peaks=True, seed=0)
+    for view in ("rna", "atac"):
+        adata = mdata[view].copy()
+        number = adata.obs.pop("true_cell").to_numpy()
+        adata.obs_names = [f"cell{n}" if n % 2 else f"{view}{n}" for n in number]
+        adata.var = adata.var.drop(columns="linked_gene", errors="ignore")
+        adata.write_h5ad(folder / f"{view}.h5ad")
+    genes = xt.datasets.gene_table()
+    bed = pd.DataFrame({"c": genes["chrom"], "s": genes["start"], "e": genes["end"], "n": genes.index, "v": 0})
+    bed.assign(t=genes["strand"]).to_csv(folder / "genes.bed", sep="\t", header=False, index=False)
+    return folder
+
+
+def test_peaks_are_linked_through_a_gene_table(run, multiome, tmp_path):
+    views = [f"rna={multiome}/rna.h5ad", f"atac={multiome}/atac.h5ad"]
+    refused = run("integrate", *views, "--out", tmp_path / "none", *FAST)
+    assert refused.exit_code == 2
+    assert "gene_activity" in refused.output
+    done = run("integrate", *views, "--out", tmp_path / "run", *FAST, "--genes", multiome / "genes.bed")
+    assert done.exit_code == 0, done.output
+    links = pd.read_csv(tmp_path / "run" / "links.csv")
+    assert (links["source"] == links["target"]).all()
+    assert len(links) > 50
+
+
+def test_cells_of_one_name_tie_views(run, multiome, tmp_path):
+    views = [f"rna={multiome}/rna.h5ad", f"atac={multiome}/atac.h5ad"]
+    done = run("integrate", *views, "--out", tmp_path / "run", *FAST, "--paired", "rna,atac")
+    assert done.exit_code == 0, done.output
+    joint = ad.read_h5ad(tmp_path / "run" / "joint.h5ad")
+    assert joint.n_obs == 300
+    assert (joint.obs["views"] == "rna+atac").sum() == 100
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["paired"][0]["n_cells"] == 100
+    for words, message in (("rna", "is not of the form NAME,NAME"), ("rna,adt", "view: unknown name 'adt'")):
+        refused = run("integrate", *views, "--out", tmp_path / "no", *FAST, "--paired", words)
+        assert refused.exit_code == 2
+        assert message in refused.output
+        assert not (tmp_path / "no").exists()

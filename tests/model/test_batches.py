@@ -5,7 +5,7 @@ import pytest
 import torch
 
 from crosstie.anchors.pairs import Anchors
-from crosstie.model.batches import Batches, Pairs, Shuffled
+from crosstie.model.batches import Balanced, Batches, Pairs, Shuffled
 from crosstie.model.config import Config
 
 from .conftest import make_problem
@@ -32,6 +32,28 @@ def test_remainder_is_dropped_but_no_row_is_left_out_for_long():
 
 def test_small_view_gives_what_it_has():
     assert sorted(Shuffled(3, 500, generator()).draw().tolist()) == [0, 1, 2]
+
+
+def test_batches_of_unequal_size_are_drawn_alike():
+    batch = np.array(["big"] * 90 + ["small"] * 10 + ["tiny"] * 2)
+    balanced = Balanced(batch, 12, generator())
+    seen = set()
+    for _ in range(90):
+        rows = balanced.draw().numpy()
+        assert [int((batch[rows] == b).sum()) for b in ("big", "small", "tiny")] == [4, 4, 2]
+        assert len(set(rows)) == len(rows)
+        seen |= set(rows.tolist())
+    assert len(seen) == 102
+
+
+def test_a_problem_with_batches_gives_balanced_minibatches():
+    problem = make_problem(batches={"rna": np.repeat(["a", "b"], [50, 10])})
+    drawn = Batches(problem, Config(batch_size=20), generator=generator()).draw()
+    assert len(drawn.x["rna"]) == len(drawn.x["adt"]) == 20
+    where = [int(np.flatnonzero((problem.inputs["rna"] == row).all(1))[0]) for row in drawn.x["rna"].numpy()]
+    assert sum(w >= 50 for w in where) == 10
+    with pytest.raises(ValueError, match="batches of rna: not one per cell"):
+        make_problem(batches={"rna": np.repeat("a", 3)})
 
 
 def test_pairs_are_drawn_by_weight():

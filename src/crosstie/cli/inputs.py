@@ -12,11 +12,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import InputError, sample, unknown_name, value_error
+from crosstie._log import log
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from crosstie._typing import Modality
+    from crosstie.links import Link
+    from crosstie.links import Paired as PairedLink
     from crosstie.model.config import Config
 
 PRESETS = ("default", "trained", "scmodal")
@@ -37,6 +40,15 @@ Names = Annotated[
 Table = Annotated[
     Path | None,
     typer.Option("--links", metavar="TABLE", help="csv or tsv of feature pairs: first view, second view, weight."),
+]
+
+Genes = Annotated[
+    Path | None,
+    typer.Option("--genes", metavar="FILE", help="GTF or BED of genes: peaks are linked by gene activity."),
+]
+Paired = Annotated[
+    list[str] | None,
+    typer.Option("--paired", metavar="NAME,NAME", help="Two views in which one name is one cell; may be repeated."),
 ]
 
 
@@ -120,6 +132,54 @@ def modalities_of(words: Iterable[str] | None, data: Mapping[str, AnnData]) -> d
         name: check_modality(given[name], name) if name in given else guess_modality(name, a, a, a.var_names)  # type: ignore[arg-type]
         for name, a in data.items()
     }
+
+
+def activities(genes: Path | None, data: Mapping[str, AnnData], modality: Mapping[str, Modality]) -> dict[str, AnnData]:
+    """Return the gene activity of every view of peaks, if there is a table of genes."""
+    if genes is None:
+        return {}
+    from crosstie.data import gene_activity
+
+    peaks = [name for name, kind in modality.items() if kind == "atac"]
+    if not peaks:
+        found = ", ".join(f"{name}: {kind}" for name, kind in modality.items())
+        raise value_error("--genes: no view holds peaks.", found=found, do="Write --modality NAME=atac.")
+    return {name: gene_activity(data[name], genes) for name in peaks}
+
+
+def ties(
+    data: Mapping[str, AnnData],
+    modality: Mapping[str, Modality],
+    *,
+    table: Path | None,
+    names: Mapping[str, str],
+    paired: Iterable[str] | None,
+) -> list[Link | PairedLink]:
+    """Return the links of a command: those that suggest themselves, or a table's, and the shared cells.
+
+    Raises
+    ------
+    ValueError
+        If nothing can be linked, or `--paired` does not name two views.
+    """
+    from crosstie.links import paired as shared
+    from crosstie.links import suggest
+
+    bridges = []
+    for text in paired or ():
+        pair = text.split(",")
+        if len(pair) != 2:
+            raise value_error(
+                f"--paired {text!r} is not of the form NAME,NAME.", do=f"Write {','.join(list(data)[:2])}."
+            )
+        bridges.append(shared(data, *pair))
+    try:
+        return [*suggest(data, modality, table=table, names=names), *bridges]
+    except InputError as error:
+        if not bridges or table is not None:
+            raise
+        log.info("no features are linked: %s", str(error).splitlines()[0])
+        return [*bridges]
 
 
 def make_config(preset: str, file: Path | None, settings: Iterable[str] | None) -> Config:

@@ -18,7 +18,7 @@ from crosstie.cli.truth import LabelKey, Pairs
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crosstie.links import Link
+    from crosstie.links import Link, Paired
     from crosstie.model.config import Config
     from crosstie.model.model import Model
 
@@ -28,6 +28,8 @@ def integrate(
     out: Annotated[Path, typer.Option(help="Folder for the results; it appears when all is done.")],
     links: inputs.Table = None,
     names: inputs.Names = None,
+    genes: inputs.Genes = None,
+    paired: inputs.Paired = None,
     preset: Annotated[str, typer.Option(help=f"Settings: {', '.join(inputs.PRESETS)}.")] = "default",
     config: Annotated[Path | None, typer.Option(help="JSON file of settings.")] = None,
     settings: Annotated[
@@ -57,7 +59,9 @@ def integrate(
     Writes into the folder: integrated.h5mu (the views with .obsm["X_crosstie"] and transferred labels), labels,
     matches, anchors, links and scores as csv, pictures, the model, and run.json, which says how it was made.
 
-    [bold]Example:[/bold] crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type
+    [bold]Examples:[/bold] crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type
+
+    crosstie integrate rna=rna.h5ad atac=atac.h5ad --genes genes.gtf.gz --out run
     """
     say = Console(verbose=verbose, quiet=quiet)
     paths = inputs.paths_of(views)
@@ -74,13 +78,14 @@ def integrate(
         "slot": inputs.by_view(slot, "--slot", data),
         "batch_key": inputs.by_view(batch_key, "--batch-key", data),
     }
-    ties: list[Link] | None = None
+    ties = None
     columns = inputs.by_view(names, "--names", data)
-    if links is not None or columns:
-        options["modality"] = inputs.modalities_of(modality, data)
-        from crosstie.links.auto import suggest
-
-        ties = suggest(data, options["modality"], table=links, names=columns)
+    if links is not None or genes is not None or columns or paired:
+        with say.stage("linking"):
+            kinds = options["modality"] = inputs.modalities_of(modality, data)
+            options["link_data"] = inputs.activities(genes, data, kinds)
+            kinds = kinds | dict.fromkeys(options["link_data"], "activity")
+            ties = inputs.ties(data | options["link_data"], kinds, table=links, names=columns, paired=paired)
     model = fitted(data, ties, wanted, say, seed=seed, device=device, **options)
     from crosstie.cli import results
 
@@ -94,7 +99,7 @@ def integrate(
 
 def fitted(
     data: Mapping[str, AnnData],
-    links: list[Link] | None,
+    links: list[Link | Paired] | None,
     config: Config,
     say: Console,
     *,
@@ -109,7 +114,7 @@ def fitted(
         from crosstie.model.fit import choose_device
 
         choose_device(device)  # a wrong one is said before the work, not after
-    with say.stage("checking the views and linking their features"):
+    with say.stage("checking the views"):
         model = Model(data, links, config=config, **options)
     with say.stage("fitting" + (", then training" if config.training == "full" else "")) as tick:
         return model.fit(seed=seed, device=device, progress=tick)

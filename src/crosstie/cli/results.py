@@ -117,6 +117,8 @@ def write(results: Results, folder: Path, say: Console, *, plots: bool, seed: in
     with say.stage("writing"):
         _write_tables(results, folder)
         results.model.save(folder / "model")
+        if results.model.linkage.paired:
+            results.model.embed_joint().write_h5ad(folder / "joint.h5ad")
         _write_views(results, folder / "integrated.h5mu")
         (folder / RUN_FILE).write_text(json.dumps(_about(results) | dict(about), indent=2, default=str) + "\n")
     if plots:
@@ -149,8 +151,9 @@ def _write_tables(results: Results, folder: Path) -> None:
             for (source, target), pairs in found.items()
         ]
         pd.concat(parts).to_csv(folder / f"{name}.csv", index=False, float_format="%.4g")
-    links_table(model.linkage.links).to_csv(folder / "links.csv", index=False, float_format="%.6g")
-    report_table(model.linkage.links).to_csv(folder / "links_report.csv", index=False)
+    if model.linkage.links:
+        links_table(model.linkage.links).to_csv(folder / "links.csv", index=False, float_format="%.6g")
+        report_table(model.linkage.links).to_csv(folder / "links_report.csv", index=False)
     if len(results.scores):
         results.scores.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
     if len(model.history):
@@ -213,6 +216,9 @@ def _about(results: Results) -> dict[str, Any]:
         },
         "links": [
             {"source": link.source, "target": link.target, "n_columns": link.n_columns} for link in model.linkage.links
+        ],
+        "paired": [
+            {"source": link.source, "target": link.target, "n_cells": len(link.cells)} for link in model.linkage.paired
         ],
         "label_key": results.label_key,
         "config": asdict(model.config),

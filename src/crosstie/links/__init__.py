@@ -3,6 +3,7 @@
 The packaged table, `protein_genes.csv`, knows the antibodies of the usual panels and the genes of their proteins.
 """
 
+from crosstie.links.auto import suggest
 from crosstie.links.cca import by_cca
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
@@ -25,4 +26,5 @@ __all__ = [
     "lookup",
     "paired",
     "recognise",
+    "suggest",
 ]

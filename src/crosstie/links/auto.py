@@ -13,6 +13,7 @@ import pandas as pd
 from crosstie._errors import InputError, sample, value_error
 from crosstie._log import log
 from crosstie._typing import Modality
+from crosstie.data.view import as_mapping, guess_modality
 from crosstie.links.link import Link
 from crosstie.links.name import by_name
 from crosstie.links.table import by_table
@@ -28,7 +29,7 @@ KEY = "linked_gene"  # the column of an ATAC view's var with the gene of each pe
 
 def suggest(
     data: Data,
-    modality: Mapping[str, Modality],
+    modality: Mapping[str, Modality] | None = None,
     *,
     table: pd.DataFrame | str | Path | None = None,
     names: Mapping[str, str] | None = None,
@@ -44,7 +45,7 @@ def suggest(
     data
         The views by name.
     modality
-        What each of them measured.
+        What each of them measured; guessed where `None`.
     table
         Pairs of features of two views, as in `by_table`, taken instead of any rule; its first column may name
         features of either view: the way that links more is meant.
@@ -62,6 +63,9 @@ def suggest(
         is given for more than two.
     """
     names = names or {}
+    data = as_mapping(data)
+    if modality is None:
+        modality = {name: guess_modality(name, a, a, a.var_names) for name, a in data.items()}  # type: ignore[arg-type]
     if table is not None:
         if len(modality) > 2:
             do = "In Python, make the links one by one: xt.links.by_table(data, source, target, table)."
@@ -109,7 +113,7 @@ def _rule(
     if not ("atac" in kinds and kinds & (GENES | PROTEINS)):
         return f"no rule links {modality[source]} and {modality[target]}"
     peaks, other = (source, target) if modality[source] == "atac" else (target, source)
-    if KEY not in (data.mod if hasattr(data, "mod") else data)[peaks].var.columns:
+    if KEY not in data[peaks].var.columns:
         return (
             f"{peaks}.var has no column {KEY!r} with the genes of its peaks. Add it, or make a view of gene activity: "
             f'xt.data.gene_activity({peaks}, genes="genes.gtf")'

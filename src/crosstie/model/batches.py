@@ -11,7 +11,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from crosstie._typing import Floats
+from crosstie._typing import Floats, Labels
 from crosstie.anchors.pairs import Anchors
 from crosstie.model.config import Config
 from crosstie.model.problem import Edge, Problem
@@ -58,6 +58,20 @@ class Shuffled:
         return rows
 
 
+class Balanced:
+    """Row numbers of one view of several batches: as many of each batch as of the others, as far as it has them."""
+
+    def __init__(self, batch: Labels, size: int, generator: torch.Generator) -> None:
+        code = np.unique(np.asarray(batch, dtype=str), return_inverse=True)[1]
+        self.groups = [torch.from_numpy(np.flatnonzero(code == b)) for b in range(code.max() + 1)]
+        shares = np.diff(np.linspace(0, min(size, len(code)), len(self.groups) + 1).round().astype(int))
+        self.drawn = [Shuffled(len(g), max(1, int(n)), generator) for g, n in zip(self.groups, shares, strict=True)]
+
+    def draw(self) -> Tensor:
+        """Return the next row numbers."""
+        return torch.cat([rows[drawn.draw()] for rows, drawn in zip(self.groups, self.drawn, strict=True)])
+
+
 class Pairs:
     """Anchors of one edge, drawn with replacement with probability proportional to their weight."""
 
@@ -87,7 +101,12 @@ class Batches:
 
         self.device = device
         self.inputs = {view: put(x) for view, x in problem.inputs.items()}
-        self.rows = {view: Shuffled(len(x), config.batch_size, generator) for view, x in self.inputs.items()}
+        self.rows: dict[str, Shuffled | Balanced] = {
+            view: Balanced(problem.batches[view], config.batch_size, generator)
+            if view in problem.batches
+            else Shuffled(len(x), config.batch_size, generator)
+            for view, x in self.inputs.items()
+        }
         self.pairs: dict[Edge, Pairs] = {}
         self.linked: dict[Edge, tuple[Tensor, Tensor]] = {}
         self.closed: dict[str, Tensor] = {}
@@ -100,7 +119,7 @@ class Batches:
 
     def draw(self) -> Batch:
         """Return the next minibatch."""
-        rows = {view: shuffled.draw().to(self.device) for view, shuffled in self.rows.items()}
+        rows = {view: drawn.draw().to(self.device) for view, drawn in self.rows.items()}
         pairs = {}
         for (i, j), drawn in self.pairs.items():
             source, target = drawn.draw()

@@ -362,6 +362,7 @@ class Model:
             linked=linked,
             closed={name: inputs[name] @ matrix + offset for name, (matrix, offset) in start.items()},
             linear=start,
+            batches=self._batches(),
         )
         self.networks, self.history = fit(problem, config, seed=seed, device=device, progress=progress)
         encoded = {name: self._latent(self.networks.encode_array(name, x)) for name, x in inputs.items()}

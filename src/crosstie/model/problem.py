@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crosstie._errors import unknown_name, value_error
-from crosstie._typing import Array
+from crosstie._typing import Array, Labels
 
 if TYPE_CHECKING:
     from crosstie.anchors.pairs import Anchors
@@ -37,6 +37,8 @@ class Problem:
     linear
         Closed-form map of each view: a matrix `(n_inputs, n_latent)` and an offset `(n_latent,)`, so that the
         coordinates are `inputs @ matrix + offset`; for residual networks.
+    batches
+        Batch of each cell of the views that have batches: minibatches hold as many cells of each.
 
     Raises
     ------
@@ -52,6 +54,7 @@ class Problem:
     linked: Mapping[Edge, tuple[Array, Array]] = field(default_factory=dict)
     closed: Mapping[str, Array] = field(default_factory=dict)
     linear: Mapping[str, tuple[Array, Array]] = field(default_factory=dict)
+    batches: Mapping[str, Labels] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
         for view, x in self.inputs.items():
@@ -84,6 +87,14 @@ class Problem:
                 raise value_error(
                     f"linked columns {_name(edge)}: the sides differ in their number of columns.",
                     found=f"{sides[0].shape[1]} and {sides[1].shape[1]}",
+                )
+        for view, batch in self.batches.items():
+            self._check_view("batches", view)
+            if len(batch) != len(self.inputs[view]):
+                raise value_error(
+                    f"batches of {view}: not one per cell.",
+                    found=f"{len(batch):,}",
+                    expected=f"{len(self.inputs[view]):,}",
                 )
         for view, z in self.closed.items():
             self._check_view("closed-form coordinates", view)
