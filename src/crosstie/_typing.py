@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 Array = NDArray[np.float32]
 Floats = NDArray[np.floating]
 Index = NDArray[np.int64]
+Mask = NDArray[np.bool_]
 Labels = NDArray[np.str_] | NDArray[np.object_]
 Matrix = NDArray[np.floating] | sp.csr_matrix | sp.csr_array
 

@@ -92,6 +92,8 @@ class ClosedForm:
         What it was fitted with.
     offsets
         What is taken off the coordinates of the batches, if there are any.
+    extensions
+        Views that were added later: they are drawn to the others, and none is drawn to them.
     """
 
     mean: Mapping[str, Array]
@@ -101,6 +103,11 @@ class ClosedForm:
     edges: tuple[Edge, ...]
     settings: Refinement
     offsets: Offsets | None = None
+    extensions: tuple[str, ...] = ()
+
+    def raw(self, view: str, components: Floats) -> Array:
+        """Return where the map of a view puts cells: coordinates before batches and pull, rows of length 1."""
+        return unit_rows((components - self.mean[view]) @ self.maps[view])
 
     def coordinates(self, view: str, components: Floats, batch: Labels | None = None) -> Array:
         """Return coordinates of length 1, shape `(n_cells, n_latent)`; the same for fitted cells and for new ones.
@@ -114,12 +121,13 @@ class ClosedForm:
         batch
             The batch of each; nothing is taken off the coordinates of one that was not fitted.
         """
-        z, pull = unit_rows((components - self.mean[view]) @ self.maps[view]), self.settings.pull
+        z, pull = self.raw(view, components), self.settings.pull
         if self.offsets is not None and batch is not None:
             z = self.offsets.corrected(view, z, batch)
         if pull == 0:
             return z
-        others = [self.reference[b if view == a else a] for a, b in self.edges if view in (a, b)]
+        linked = [b if view == a else a for a, b in self.edges if view in (a, b)]
+        others = [self.reference[other] for other in linked if other not in self.extensions]
         drawn = np.mean([near_mean(z, other, self.settings.n_smooth) for other in others], axis=0)
         return unit_rows((1 - pull) * z + pull * drawn)
 

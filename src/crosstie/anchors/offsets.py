@@ -40,7 +40,15 @@ class Offsets:
     shifts: Mapping[str, Array]
 
     @classmethod
-    def fit(cls, z: Mapping[str, Array], batches: Mapping[str, Labels], *, seed: int = 0) -> Offsets:
+    def fit(
+        cls,
+        z: Mapping[str, Array],
+        batches: Mapping[str, Labels],
+        *,
+        to: str | None = None,
+        centroids: Array | None = None,
+        seed: int = 0,
+    ) -> Offsets:
         """Find the offsets of all batches.
 
         Parameters
@@ -49,6 +57,10 @@ class Offsets:
             Common coordinates of each view, rows of length 1, shape `(n_cells, n_latent)`.
         batches
             Batch of each cell, for the views that have batches.
+        to
+            The batch that stays where it is; `None` brings all of a view to the mean of the view.
+        centroids
+            Of clusters that are known, and kept; `None` finds them.
         seed
             Of the first clusters.
 
@@ -59,15 +71,18 @@ class Offsets:
         """
         coded = {view: np.unique(np.asarray(batch, dtype=str), return_inverse=True) for view, batch in batches.items()}
         names = {view: tuple(map(str, found)) for view, (found, _) in coded.items()}
-        centroids = _first_centroids(z, seed)
+        known = centroids
+        centroids = _first_centroids(z, seed) if known is None else known
         now = dict(z)
         shifts: dict[str, Array] = {}
         for _ in range(N_ITERATIONS):
             share = {view: _membership(x, centroids) for view, x in now.items()}
             for view, (_, code) in coded.items():
-                shifts[view] = _shifts(z[view], share[view], code, len(names[view]))
+                middle = names[view].index(to) if to is not None else None
+                shifts[view] = _shifts(z[view], share[view], code, len(names[view]), middle)
                 now[view] = _taken_off(z[view], share[view], shifts[view], code)
-            centroids = _unit(np.sum([share[view].T @ now[view] for view in now], axis=0))
+            if known is None:
+                centroids = _unit(np.sum([share[view].T @ now[view] for view in now], axis=0))
         return cls(centroids, names, shifts)
 
     def corrected(self, view: str, z: Array, batch: Labels) -> Array:
@@ -112,12 +127,20 @@ def _membership(z: Array, centroids: Array) -> Array:
     return share / share.sum(1, keepdims=True)
 
 
-def _shifts(z: Array, share: Array, code: np.ndarray, n_batches: int) -> Array:
-    """Return how far the mean of each batch is from its view's, cluster by cluster; shrunk where cells are few."""
+def _shifts(z: Array, share: Array, code: np.ndarray, n_batches: int, to: int | None) -> Array:
+    """Return how far the mean of each batch is from its view's or from that of one batch, cluster by cluster.
+
+    Shrunk where cells are few, of the batch or of the one that it is brought to.
+    """
     total = np.stack([share[code == b].T @ z[code == b] for b in range(n_batches)])
     weight = np.stack([share[code == b].sum(0) for b in range(n_batches)])[:, :, None]
-    middle = total.sum(0) / np.maximum(weight.sum(0), 1e-9)
-    return ((total / np.maximum(weight, 1e-9) - middle) * (weight / (weight + 1))).astype(np.float32)
+    means = total / np.maximum(weight, 1e-9)
+    few = weight / (weight + 1)
+    if to is None:
+        middle = total.sum(0) / np.maximum(weight.sum(0), 1e-9)
+    else:
+        middle, few = means[to], few * few[to]
+    return ((means - middle) * few).astype(np.float32)
 
 
 def _taken_off(z: Array, share: Array, shifts: Array, code: np.ndarray) -> Array:

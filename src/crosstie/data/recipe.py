@@ -16,7 +16,7 @@ import scipy.sparse as sp
 
 from crosstie._errors import sample, value_error
 from crosstie._log import log
-from crosstie._typing import Array, Floats, Index, Matrix, Modality
+from crosstie._typing import Array, Floats, Index, Mask, Matrix, Modality
 from crosstie.data.scaled import Scaled, moments, principal_components
 from crosstie.data.values import Values
 from crosstie.data.variable import variable_features
@@ -175,7 +175,7 @@ class Recipe:
         x = _normalized(self._checked(matrix), self.steps, self.values, self.target_sum)
         return x[:, self.kept]
 
-    def scale(self, matrix: Matrix, columns: Index | None = None) -> Array:
+    def scale(self, matrix: Matrix, columns: Index | None = None, *, absent: Mask | None = None) -> Array:
         """Return scaled and clipped features as a dense array, shape `(n_cells, n_kept)`.
 
         Parameters
@@ -184,28 +184,47 @@ class Recipe:
             Cells × all input features.
         columns
             Positions among the used features; `None` returns all of them.
+        absent
+            As in `scaled`.
         """
         columns = np.arange(len(self.kept)) if columns is None else columns
         x = self.log_normalize(matrix)[:, columns]
         x = x.toarray() if sp.issparse(x) else x
         x = (x - self.mean[columns]) / self.std[columns]
         clip = np.inf if self.steps.clip is None else self.steps.clip
-        return np.clip(x, -clip, clip).astype(np.float32)
+        x = np.clip(x, -clip, clip).astype(np.float32)
+        if absent is not None:
+            x[:, absent[self.kept][columns]] = 0
+        return x
 
-    def transform(self, matrix: Matrix) -> Array:
+    def scaled(self, matrix: Matrix, absent: Mask | None = None) -> Scaled:
+        """Return the used features of cells, scaled and clipped: `scale`, but as a matrix that is not written out.
+
+        Parameters
+        ----------
+        matrix
+            Cells × all input features.
+        absent
+            Input features that were not measured, shape `(n_features,)`, zero in the matrix: taken to be at their mean.
+        """
+        x, mean = _clipped(self.log_normalize(matrix), self.mean, self.std, self.steps.clip), self.mean
+        if absent is not None:
+            there = ~absent[self.kept]
+            mean = mean * there
+            x = x @ sp.diags(there.astype(np.float32)) if sp.issparse(x) else x * there.astype(np.float32)
+        return Scaled(x, mean, self.std)
+
+    def transform(self, matrix: Matrix, absent: Mask | None = None) -> Array:
         """Return the principal components of cells, shape `(n_cells, n_components)`.
 
         Parameters
         ----------
         matrix
             Cells × all input features, the same kind of numbers as fitted.
+        absent
+            As in `scaled`.
         """
-        return self.scaled(matrix) @ self.loadings
-
-    def scaled(self, matrix: Matrix) -> Scaled:
-        """Return the used features of cells, scaled and clipped: `scale`, but as a matrix that is not written out."""
-        x = _clipped(self.log_normalize(matrix), self.mean, self.std, self.steps.clip)
-        return Scaled(x, self.mean, self.std)
+        return self.scaled(matrix, absent) @ self.loadings
 
     def inverse(self, components: Array, *, scaled: bool = False) -> Array:
         """Return the features that components stand for, shape `(n_cells, n_kept)`.

@@ -69,6 +69,11 @@ class Link:
         pairs = self.pairs.rename(columns={"source": "target", "target": "source"})
         return Link(self.target, self.source, pairs, self.report)
 
+    def renamed(self, view: str, name: str) -> Link:
+        """Return the same link with another name for one of its views."""
+        source, target = (name if v == view else v for v in self.edge)
+        return Link(source, target, self.pairs, self.report)
+
     def check_features(self, features: Mapping[str, Names]) -> None:
         """Raise `KeyError` if a pair names a feature that its view lacks.
 

@@ -127,6 +127,7 @@ def _settings(model: Model) -> dict[str, Any]:
             {"source": link.source, "target": link.target, "cells": _table(link.cells)} for link in model.linkage.paired
         ],
         "edges": [[names.index(source), names.index(target)] for source, target in model.anchors],
+        "like": model.like,
         "closed_form": model.closed_form is not None,
         "trained": model.networks is not None,
     }

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping
-from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -12,23 +11,23 @@ import pandas as pd
 from crosstie._errors import unknown_name, value_error
 from crosstie._log import log
 from crosstie._threads import few_threads
-from crosstie._typing import Array, Labels, Matrix, Modality
+from crosstie._typing import Array, Labels, Mask, Matrix, Modality
 from crosstie.anchors import Anchors, ClosedForm, find, fit_closed_form
 from crosstie.anchors.closed_form import unit_rows
 from crosstie.anchors.offsets import Offsets
 from crosstie.data import Recipe, View
 from crosstie.data.guard import warn_of_copies
-from crosstie.data.values import check_values
-from crosstie.data.view import as_mapping, link_view, read_slot
+from crosstie.data.view import as_mapping, link_view
 from crosstie.links.auto import suggest
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
 from crosstie.links.paired import Paired
-from crosstie.model.columns import Projection, column_maps, linked_features, projections, reading, shared_rows
+from crosstie.model.columns import column_maps, linked_features, projections, reading, shared_rows
 from crosstie.model.config import Config
 from crosstie.model.joint import joint_cells
-from crosstie.model.linear import input_scale, linear_fit
-from crosstie.model.problem import Edge, Problem
+from crosstie.model.linear import linear_fit
+from crosstie.model.problem import Edge
+from crosstie.model.query import extended, read_cells
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -77,6 +76,8 @@ class Model:
         Coordinates of each view's cells, shape `(n_cells, n_latent)`.
     obs
         Copies of the views' `.obs`.
+    like
+        Views that `extend` added, and the fitted view that each is like.
     history
         One row per recorded training step; empty without training.
 
@@ -117,6 +118,7 @@ class Model:
         self.obs = {name: adata.obs.copy() for name, adata in named.items()}
         self.slots = {name: view.slot for name, view in self.views.items()}
         self.modalities = {name: view.modality for name, view in self.views.items()}
+        self.like: dict[str, str] = {}
         self.batch_keys = {
             name: batch_key if isinstance(batch_key, str) else str((batch_key or {})[name])
             for name, view in self.views.items()
@@ -199,7 +201,9 @@ class Model:
                     for name, x in components.items()
                 }
         if config.training == "full":
-            self._train(components, edges, link_recipes, seed, device, progress)
+            from crosstie.model.training import train
+
+            train(self, components, edges, link_recipes, seed=seed, device=device, progress=progress)
         with few_threads(n_cells):
             self.anchors = self._find_anchors(edges)
             self.decoders = {name: linear_fit(self.latents[name], x) for name, x in components.items()}
@@ -213,29 +217,49 @@ class Model:
         view
             Name of the view.
         adata
-            New cells of the same kind, with the same features in any order and the matrix in the same slot; `None`
-            returns the coordinates of the fitted cells.
+            New cells of the same kind, the matrix in the same slot, features in any order. Missing ones are counted in
+            a warning and taken to be at their mean. `None` returns the coordinates of the fitted cells.
 
         Raises
         ------
         KeyError
-            If there is no such view, or the new cells lack features.
+            If there is no such view, or the new cells lack more than half of the used features.
         ValueError
             If the model is not fitted, or the new values cannot be used.
         """
         self._check_fitted(view)
         if adata is None:
             return self.latents[view]
-        recipe = self.recipes[view]
-        matrix, features = read_slot(adata, self.slots[view], view=view)
-        where = features.get_indexer(recipe.features)
-        if (where < 0).any():
-            missing = recipe.features[where < 0]
-            what = f"embed {view!r}: {len(missing):,} features of the fitted view are missing, the first"
-            raise unknown_name(what, missing[0], features)
-        matrix = matrix[:, where]
-        check_values(matrix, view, recipe.values)
-        return self._encode(view, matrix, self._batch_of(view, adata))
+        matrix, absent = read_cells(adata, self.recipes[view], slot=self.slots[view], view=view)
+        return self._encode(view, matrix, self._batch_of(view, adata), absent)
+
+    def extend(self, query: AnnData, like: str, *, name: str | None = None) -> Model:
+        """Return a model with one more view: new cells, measured like those of a fitted view.
+
+        What sets the new cells apart from the fitted ones of their kind, state by state, is taken off their
+        coordinates, as for a batch; nothing else is learned, and the fitted cells stay where they are, to the bit.
+
+        Parameters
+        ----------
+        query
+            The new cells; features as in `embed`.
+        like
+            Name of the fitted view whose recipe, links and map they take.
+        name
+            Of the new view; by default that of the fitted one with `_query` behind it.
+
+        Returns
+        -------
+        A new model; this one is not changed.
+
+        Raises
+        ------
+        KeyError, ValueError
+            As `embed`, and if the name is taken.
+        """
+        self._check_fitted(like)
+        with few_threads(query.n_obs):
+            return extended(self, query, like=like, name=f"{like}_query" if name is None else name)
 
     def embed_joint(self) -> AnnData:
         """Return one row per cell: cells that paired links say are shared by views have one place.
@@ -311,7 +335,7 @@ class Model:
         return set() if view in self.link_views else linked_features(self.linkage, view)
 
     def _batches(self) -> dict[str, Labels]:
-        """Return the batch of each cell, for the views that have batches."""
+        """Return the batch of each cell of the views that have batches."""
         return {name: view.batch.to_numpy() for name, view in self.views.items() if view.batch is not None}
 
     def _find_anchors(self, edges: Iterable[Edge]) -> dict[Edge, Anchors]:
@@ -322,65 +346,18 @@ class Model:
             for a, b in edges
         }
 
-    def _train(
-        self,
-        components: Mapping[str, Array],
-        edges: Mapping[Edge, tuple[Projection, Projection]],
-        link_recipes: Mapping[str, Recipe],
-        seed: int,
-        device: str,
-        progress: Progress | None,
-    ) -> None:
-        """Train networks, from the closed form where the settings say so, and take their coordinates."""
-        from crosstie.model.fit import fit
-
-        config = self.config
-        start: dict[str, tuple[Array, Array]] = {}
-        if self.closed_form is not None:
-            n_latent = len(next(iter(self.closed_form.maps.values())).T)
-            config = replace(config, n_latent=n_latent)
-            self.input_scale = {name: input_scale(x, config.damping) for name, x in components.items()}
-            for name, matrix in self.closed_form.maps.items():
-                # Unit mean square of every coordinate, and not of the length: the scale that the terms expect.
-                scaled = matrix * np.float32(np.sqrt(n_latent)) / self.input_scale[name][:, None]
-                start[name] = scaled, np.zeros(n_latent, np.float32)
-        inputs = {name: self._inputs(name, view.matrix, components[name]) for name, view in self.views.items()}
-        linked = {}
-        if config.anchor_scope == "batch":
-            read = self.views | self.link_views
-            dense = {
-                name: recipe.scale(read[name].matrix) for name, recipe in (self.recipes | dict(link_recipes)).items()
-            }
-            linked = {
-                (a, b): ((dense[a] @ p).astype(np.float32), (dense[b] @ q).astype(np.float32))
-                for (a, b), (p, q) in edges.items()
-            }
-        problem = Problem(
-            inputs=inputs,
-            edges=tuple(edges),
-            anchors=self._find_anchors(edges) if self.latents else {},
-            linked=linked,
-            closed={name: inputs[name] @ matrix + offset for name, (matrix, offset) in start.items()},
-            linear=start,
-            batches=self._batches(),
-        )
-        self.networks, self.history = fit(problem, config, seed=seed, device=device, progress=progress)
-        encoded = {name: self._latent(self.networks.encode_array(name, x)) for name, x in inputs.items()}
-        self.offsets = Offsets.fit(encoded, self._batches(), seed=seed) if self.batch_keys else None
-        if self.closed_form is not None:
-            self.closed_form = replace(self.closed_form, offsets=None)
-        self.latents = {name: self._without_batch(name, z, self._batches().get(name)) for name, z in encoded.items()}
-
-    def _inputs(self, view: str, matrix: Matrix, components: Array) -> Array:
+    def _inputs(self, view: str, matrix: Matrix, components: Array, absent: Mask | None = None) -> Array:
         """Return what the networks read."""
         if self.config.features == "features":
-            return self.recipes[view].scale(matrix)
+            return self.recipes[view].scale(matrix, absent=absent)
         if self.closed_form is None:
             return components / np.sqrt(self.recipes[view].variance.mean(), dtype=np.float32)
         return (components - self.closed_form.mean[view]) * self.input_scale[view]
 
     def _batch_of(self, view: str, adata: AnnData) -> Labels | None:
         """Return the batches of new cells, if the view was fitted with batches; what cannot be corrected is said."""
+        if view in self.like:
+            return np.full(adata.n_obs, view)
         if view not in self.batch_keys or self.offsets is None:
             return None
         key, known = self.batch_keys[view], self.offsets.names[view]
@@ -392,15 +369,23 @@ class Model:
             log.warning("embed: %d cells of %s are of batches not fitted: left as they are.", (~fitted).sum(), view)
         return batch.to_numpy()
 
-    def _encode(self, view: str, matrix: Matrix, batch: Labels | None) -> Array:
+    def _encode(self, view: str, matrix: Matrix, batch: Labels | None, absent: Mask | None = None) -> Array:
         """Return the coordinates of cells given as a matrix in the recipe's features."""
         with few_threads(matrix.shape[0]):
-            components = self.recipes[view].transform(matrix)
             if self.networks is None:
                 assert self.closed_form is not None
+                components = self.recipes[view].transform(matrix, absent)
                 return self.closed_form.coordinates(view, components, batch)
-            inputs = self._inputs(view, matrix, components)
-        return self._without_batch(view, self._latent(self.networks.encode_array(view, inputs)), batch)
+            return self._without_batch(view, self._raw(view, matrix, absent), batch)
+
+    def _raw(self, view: str, matrix: Matrix, absent: Mask | None) -> Array:
+        """Return coordinates before batches are corrected and views drawn together."""
+        components = self.recipes[view].transform(matrix, absent)
+        if self.networks is None:
+            assert self.closed_form is not None
+            return self.closed_form.raw(view, components)
+        inputs = self._inputs(view, matrix, components, absent)
+        return self._latent(self.networks.encode_array(self.like.get(view, view), inputs))
 
     def _without_batch(self, view: str, z: Array, batch: Labels | None) -> Array:
         return z if self.offsets is None or batch is None else self.offsets.corrected(view, z, batch)

@@ -60,6 +60,7 @@ def load(cls: type[Model], path: str | Path) -> Model:
         model.slots = {str(view["name"]): str(view["slot"]) for view in views}
         links, paired = map(_link, settings["links"]), map(_paired, settings["paired"])
         model.linkage = Linkage.of(names, [*links, *paired])
+        model.like = {str(name): str(view) for name, view in settings["like"].items()}
         model.batch_keys = {str(v["name"]): str(v["batch_key"]) for v in views if v["batch_key"] is not None}
         batches = {str(v["name"]): tuple(map(str, v["batches"])) for v in views if v["batches"] is not None}
         model.obs = {name: _obs(path / f"obs_{i}.csv", views[i]["obs"]) for i, name in enumerate(names)}
@@ -69,7 +70,7 @@ def load(cls: type[Model], path: str | Path) -> Model:
     model.closed_form = _closed_form(arrays, names, edges, model.config) if closed else None
     model.offsets = _offsets(arrays, names, batches) if batches else None
     if model.closed_form is not None and not trained:
-        model.closed_form = replace(model.closed_form, offsets=model.offsets)
+        model.closed_form = replace(model.closed_form, offsets=model.offsets, extensions=tuple(model.like))
     model.latents, model.decoders, model.input_scale = {}, {}, {}
     for i, name in enumerate(names):
         model.latents[name] = arrays.take(f"latents/{i}", f"cells of {name}", "latent coordinates")
@@ -235,7 +236,7 @@ def _networks(arrays: _Arrays, model: Model) -> Networks:
     from crosstie.model.networks import Networks
 
     read = "used features" if model.config.features == "features" else "components"
-    n_inputs = {view: arrays.sizes[f"{read} of {view}"] for view in model.recipes}
+    n_inputs = {view: arrays.sizes[f"{read} of {view}"] for view in model.recipes if view not in model.like}
     net = Networks(n_inputs, replace(model.config, n_latent=arrays.sizes["latent coordinates"]))
     state = {key: arrays.take(f"networks/{key}", *weight.shape) for key, weight in net.state_dict().items()}
     net.load_state_dict({key: torch.from_numpy(x) for key, x in state.items()})

@@ -1,0 +1,155 @@
+"""New cells for a fitted model: their matrix in the fitted features, and a view of them beside the fitted ones."""
+
+from __future__ import annotations
+
+import copy
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+import scipy.sparse as sp
+
+from crosstie._errors import sample, unknown_name, value_error
+from crosstie._log import log
+from crosstie._typing import Array, Mask, Matrix
+from crosstie.anchors import find
+from crosstie.anchors.closed_form import unit_rows
+from crosstie.anchors.offsets import Offsets
+from crosstie.data import Recipe, View
+from crosstie.data.values import check_values
+from crosstie.data.view import read_slot
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crosstie.model.model import Model
+
+MIN_SHARE = 0.5  # of the used features, which new cells must have
+
+
+def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> tuple[Matrix, Mask | None]:
+    """Return the matrix of new cells in a recipe's features, and which of these were not measured.
+
+    Parameters
+    ----------
+    adata
+        New cells; features in any order, others are ignored.
+    recipe
+        Of the view that the cells are like.
+    slot, view
+        Where the matrix is, and the name of the view.
+
+    Returns
+    -------
+    Cells × all features of the recipe, 0 where a feature is missing; and a mask of the missing ones, `None` if all are
+    there. Missing ones are counted in a warning: the model takes them to be at their mean.
+
+    Raises
+    ------
+    KeyError
+        If less than half of the used features are there.
+    """
+    matrix, features = read_slot(adata, slot, view=view)
+    where = features.get_indexer(recipe.features)
+    absent: Mask = where < 0
+    if absent.any():
+        used = absent[recipe.kept]
+        n_there, n_used = int((~used).sum()), len(used)
+        if n_there < MIN_SHARE * n_used:
+            what = f"embed {view!r}: only {n_there:,} of the {n_used:,} used features are there, missing is"
+            raise unknown_name(what, recipe.names[used][0], features)
+        if used.any():
+            missing = sample(recipe.names[used], 3)
+            log.warning(
+                "embed: %d of %d used features of %s are missing (%s): taken to be at their mean.",
+                n_used - n_there,
+                n_used,
+                view,
+                missing,
+            )
+    if not np.array_equal(where, np.arange(len(features))):
+        there = np.flatnonzero(~absent)
+        if sp.issparse(matrix):
+            ones = np.ones(len(there), np.float32)
+            shape = (len(features), len(recipe.features))
+            matrix = sp.csr_matrix(matrix @ sp.csr_matrix((ones, (where[there], there)), shape=shape))
+        else:
+            aligned = np.zeros((len(matrix), len(recipe.features)), np.float32)
+            aligned[:, there] = matrix[:, where[there]]
+            matrix = aligned
+    check_values(matrix, view, recipe.values)
+    return matrix, absent if absent.any() else None
+
+
+def extended(model: Model, query: AnnData, *, like: str, name: str) -> Model:
+    """Return a model with one more view: new cells, measured like those of a fitted view, in its latent space.
+
+    Parameters
+    ----------
+    model
+        Fitted; not changed.
+    query
+        The new cells.
+    like
+        The fitted view whose recipe, links and map they take.
+    name
+        Of the new view.
+    """
+    if name in model.latents:
+        raise value_error(f"extend: there is a view {name!r} already.", do="Give another name.")
+    recipe = model.recipes[like]
+    matrix, absent = read_cells(query, recipe, slot=model.slots[like], view=name)
+    cells, values = pd.Index(query.obs_names).astype(str), recipe.values
+    batch = pd.Series(name, index=cells)
+    view = View(name, model.modalities[like], matrix, recipe.features, cells, values, model.slots[like], batch)
+    out = copy.copy(model)
+    for table in ("recipes", "slots", "modalities", "decoders", "input_scale"):
+        known = getattr(model, table)
+        setattr(out, table, known | ({name: known[like]} if like in known else {}))
+    out.like = model.like | {name: model.like.get(like, like)}
+    out.views = model.views | ({name: view} if model.views else {})
+    out.obs = model.obs | {name: query.obs.copy()}
+    out.linkage = replace(
+        model.linkage,
+        views=(*model.linkage.views, name),
+        links=(*model.linkage.links, *(link.renamed(like, name) for link in model.linkage.links if like in link.edge)),
+    )
+    raw = model._raw(like, matrix, absent)
+    offsets = _offsets(model, like, raw, name)
+    out.offsets = offsets
+    partners = [(a, b) for a, b in model.anchors if like in (a, b) and not {a, b} & set(model.like)]
+    new_edges = [(name, b) if a == like else (a, name) for a, b in partners]
+    if model.closed_form is not None:
+        form = model.closed_form
+        out.closed_form = replace(
+            form,
+            mean=dict(form.mean) | {name: form.mean[like]},
+            maps=dict(form.maps) | {name: form.maps[like]},
+            reference=dict(form.reference) | {name: offsets.corrected(name, raw, batch.to_numpy())},
+            edges=(*form.edges, *new_edges),
+            offsets=offsets if model.networks is None else None,
+            extensions=(*form.extensions, name),
+        )
+    out.latents = model.latents | {name: out._encode(name, matrix, batch.to_numpy(), absent)}
+    k = model.config.n_neighbors
+    out.anchors = model.anchors | {(a, b): find(out.latents[a], out.latents[b], k=k) for a, b in new_edges}
+    return out
+
+
+def _offsets(model: Model, like: str, raw: Array, name: str) -> Offsets:
+    """Return the model's offsets with those of the new cells, which are brought to the fitted cells of their kind."""
+    if model.networks is None:
+        assert model.closed_form is not None
+        fitted = model.closed_form.reference[like]
+    else:
+        fitted = unit_rows(model.latents[like])
+    both = np.concatenate([fitted, raw])
+    batch = np.repeat(["fitted", "new"], [len(fitted), len(raw)])
+    centroids = None if model.offsets is None else model.offsets.centroids
+    found = Offsets.fit({like: both}, {like: batch}, to="fitted", centroids=centroids)
+    shift = found.shifts[like][1:]
+    if model.offsets is None:
+        return Offsets(found.centroids, {name: (name,)}, {name: shift})
+    known = model.offsets
+    return Offsets(known.centroids, dict(known.names) | {name: (name,)}, dict(known.shifts) | {name: shift})

@@ -1,0 +1,97 @@
+"""From a model's arrays to trained networks and back: what `fit` of a model does where its settings say `"full"`."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+
+from crosstie._log import log
+from crosstie._typing import Array
+from crosstie.anchors.offsets import Offsets
+from crosstie.data import Recipe
+from crosstie.model.columns import Projection
+from crosstie.model.linear import input_scale
+from crosstie.model.problem import Edge, Problem
+
+if TYPE_CHECKING:
+    from crosstie.model.model import Model
+
+
+def train(
+    model: Model,
+    components: Mapping[str, Array],
+    edges: Mapping[Edge, tuple[Projection, Projection]],
+    link_recipes: Mapping[str, Recipe],
+    *,
+    seed: int,
+    device: str,
+    progress: Callable[[int, int, dict[str, float]], None] | None,
+) -> None:
+    """Train networks, from the closed form where the settings say so, and take their coordinates.
+
+    Parameters
+    ----------
+    model
+        With recipes, and with a closed form if its settings need one; gets networks, history and latents.
+    components
+        Principal components of each view.
+    edges
+        Maps from features to linked columns.
+    link_recipes
+        Of the views whose links read another matrix.
+    seed, device, progress
+        As in `Model.fit`.
+    """
+    from crosstie.model.fit import fit
+
+    config = model.config
+    start: dict[str, tuple[Array, Array]] = {}
+    if model.closed_form is not None:
+        n_latent = len(next(iter(model.closed_form.maps.values())).T)
+        config = replace(config, n_latent=n_latent)
+        model.input_scale = {name: input_scale(x, config.damping) for name, x in components.items()}
+        for name, matrix in model.closed_form.maps.items():
+            # Unit mean square of every coordinate, and not of the length: the scale that the terms expect.
+            scaled = matrix * np.float32(np.sqrt(n_latent)) / model.input_scale[name][:, None]
+            start[name] = scaled, np.zeros(n_latent, np.float32)
+    inputs = {name: model._inputs(name, view.matrix, components[name]) for name, view in model.views.items()}
+    problem = Problem(
+        inputs=inputs,
+        edges=tuple(edges),
+        anchors=model._find_anchors(edges) if model.latents else {},
+        linked=_linked(model, edges, link_recipes) if config.anchor_scope == "batch" else {},
+        closed={name: inputs[name] @ matrix + offset for name, (matrix, offset) in start.items()},
+        linear=start,
+        batches=model._batches(),
+    )
+    model.networks, model.history = fit(problem, config, seed=seed, device=device, progress=progress)
+    encoded = {name: model._latent(model.networks.encode_array(name, x)) for name, x in inputs.items()}
+    model.offsets = _offsets(model, encoded, seed)
+    if model.closed_form is not None:
+        model.closed_form = replace(model.closed_form, offsets=None)
+    batches = model._batches()
+    model.latents = {name: model._without_batch(name, z, batches.get(name)) for name, z in encoded.items()}
+
+
+def _linked(
+    model: Model, edges: Mapping[Edge, tuple[Projection, Projection]], link_recipes: Mapping[str, Recipe]
+) -> dict[Edge, tuple[Array, Array]]:
+    """Return the linked columns of the two sides of every edge."""
+    read = model.views | model.link_views
+    dense = {name: recipe.scale(read[name].matrix) for name, recipe in (model.recipes | dict(link_recipes)).items()}
+    return {
+        (a, b): ((dense[a] @ p).astype(np.float32), (dense[b] @ q).astype(np.float32))
+        for (a, b), (p, q) in edges.items()
+    }
+
+
+def _offsets(model: Model, latents: Mapping[str, Array], seed: int) -> Offsets | None:
+    if not model.batch_keys:
+        return None
+    if model.config.latent_norm == "none":
+        log.warning("batches are not corrected: latent_norm='none' gives coordinates without a common length.")
+        return None
+    return Offsets.fit(latents, model._batches(), seed=seed)
