@@ -16,7 +16,7 @@ import crosstie as xt
 from crosstie.model import checkpoint
 
 CLOSED = xt.Config(n_components=12, n_latent=8, n_rounds=2)
-TRAINED = replace(CLOSED, training="full", n_steps=2, hidden=8, critic_hidden=8)
+TRAINED = replace(CLOSED, training="full", fallback="none", n_steps=2, hidden=8, critic_hidden=8)
 CONFIGS = {
     "closed form": CLOSED,
     "trained": TRAINED,

@@ -19,7 +19,7 @@ from crosstie.metrics import foscttm, nearest_labels, transfer_accuracy
 from crosstie.model.columns import linked_features
 
 CLOSED = xt.Config(n_components=30, n_latent=20)
-TRAINED = replace(CLOSED, training="full", n_steps=3, hidden=16, critic_hidden=16)
+TRAINED = replace(CLOSED, training="full", fallback="none", n_steps=3, hidden=16, critic_hidden=16)
 
 
 def simulate(seed=0, n_cells=250, **options):

@@ -113,7 +113,7 @@ def test_paired_links_that_contradict_each_other_are_refused(data):
 
 def test_shared_cells_in_training(data):
     cells, _ = truth(data, 60)
-    config = replace(CLOSED, training="full", n_steps=3, hidden=8, critic_hidden=8)
+    config = replace(CLOSED, training="full", fallback="none", n_steps=3, hidden=8, critic_hidden=8)
     tie = xt.links.paired(data, "rna", "adt", cells=cells)
     assert np.isfinite(xt.integrate(data, tie, config=config).embed("rna")).all()
 

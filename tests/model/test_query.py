@@ -14,7 +14,7 @@ from crosstie.metrics import nearest_labels, transfer_accuracy
 from crosstie.model.query import read_cells
 
 CLOSED = xt.Config(n_components=30, n_latent=20)
-TRAINED = replace(CLOSED, training="full", n_steps=3, hidden=8, critic_hidden=8)
+TRAINED = replace(CLOSED, training="full", fallback="none", n_steps=3, hidden=8, critic_hidden=8)
 
 
 @pytest.fixture(scope="module")

@@ -130,6 +130,7 @@ def _settings(model: Model) -> dict[str, Any]:
         "like": model.like,
         "closed_form": model.closed_form is not None,
         "trained": model.networks is not None,
+        "history": bool(len(model.history.columns)),
     }
 
 

@@ -24,6 +24,9 @@ class Config:
     ----------
     training
         `"full"` trains the networks; `"none"` keeps the closed form that they start at.
+    fallback
+        What stays where the trained coordinates do worse than the closed form by what can be seen without labels (see
+        `crosstie.model.support`): the `"closed form"`, or, with `"none"`, the networks all the same.
     n_components
         Principal components of each view.
     n_latent
@@ -75,6 +78,7 @@ class Config:
     """
 
     training: Literal["full", "none"] = "none"
+    fallback: Literal["closed form", "none"] = "closed form"
 
     n_components: int = 120
     n_latent: int = 50
@@ -155,6 +159,7 @@ class Config:
         """Return the settings of scMODAL (Wang et al., Nature Communications 16, 4994, 2025) as its code has them."""
         return cls(
             training="full",
+            fallback="none",
             features="features",
             latent_norm="none",
             n_latent=20,

@@ -11,7 +11,7 @@ import pandas as pd
 from crosstie._errors import unknown_name, value_error
 from crosstie._log import log
 from crosstie._threads import few_threads
-from crosstie._typing import Array, Labels, Mask, Matrix, Modality
+from crosstie._typing import Array, Floats, Labels, Mask, Matrix, Modality
 from crosstie.anchors import Anchors, ClosedForm, find, fit_closed_form
 from crosstie.anchors.closed_form import unit_rows
 from crosstie.anchors.offsets import Offsets
@@ -182,14 +182,16 @@ class Model:
                 for name, view in self.link_views.items()
             }
             edges = projections(self.linkage, self.recipes | link_recipes)
+            columns: dict[Edge, tuple[Floats, Floats]] = {}
             if config.needs_closed_form:
                 readings = {name: recipe.loadings for name, recipe in self.recipes.items()} | {
                     name: reading(recipe, self.link_views[name], components[name])
                     for name, recipe in link_recipes.items()
                 }
+                columns = column_maps(edges, readings)
                 self.closed_form = fit_closed_form(
                     components,
-                    column_maps(edges, readings),
+                    columns,
                     config.refinement,
                     pairs=shared_rows(self.linkage, self.cells),
                     batches=self._batches(),
@@ -203,7 +205,7 @@ class Model:
         if config.training == "full":
             from crosstie.model.training import train
 
-            train(self, components, edges, link_recipes, seed=seed, device=device, progress=progress)
+            train(self, components, edges, columns, link_recipes, seed=seed, device=device, progress=progress)
         with few_threads(n_cells):
             self.anchors = self._find_anchors(edges)
             self.decoders = {name: linear_fit(self.latents[name], x) for name, x in components.items()}
@@ -250,12 +252,7 @@ class Model:
 
         Returns
         -------
-        A new model; this one is not changed.
-
-        Raises
-        ------
-        KeyError, ValueError
-            As `embed`, and if the name is taken.
+        A new model; this one is not changed. Raises as `embed`, and if the name is taken.
         """
         self._check_fitted(like)
         with few_threads(query.n_obs):

@@ -83,7 +83,7 @@ def load(cls: type[Model], path: str | Path) -> Model:
     model.anchors = {edge: _anchors(arrays, i, edge) for i, edge in enumerate(edges)}
     model.networks = _networks(arrays, model) if trained else None
     arrays.check_all_taken()
-    model.history = _history(path / HISTORY) if trained else pd.DataFrame()
+    model.history = _history(path / HISTORY) if settings["history"] else pd.DataFrame()
     return model
 
 

@@ -9,12 +9,13 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crosstie._log import log
-from crosstie._typing import Array
+from crosstie._typing import Array, Floats
 from crosstie.anchors.offsets import Offsets
 from crosstie.data import Recipe
 from crosstie.model.columns import Projection
 from crosstie.model.linear import input_scale
 from crosstie.model.problem import Edge, Problem
+from crosstie.model.support import what_fell
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
@@ -24,6 +25,7 @@ def train(
     model: Model,
     components: Mapping[str, Array],
     edges: Mapping[Edge, tuple[Projection, Projection]],
+    columns: Mapping[Edge, tuple[Floats, Floats]],
     link_recipes: Mapping[str, Recipe],
     *,
     seed: int,
@@ -32,14 +34,16 @@ def train(
 ) -> None:
     """Train networks, from the closed form where the settings say so, and take their coordinates.
 
+    Where the settings have a fallback and training lost to its start, the closed form stays, and it is said.
+
     Parameters
     ----------
     model
         With recipes, and with a closed form if its settings need one; gets networks, history and latents.
     components
         Principal components of each view.
-    edges
-        Maps from features to linked columns.
+    edges, columns
+        Maps from features and from components to linked columns.
     link_recipes
         Of the views whose links read another matrix.
     seed, device, progress
@@ -67,8 +71,20 @@ def train(
         linear=start,
         batches=model._batches(),
     )
-    model.networks, model.history = fit(problem, config, seed=seed, device=device, progress=progress)
-    encoded = {name: model._latent(model.networks.encode_array(name, x)) for name, x in inputs.items()}
+    networks, model.history = fit(problem, config, seed=seed, device=device, progress=progress)
+    encoded = {name: model._latent(networks.encode_array(name, x)) for name, x in inputs.items()}
+    if config.fallback == "closed form" and model.closed_form is not None:
+        form = model.closed_form
+        linked = {
+            (a, b): ((components[a] - form.mean[a]) @ p, (components[b] - form.mean[b]) @ q)
+            for (a, b), (p, q) in columns.items()
+        }
+        raw = {name: form.raw(name, x) for name, x in components.items()}
+        if fell := what_fell(encoded, raw, linked):
+            log.warning("training lost to the closed form, which is kept: %s.", "; ".join(fell))
+            model.input_scale = {}
+            return
+    model.networks = networks
     model.offsets = _offsets(model, encoded, seed)
     if model.closed_form is not None:
         model.closed_form = replace(model.closed_form, offsets=None)
