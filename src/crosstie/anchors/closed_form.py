@@ -20,6 +20,7 @@ from crosstie.anchors.transport import composed_plan
 
 Edge = tuple[str, str]
 
+MAX_AMONG = 20_000  # cells among which the neighbours of a sketch are sought, to smooth it
 MIN_MATCH = 10  # cells beside the shared ones from which on a match is made
 
 
@@ -181,7 +182,7 @@ def fit_closed_form(
         maps, strength = maps_of(bridges, np.ones(next(iter(links.values())).shape[1]))
     for _ in range(settings.n_rounds):
         z = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
-        z = {view: smoothed(x, settings) for view, x in z.items()}
+        z = {view: smoothed(x, settings) if len(x) <= settings.n_sketch else x for view, x in z.items()}
         sides = {view: (damped[view], z[view], linked[view]) for view in sizes}
         found = {(a, b): _matched(sides[a], sides[b], settings, rng, known.get((a, b))) for a, b in columns}
         maps, strength = maps_of(
@@ -208,11 +209,12 @@ def damping_factor(components: Array, damping: float) -> Floats:
     return 1 / np.sqrt(variance + damping * variance.sum() + 1e-12)
 
 
-def smoothed(z: Array, settings: Refinement) -> Array:
-    """Return coordinates of a view's cells averaged with those of their nearest cells."""
+def smoothed(z: Array, settings: Refinement, *, among: Array | None = None) -> Array:
+    """Return coordinates of a view's cells averaged with those of their nearest, among these or others of the view."""
     if settings.smoothing == 0:
         return z
-    return unit_rows((1 - settings.smoothing) * z + settings.smoothing * near_mean(z, z, settings.n_smooth))
+    near = near_mean(z, z if among is None else among, settings.n_smooth)
+    return unit_rows((1 - settings.smoothing) * z + settings.smoothing * near)
 
 
 def near_mean(z: Array, reference: Array, k: int) -> Array:
@@ -307,6 +309,10 @@ def _matched(
         rows, columns = (_sketch(n, settings.n_sketch, rng) for n in n_cells)
         (x, zx, lx), (y, zy, ly) = _of_rows(source, rows), _of_rows(target, columns)
         with few_threads(settings.n_sketch):
+            zx, zy = (
+                z if isinstance(drawn, slice) else smoothed(z, settings, among=_sketch_of(whole, MAX_AMONG, rng))
+                for z, drawn, whole in ((zx, rows, source[1]), (zy, columns, target[1]))
+            )
             plan = composed_plan(zx, zy, entropy=settings.entropy, balance=settings.balance)
             together, agreed = _together(x, y, lx, ly, plan.sum(1), plan.sum(0), plan)
         covariance += together
@@ -337,6 +343,10 @@ def _together(
 
 def _of_rows(side: Side, rows: slice | np.ndarray) -> Side:
     return side[0][rows], side[1][rows], side[2][rows]
+
+
+def _sketch_of(z: Array, n: int, rng: np.random.Generator) -> Array:
+    return z[_sketch(len(z), n, rng)]
 
 
 def _sketch(n_cells: int, n: int, rng: np.random.Generator) -> slice | np.ndarray:
