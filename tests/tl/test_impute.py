@@ -1,11 +1,15 @@
+import logging
 from importlib import import_module
 
+import anndata as ad
 import numpy as np
 import pytest
 import scipy.sparse as sp
+from scipy.stats import spearmanr
 
 from crosstie._errors import InputKeyError, InputValueError
 from crosstie.tl import impute
+from crosstie.tl.impute import feature_reliability
 
 METHODS = ["neighbours", "regression", "both"]
 both_ways = pytest.mark.parametrize(("source", "target"), [("rna", "adt"), ("adt", "rna")])
@@ -97,13 +101,83 @@ def test_blocks_join(model, monkeypatch):
     np.testing.assert_allclose(impute(model, "rna", "adt").X, expected, atol=1e-6)
 
 
+@both_ways
+def test_reliability_equals_the_naive_one(model, source, target):
+    x, z = measured(model, target).astype(float), model.latents[target].astype(float)
+    mean = []
+    for i, point in enumerate(z):
+        squared = ((z - point) ** 2).sum(1)
+        squared[i] = np.inf
+        near = np.argsort(squared)[:30]
+        mean.append(np.average(x[near], axis=0, weights=np.exp(-4 * squared[near] / squared[near[-1]])))
+    expected = [max(0, np.corrcoef(a, b)[0, 1]) for a, b in zip(np.array(mean).T, x.T, strict=True)]
+    found = impute(model, source, target).var["reliability"]
+    np.testing.assert_allclose(found, expected, atol=5e-3)
+
+
+def test_reliability_predicts_the_true_correlation(model):
+    found = impute(model, "rna", "adt")
+    cell = {v: model.obs[v]["true_cell"].to_numpy() for v in ("rna", "adt")}
+    _, a, b = np.intersect1d(cell["rna"], cell["adt"], return_indices=True)
+    true = correlation(found.X[a], measured(model, "adt")[b])
+    assert spearmanr(found.var["reliability"], true).statistic > 0.6
+
+
+def test_reliability_of_large_views_is_judged_on_some_cells(model, monkeypatch):
+    z, x = model.latents["rna"], measured(model, "rna")
+    whole = feature_reliability(z, x)
+    monkeypatch.setattr(import_module("crosstie.tl.impute"), "MAX_JUDGED", 100)
+    assert np.corrcoef(whole, feature_reliability(z, x))[0, 1] > 0.8
+    np.testing.assert_allclose(feature_reliability(z, sp.csr_matrix(x)), feature_reliability(z, x), atol=1e-4)
+
+
+def test_reliability_at_the_edge():
+    z = np.random.default_rng(0).normal(size=(50, 3)).astype(np.float32)
+    values = np.column_stack([z[:, 0], np.ones(50), np.zeros(50)]).astype(np.float32)
+    found = feature_reliability(z, values, k=3)
+    assert found[0] > 0.5
+    assert found[1:].tolist() == [0, 0]
+    assert feature_reliability(z[:1], values[:1]).tolist() == [0, 0, 0]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_file_holds_the_same(model, tmp_path, monkeypatch, method):
+    expected = impute(model, "rna", "adt", method=method, scaled=True)
+    monkeypatch.setattr(import_module("crosstie.tl.impute"), "BLOCK", 64)
+    path = tmp_path / "imputed.h5ad"
+    path.write_text("an older one")
+    found = impute(model, "rna", "adt", method=method, scaled=True, out=path)
+    assert found.isbacked
+    np.testing.assert_allclose(found.X[:], expected.X, atol=1e-5)
+    found.file.close()
+    again = ad.read_h5ad(path)
+    np.testing.assert_allclose(again.X, expected.X, atol=1e-5)
+    assert again.X.dtype == np.float32
+    assert again.obs_names.equals(expected.obs_names)
+    np.testing.assert_allclose(again.var["reliability"], expected.var["reliability"])
+    assert [file.name for file in tmp_path.iterdir()] == ["imputed.h5ad"]
+
+
+def test_a_file_appears_whole_or_not_at_all(model, tmp_path, monkeypatch):
+    module = import_module("crosstie.tl.impute")
+
+    def fail(*_):
+        raise RuntimeError("disk")
+
+    monkeypatch.setattr(module, "neighbour_means", fail)
+    monkeypatch.setattr(module, "feature_reliability", lambda *_, **__: np.ones(len(model.recipes["adt"].names)))
+    with pytest.raises(RuntimeError, match="disk"):
+        impute(model, "rna", "adt", out=tmp_path / "imputed.h5ad")
+    assert not list(tmp_path.iterdir())
+
+
 @pytest.mark.parametrize("method", ["neighbours", "both"])
 def test_neighbours_need_the_data(bare, method):
     with pytest.raises(InputValueError, match=r'need the data of \'adt\'(.|\n)*method="regression"'):
         impute(bare, "rna", "adt", method=method)
 
 
-def test_a_loaded_model_says_which_method_works(model, tmp_path):
+def test_a_loaded_model_says_which_method_works(model, tmp_path, caplog):
     model.save(tmp_path / "run")
     loaded = type(model).load(tmp_path / "run")
     with pytest.raises(
@@ -111,7 +185,11 @@ def test_a_loaded_model_says_which_method_works(model, tmp_path):
     ):
         impute(loaded, "rna", "adt")
     expected = impute(model, "rna", "adt", method="regression").X
-    np.testing.assert_array_equal(impute(loaded, "rna", "adt", method="regression").X, expected)
+    with caplog.at_level(logging.INFO, "crosstie"):
+        found = impute(loaded, "rna", "adt", method="regression")
+    np.testing.assert_array_equal(found.X, expected)
+    assert found.var["reliability"].isna().all()
+    assert "no reliability" in caplog.text
 
 
 @pytest.mark.parametrize(
@@ -120,6 +198,7 @@ def test_a_loaded_model_says_which_method_works(model, tmp_path):
         (("rna", "atac"), {}, InputKeyError, "view: unknown name 'atac'"),
         (("rna", "rna"), {}, InputValueError, "impute: source and target are one view"),
         (("rna", "adt"), {"k": 0}, InputValueError, "k=0"),
+        (("rna", "adt"), {"out": "imputed.csv"}, InputValueError, r"imputed.csv(.|\n)*ends in .h5ad"),
         (("rna", "adt"), {"method": "magic"}, InputValueError, "'magic'(.|\n)*'neighbours'"),
     ],
 )

@@ -1,7 +1,8 @@
-"""What the map is for: labels carried over, cells matched, features imputed."""
+"""What the map is for: labels carried over, cells matched, features imputed and related."""
 
 from crosstie.tl.impute import impute
 from crosstie.tl.match import match_cells
-from crosstie.tl.transfer import transfer_labels
+from crosstie.tl.relate import relate
+from crosstie.tl.transfer import label_probabilities, transfer_labels
 
-__all__ = ["impute", "match_cells", "transfer_labels"]
+__all__ = ["impute", "label_probabilities", "match_cells", "relate", "transfer_labels"]

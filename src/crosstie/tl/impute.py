@@ -1,25 +1,31 @@
 """What the cells of one view would show in another: the features that were not measured in them.
 
-Needs a fitted model; gives an AnnData.
+Needs a fitted model; gives an AnnData, in memory or written to a file block by block.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal, get_args
+import os
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from anndata import AnnData
+from anndata import AnnData, read_h5ad
 
 from crosstie._errors import value_error
-from crosstie._typing import Array, Matrix
-from crosstie.tl.transfer import BLOCK, coordinates, weighted_neighbours
+from crosstie._log import log
+from crosstie._typing import Array, Floats, Matrix
+from crosstie.tl.neighbourhood import BLOCK, coordinates, neighbour_means, weighted_neighbours
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
 
 Method = Literal["neighbours", "regression", "both"]
+Block: TypeAlias = Callable[[slice], Array]
+MAX_JUDGED = 4096  # cells of the target on which the reliability of features is estimated
 
 
 def impute(
@@ -30,6 +36,7 @@ def impute(
     method: Method = "neighbours",
     k: int = 30,
     scaled: bool = False,
+    out: str | os.PathLike[str] | None = None,
 ) -> AnnData:
     """Impute the features of one view in the cells of another.
 
@@ -47,48 +54,127 @@ def impute(
         Number of neighbours.
     scaled
         Return standard deviations from the target's mean instead of its normalised (log) units.
+    out
+        File, `*.h5ad`, to write blocks of cells to, so that cells × features are never in memory at once. It appears
+        whole or not at all; an older one of this name is replaced.
 
     Returns
     -------
-    Source cells × used features of the target, dense float32, with the source's `.obs`.
+    Source cells × used features of the target, dense float32, with the source's `.obs`; with `out`, backed by the file.
+    `.var["reliability"]`, in [0, 1], predicts for each feature the correlation of imputed with true values, as
+    `feature_reliability` has it; missing in a model that was loaded without data.
 
     Raises
     ------
     KeyError
         If there is no such view.
     ValueError
-        If the method is unknown, or neighbours are asked of a model that was loaded without data.
+        If the method is unknown, `out` is no h5ad file, or neighbours are asked of a model loaded without data.
     """
     z_source, z_target = coordinates(model, source, target, k, what="impute")
     if method not in get_args(Method):
         raise value_error("impute: the method is unknown.", found=repr(method), expected=f"one of {get_args(Method)}")
-    parts = []
+    if out is not None and Path(out).suffix != ".h5ad":
+        raise value_error("impute: out is written as h5ad.", found=str(out), expected="a name that ends in .h5ad")
+    recipe, parts = model.recipes[target], []
+    values = recipe.log_normalize(model.views[target].matrix) if target in model.views else None
     if method != "neighbours":
-        parts.append(model.translate(source, target, scaled=scaled))
+        parts.append(_regression(model, target, z_source, scaled=scaled))
     if method != "regression":
-        parts.append(_mean_of_neighbours(model, target, z_source, z_target, k, scaled=scaled))
-    values = parts[0] if len(parts) == 1 else (parts[0] + parts[1]) / 2
-    names = model.recipes[target].names
-    return AnnData(values.astype(np.float32), obs=model.obs[source].copy(), var=pd.DataFrame(index=names.copy()))
+        if values is None:
+            raise value_error(
+                f"impute: neighbours need the data of {target!r}, and this model was loaded without data.",
+                do='Use method="regression", or fit the model anew.',
+            )
+        parts.append(_neighbours(model, target, z_source, z_target, values, k, scaled=scaled))
+
+    def block(rows: slice) -> Array:
+        """Return the imputed values of some cells."""
+        return np.mean([part(rows) for part in parts], axis=0, dtype=np.float32)
+
+    reliability: Floats = np.full(len(recipe.names), np.nan)
+    if values is None:
+        log.info("impute: without the data of %s there is no reliability of its features.", target)
+    else:
+        reliability = feature_reliability(z_target, values, k=k)
+    frame = pd.DataFrame({"reliability": reliability}, index=recipe.names.copy())
+    obs = model.obs[source].copy()
+    blocks = [slice(start, min(start + BLOCK, len(obs))) for start in range(0, len(obs), BLOCK)]
+    if out is not None:
+        return _written(Path(out), obs, frame, blocks, block)
+    x = np.empty((len(obs), len(frame)), np.float32)
+    for rows in blocks:
+        x[rows] = block(rows)
+    return AnnData(x, obs=obs, var=frame)
 
 
-def _mean_of_neighbours(model: Model, target: str, z_source: Array, z_target: Array, k: int, *, scaled: bool) -> Array:
-    """Return the weighted mean of the nearest target cells, shape `(n_source, n_features)`."""
-    if target not in model.views:
-        raise value_error(
-            f"impute: neighbours need the data of {target!r}, and this model was loaded without data.",
-            do='Use method="regression", or fit the model anew.',
-        )
+def feature_reliability(z: Floats, values: Matrix, *, k: int = 30) -> Floats:
+    """Predict how well features can be imputed, from their own view alone.
+
+    A feature can be carried to another view as far as cells near each other in the common space have it in common: the
+    correlation of its values with the means of each cell's nearest neighbours, itself left out. It takes for granted
+    that the views are aligned; where they are not, everything is unreliable.
+
+    Parameters
+    ----------
+    z
+        Common coordinates of the view that measured the features, shape `(n_cells, d)`.
+    values
+        The features, dense or CSR, shape `(n_cells, n_features)`. Of more than 4,096 cells, as many are judged, evenly
+        spaced; all serve as neighbours.
+    k
+        Number of neighbours.
+
+    Returns
+    -------
+    Correlations, at least 0, shape `(n_features,)`; 0 for features that do not vary.
+    """
+    if len(z) < 2:
+        return np.zeros(values.shape[1])
+    row, weight = weighted_neighbours(z, z, k, others=True)
+    judged = np.arange(0, len(z), -(-len(z) // MAX_JUDGED))
+    mean = neighbour_means(row[judged], weight[judged], values).astype(np.float64)
+    x = values[judged]
+    x = x.toarray() if sp.issparse(x) else x
+    mean, x = mean - mean.mean(0), x - x.mean(0, dtype=np.float64)
+    spread = np.sqrt((mean**2).sum(0) * (x**2).sum(0))
+    return np.clip((mean * x).sum(0) / np.where(spread > 1e-9, spread, np.inf), 0, 1)
+
+
+def _regression(model: Model, target: str, z_source: Array, *, scaled: bool) -> Block:
+    matrix, offset = model.decoders[target]
+    return lambda rows: model.recipes[target].inverse(z_source[rows] @ matrix + offset, scaled=scaled)
+
+
+def _neighbours(
+    model: Model, target: str, z_source: Array, z_target: Array, values: Matrix, k: int, *, scaled: bool
+) -> Block:
     recipe = model.recipes[target]
-    values = recipe.log_normalize(model.views[target].matrix)
     row, weight = weighted_neighbours(z_target, z_source, k)
-    out = np.empty((len(z_source), values.shape[1]), np.float32)
-    for start in range(0, len(out), BLOCK):
-        block = slice(start, start + BLOCK)
-        n, width = row[block].shape
-        ends = np.arange(0, n * width + 1, width)
-        mean: Matrix = (
-            sp.csr_array((weight[block].ravel(), row[block].ravel(), ends), shape=(n, len(z_target))) @ values
-        )
-        out[block] = mean.toarray() if sp.issparse(mean) else mean
-    return ((out - recipe.mean) / recipe.std).astype(np.float32) if scaled else out
+
+    def block(rows: slice) -> Array:
+        mean = neighbour_means(row[rows], weight[rows], values)
+        return ((mean - recipe.mean) / recipe.std).astype(np.float32) if scaled else mean
+
+    return block
+
+
+def _written(path: Path, obs: pd.DataFrame, frame: pd.DataFrame, blocks: list[slice], block: Block) -> AnnData:
+    """Write blocks into a file beside `path`, rename it, and return the AnnData that it backs."""
+    import h5py
+
+    part = path.with_name(f".{path.name}.{os.getpid()}.part")
+    try:
+        AnnData(obs=obs, var=frame).write_h5ad(part)
+        with h5py.File(part, "r+") as file:
+            if "X" in file:
+                del file["X"]
+            x = file.create_dataset("X", (len(obs), len(frame)), np.float32, chunks=True)
+            x.attrs["encoding-type"], x.attrs["encoding-version"] = "array", "0.2.0"
+            for rows in blocks:
+                x[rows] = block(rows)
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    log.info("impute: %d cells × %d features written to %s.", len(obs), len(frame), path)
+    return read_h5ad(path, backed="r")

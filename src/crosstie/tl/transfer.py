@@ -1,28 +1,43 @@
-"""Labels carried from the cells of one view to those of another, by a weighted vote of the nearest.
+"""Labels carried from the cells of one view to those of another, with probabilities that mean what they say.
 
-Needs a fitted model's coordinates. The weights of neighbours are defined here; imputation uses the same.
+Needs a fitted model's coordinates. No label of the target is ever read.
 """
 
 from __future__ import annotations
 
+from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+from scipy.optimize import minimize_scalar
 
-from crosstie._errors import sample, unknown_name, value_error
+from crosstie._errors import value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index
-from crosstie.anchors.neighbours import nearest
+from crosstie.tl.labels import Labels, Level, read_labels
+from crosstie.tl.neighbourhood import coordinates, neighbour_means, own_coordinates, votes, weighted_neighbours
+from crosstie.tl.novelty import novelty
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
 
-BLOCK = 4096  # target cells whose votes are counted at a time
+N_OWN = 15  # neighbours in the target's own view with which a cell shares its vote
+N_CYCLE = 2048  # source cells that serve to find the temperature
+MIN_TEMPERATURE, MAX_TEMPERATURE = 0.5, 3.0
+LEAST = 1e-3  # of a probability, before its logarithm is taken
 
 
 def transfer_labels(
-    model: Model, source: str, target: str, *, key: str | None = None, labels: Any = None, k: int = 40
+    model: Model,
+    source: str,
+    target: str,
+    *,
+    key: str | Sequence[str] | None = None,
+    labels: Any = None,
+    parents: Mapping[Any, Any] | None = None,
+    k: int = 40,
+    abstain_at: float | None = None,
 ) -> pd.DataFrame:
     """Give the cells of one view the labels of their neighbours in another.
 
@@ -33,151 +48,169 @@ def transfer_labels(
     source, target
         Names of the views: where labels are known, and where they are wanted.
     key
-        Column of `model.obs[source]` with the labels.
+        Column of `model.obs[source]` with the labels; or several that nest, from coarse to fine:
+        `["lineage", "cell_type"]`.
     labels
         The labels themselves, instead of `key`: a Series by cell name, or one label per cell in order. Missing labels
         are left out of the vote.
+    parents
+        Coarser label of each label (of the coarsest level that is given): a level above them, called `parent`.
     k
         Number of labelled source cells that vote on each target cell; all of them, where there are fewer.
+    abstain_at
+        Labels of lower confidence are left missing, in [0, 1]; the log says how many. `None` labels every cell.
 
     Returns
     -------
-    One row per target cell, by name: `label`; `confidence`, in [0, 1]: the label's share of the vote, if one more voter
-    were against it; `novelty`, in [0, 1]: how much farther off labelled source cells are than cells of the target
-    itself, as `crosstie.tl.transfer.novelty` has it.
+    One row per target cell, by name: `label`; `confidence`, in [0, 1], the probability that it is right, as
+    `label_probabilities` has it; `novelty`, in [0, 1], how little supports the cell in the source, as
+    `crosstie.tl.novelty.novelty` has it. For each coarser level `label_NAME` and `confidence_NAME`, by the name of its
+    column (or `parent`), first the coarsest. Labels agree from level to level: the finer one is the most probable
+    among those under the coarser one, and the probability of a coarser label is the sum of those under it.
 
     Raises
     ------
     KeyError
-        If there is no such view or column.
+        If there is no such view or column, or a label has no parent.
     ValueError
-        If no cell has a label, or labels do not fit the source's cells.
+        If no cell has a label, labels do not fit the source's cells, levels do not nest, or `abstain_at` is not in
+        [0, 1].
     """
+    if abstain_at is not None and not 0 <= abstain_at <= 1:
+        raise value_error("transfer_labels: abstain_at is a confidence.", found=repr(abstain_at), expected="in [0, 1]")
     z_source, z_target = coordinates(model, source, target, k, what="transfer_labels")
-    values = _labels(model, source, key, labels)
-    code, names = pd.factorize(values, sort=True)
-    known = code >= 0
-    if not known.any():
-        raise value_error(
-            f"transfer_labels: no cell of {source!r} has a label.",
-            found=f"{len(code):,} missing",
-            do="Give another key, or labels=.",
-        )
-    if not known.all():
-        log.info("transfer_labels: %d of %d cells of %s have no label: left out.", (~known).sum(), len(code), source)
-    z_source, code = z_source[known], code[known]
-    winner, share = _vote(z_source, z_target, code, len(names), k)
-    result = {"label": names.take(winner), "confidence": share, "novelty": novelty(z_source, z_target, k=k)}
+    known = read_labels(model, source, key, labels, parents)
+    probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k)
+    result: dict[str, Any] = {}
+    allowed = np.ones(probability.shape, bool)
+    for level in known.levels:
+        winner, confidence = _winners(level, probability, allowed)
+        allowed &= level.of_fine == winner[:, None]
+        label = pd.Series(level.labels.take(winner))
+        if abstain_at is not None:
+            label = _abstained(label, confidence < abstain_at, abstain_at, level.name)
+        suffix = f"_{level.name}" if level.name else ""
+        result |= {f"label{suffix}": label.array, f"confidence{suffix}": confidence}
+    result["novelty"] = novelty(z_source[known.code >= 0], z_target)
     return pd.DataFrame(result, index=model.obs[target].index)
 
 
-def weighted_neighbours(base: Floats, query: Floats, k: int) -> tuple[Index, Array]:
-    r"""Return the nearest rows of `base` and how much each counts, by a kernel as wide as the neighbourhood.
+def label_probabilities(
+    model: Model,
+    source: str,
+    target: str,
+    *,
+    key: str | Sequence[str] | None = None,
+    labels: Any = None,
+    parents: Mapping[Any, Any] | None = None,
+    k: int = 40,
+) -> pd.DataFrame:
+    r"""Return the probability of every label for the cells of another view.
+
+    Half of it is the vote of the nearest source cells, half the mean vote on the 15 nearest cells of the target itself.
+    Its sharpness is then set by a temperature :math:`T`, probabilities :math:`\propto p^{1/T}`, the one under which the
+    known labels of source cells are most likely when labels go to the target's cells and come back, without a cell's
+    own. The target's labels are not needed and not read.
 
     Parameters
     ----------
-    base, query
-        Coordinates, shapes `(n_base, d)` and `(n_query, d)`.
-    k
-        Number of neighbours.
+    model, source, target, key, labels, parents, k
+        As in `transfer_labels`.
 
     Returns
     -------
-    Row numbers and weights, shape `(n_query, min(k, n_base))`; weights are proportional to :math:`\exp(-(2d/d_k)^2)`,
-    with :math:`d_k` the distance to the last neighbour, and sum to 1.
+    One row per target cell, by name; one column per label; rows sum to 1. With several levels columns are pairs of
+    level (`key`, `parent`; the finest is `label`) and label, and rows sum to 1 in each level.
     """
-    distance, row = nearest(base, query, k)
-    squared = np.maximum(distance, 0)
-    weight = np.exp(-4 * squared / np.maximum(squared.max(1, keepdims=True), 1e-12))
-    return row, (weight / weight.sum(1, keepdims=True)).astype(np.float32)
+    z_source, z_target = coordinates(model, source, target, k, what="label_probabilities")
+    known = read_labels(model, source, key, labels, parents)
+    probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k)
+    index = model.obs[target].index
+    parts = {
+        level.name or "label": pd.DataFrame(level.summed(probability), index, pd.Index(level.labels))
+        for level in known.levels
+    }
+    return pd.concat(parts, axis=1) if len(parts) > 1 else parts["label"]
 
 
-def novelty(source: Floats, target: Floats, *, k: int = 30) -> Floats:
-    r"""Return how much farther each target cell is from source cells than from cells of its own view.
+def _probabilities(z_source: Array, z_target: Array, z_own: Array, known: Labels, k: int) -> Floats:
+    """Return the probability of every label of the finest level, shape `(n_target, n_labels)`."""
+    has = known.code >= 0
+    z_source, code, n_labels = z_source[has], known.code[has], len(known.levels[-1].labels)
+    row, weight = weighted_neighbours(z_source, z_target, k)
+    vote = votes(row, weight, code, n_labels)
+    probability = vote
+    if len(z_target) > 1:
+        own = weighted_neighbours(z_own, z_own, N_OWN, others=True)
+        probability = (vote + neighbour_means(*own, vote)) / 2
+    temperature = _temperature(*_returned(z_source, z_target, code, row, weight, vote, k))
+    log.info("labels: %d voters on each cell, temperature %.2f.", row.shape[1], temperature)
+    return tempered(probability, temperature)
 
-    :math:`1 - \min(1, r_\mathrm{own} / r_\mathrm{source})`, with the radii of the smallest balls around the cell that
-    hold the same share of the target's and of the source's cells: `k` cells of the larger of the two. 0 where the
-    source has as many cells nearby as the target has; 0.5 where they are twice as far.
 
-    A population that the source lacks tends to have high values. It need not: a fit that expects every cell to have a
-    counterpart moves such cells next to others.
+def _returned(
+    z_source: Array, z_target: Array, code: Index, row: Index, weight: Array, vote: Floats, k: int
+) -> tuple[Floats, Index]:
+    """Return what source cells are told of their own label by target cells, without their own vote, and their labels.
 
     Parameters
     ----------
-    source, target
-        Common coordinates, shapes `(n_source, d)` and `(n_target, d)`.
+    z_source, z_target
+        Coordinates.
+    code
+        Label of each source cell.
+    row, weight
+        Source cells that vote on each target cell, and how much they count.
+    vote
+        What they vote, shape `(n_target, n_labels)`.
     k
-        Number of neighbours in the larger view.
+        Number of target cells that a source cell asks.
     """
-    n_source, n_target = len(source), len(target)
-    if n_target < 2:
-        return np.zeros(n_target)
-    largest = max(n_source, n_target)
-    k_source, k_own = (max(1, round(k * n / largest)) for n in (n_source, n_target))
-    away = np.sqrt(np.maximum(nearest(source, target, k_source)[0][:, -1], 0).astype(np.float64))
-    # The nearest of a cell's own view is the cell itself.
-    own = np.sqrt(np.maximum(nearest(target, target, k_own + 1)[0][:, -1], 0).astype(np.float64))
-    return 1 - np.minimum(1, own / np.maximum(away, 1e-12))
+    step = -(-len(z_source) // N_CYCLE)
+    cells = np.arange(0, len(z_source), step)
+    asked, trust = weighted_neighbours(z_target, z_source[cells], k)
+    back = neighbour_means(asked, trust, vote).astype(np.float64)
+    own = np.zeros(len(cells))
+    for column in range(asked.shape[1]):  # one target cell each at a time: never cells × k × k
+        voters = asked[:, column]
+        own += trust[:, column] * np.where(row[voters] == cells[:, None], weight[voters], 0).sum(1)
+    back[np.arange(len(cells)), code[cells]] -= own
+    left = 1 - own
+    told = left > 1e-3  # nobody but the cell itself was asked
+    return np.maximum(back[told], 0) / left[told, None], code[cells][told]
 
 
-def coordinates(model: Model, source: str, target: str, k: int, *, what: str) -> tuple[Array, Array]:
-    """Return the coordinates of two different views of a fitted model, and check the number of neighbours."""
-    z_source, z_target = model.embed(source), model.embed(target)
-    if source == target:
-        raise value_error(f"{what}: source and target are one view.", found=repr(source), expected="two views")
-    if k < 1:
-        raise value_error(f"{what}: the number of neighbours must be at least 1.", found=f"k={k}")
-    return z_source, z_target
+def _temperature(probability: Floats, code: Index) -> float:
+    """Return the temperature under which the labels are most likely."""
+    if not len(code) or probability.shape[1] < 2:
+        return 1.0
+    rows = np.arange(len(code))
+
+    def surprise(log_temperature: float) -> float:
+        return -float(np.log(tempered(probability, np.exp(log_temperature))[rows, code]).mean())
+
+    bounds = np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)
+    return float(np.exp(minimize_scalar(surprise, bounds=bounds, method="bounded").x))
 
 
-def _labels(model: Model, source: str, key: str | None, labels: Any) -> pd.Series:
-    """Return one label per source cell, in order."""
-    obs = model.obs[source]
-    if (key is None) == (labels is None):
-        raise value_error(
-            "transfer_labels: labels come from one place.",
-            found="both key and labels" if key is not None else "neither key nor labels",
-            do=f"Give key=, a column of model.obs[{source!r}], or labels=, one per cell.",
-        )
-    if key is not None:
-        if key not in obs:
-            raise unknown_name(
-                f"transfer_labels: key, a column of model.obs[{source!r}]", key, obs.columns, do="Or give labels=."
-            )
-        return obs[key]
-    given = labels if isinstance(labels, pd.Series) else pd.Series(labels)
-    if not isinstance(given.index, pd.RangeIndex) and not given.index.equals(obs.index):
-        missing = obs.index.difference(given.index)
-        if len(missing) or not given.index.is_unique:
-            raise value_error(
-                f"transfer_labels: the labels' index does not name the cells of {source!r}, each once.",
-                found=f"{sample(given.index, 3)}; {len(missing):,} cells without an entry",
-                expected=sample(obs.index, 3),
-                do="Give NaN to cells of unknown label, or give an array in the order of the cells.",
-            )
-        given = given.reindex(obs.index)
-    if len(given) != len(obs):
-        raise value_error(
-            "transfer_labels: not one label per cell.",
-            found=f"{len(given):,} labels",
-            expected=f"{len(obs):,}, the cells of {source!r}",
-        )
-    return given
+def tempered(probability: Floats, temperature: float) -> Floats:
+    """Return probabilities to the power `1 / temperature`, rows summing to 1; none is below about `LEAST` before."""
+    power = np.maximum(probability, LEAST) ** (1 / temperature)
+    return power / power.sum(1, keepdims=True)
 
 
-def _vote(source: Floats, target: Floats, code: Index, n_labels: int, k: int) -> tuple[Index, Floats]:
-    """Return the label with most votes of each target cell, and its share, shrunk by a voter against it.
+def _winners(level: Level, probability: Floats, allowed: np.ndarray) -> tuple[Index, Floats]:
+    """Return each cell's most probable label among those allowed (by the coarser levels), and its probability."""
+    here = level.summed(probability)
+    open_ = level.summed(allowed.astype(float)) > 0
+    winner = np.where(open_, here, -1).argmax(1)
+    return winner, np.minimum(here[np.arange(len(here)), winner], 1)
 
-    Neighbours resemble each other, so that bare shares are too sure. The number of voters is the effective one.
-    """
-    row, weight = weighted_neighbours(source, target, k)
-    winner, share = np.empty(len(target), np.int64), np.empty(len(target))
-    for start in range(0, len(target), BLOCK):
-        block = slice(start, start + BLOCK)
-        n = len(row[block])
-        cell = np.arange(n)[:, None] * n_labels
-        votes = np.bincount((cell + code[row[block]]).ravel(), weight[block].ravel(), n * n_labels).reshape(n, n_labels)
-        winner[block] = votes.argmax(1)
-        share[block] = np.minimum(votes.max(1), 1)
-    n_voters = 1 / np.maximum((weight.astype(np.float64) ** 2).sum(1), 1e-12)
-    return winner, share * n_voters / (n_voters + 1)
+
+def _abstained(label: pd.Series, unsure: np.ndarray, abstain_at: float, level: str) -> pd.Series:
+    """Return labels without those of unsure cells, and say how many."""
+    where = f" on level {level}" if level else ""
+    log.info("transfer_labels: %d of %d cells%s below %g: no label.", unsure.sum(), len(unsure), where, abstain_at)
+    if pd.api.types.is_integer_dtype(label.dtype):
+        label = label.astype("Int64")
+    return label.mask(unsure)

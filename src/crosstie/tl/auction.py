@@ -1,0 +1,164 @@
+"""One-to-one assignment at a small total cost in near linear memory: an auction among candidates, then swaps.
+
+Rows of one side bid for columns of the other; matching calls it where a full table of costs would not fit.
+"""
+
+from __future__ import annotations
+
+import numpy as np
+
+from crosstie._typing import Array, Floats, Index
+from crosstie.anchors.neighbours import nearest
+
+PRECISION = 0.03  # of the median cost of a nearest candidate: the step by which bids rise
+MAX_REPAIRED = 2000  # pairs for which one pass looks for a swap
+MAX_PASSES = 20
+BLOCK = 2**23  # gains held at once
+
+
+def candidates(source: Floats, target: Floats, k: int) -> tuple[Array, Index]:
+    """Return the columns that each row may bid for, cheapest first, and what they cost.
+
+    Parameters
+    ----------
+    source, target
+        Common coordinates, shapes `(n_source, d)` and `(n_target, d)`.
+    k
+        A row's candidates are its `k` nearest and, up to as many again, those that it is among the `k` nearest of.
+
+    Returns
+    -------
+    Squared distances and row numbers of the target, shape `(n_source, width)`; places not needed cost infinity.
+    """
+    n_source, n_target = len(source), len(target)
+    near, forward = nearest(target, source, k)
+    reached, backward = nearest(source, target, k)
+    row = np.concatenate([np.repeat(np.arange(n_source), forward.shape[1]), backward.ravel()])
+    column = np.concatenate([forward.ravel(), np.repeat(np.arange(n_target), backward.shape[1])])
+    cost = np.maximum(np.concatenate([near.ravel(), reached.ravel()]), 0)
+    first = np.unique(row * n_target + column, return_index=True)[1]
+    row, column, cost = row[first], column[first], cost[first]
+    order = np.lexsort((column, cost, row))
+    row, column, cost = row[order], column[order], cost[order]
+    place = np.arange(len(row)) - np.searchsorted(row, np.arange(n_source))[row]
+    used = place < 2 * k
+    width = int(place[used].max()) + 1
+    costs = np.full((n_source, width), np.inf, np.float32)
+    columns = np.zeros((n_source, width), np.int64)
+    costs[row[used], place[used]] = cost[used]
+    columns[row[used], place[used]] = column[used]
+    return costs, columns
+
+
+def auction(cost: Floats, column: Index, n_columns: int) -> Index:
+    """Assign rows to columns of their own by bids.
+
+    All rows without a column bid at once, each for the candidate at the lowest cost plus price, and bid what makes it
+    no better than their second choice, and a step more. The highest bid takes the column, whose earlier owner bids
+    again. A row that would have to pay more than any candidate costs stays without a column. The sum of costs of those
+    that get one is within the number of rows times the step of the least sum at which a row may stay out.
+
+    Parameters
+    ----------
+    cost, column
+        Of every row's candidates, as from `candidates`, shape `(n_rows, width)`.
+    n_columns
+        Number of columns; at least the number of rows.
+
+    Returns
+    -------
+    Column of every row, shape `(n_rows,)`; -1 where it has none.
+
+    References
+    ----------
+    Bertsekas, Annals of Operations Research 14 (1988): the auction algorithm, Jacobi version.
+    """
+    most = float(cost[np.isfinite(cost)].max())
+    step = PRECISION * float(np.median(cost[:, 0])) or PRECISION * most or 1.0
+    step = max(step, 1e-5 * most)
+    price = np.zeros(n_columns)
+    owner, owned = np.full(n_columns, -1), np.full(len(cost), -1)
+    highest = np.empty(n_columns, np.int64)
+    bidder = np.arange(len(cost))
+    while len(bidder):
+        wanted = column[bidder]
+        value = cost[bidder] + price[wanted]
+        rows = np.arange(len(bidder))
+        choice = value.argmin(1)
+        best = value[rows, choice]
+        value[rows, choice] = np.inf
+        second = np.minimum(value.min(1), most)
+        bids = best <= most
+        bidder, choice = bidder[bids], wanted[rows, choice][bids]
+        bid = price[choice] + (second - best)[bids] + step
+        # Of bids for one column the last written stays: the highest, at equal bids that of the last row.
+        order = np.argsort(bid, kind="stable")
+        highest[choice[order]] = order
+        won = highest[choice] == np.arange(len(choice))
+        column_won, winner = choice[won], bidder[won]
+        earlier = owner[column_won]
+        earlier = earlier[earlier >= 0]
+        owned[earlier] = -1
+        owner[column_won], owned[winner], price[column_won] = winner, column_won, bid[won]
+        bidder = np.concatenate([bidder[~won], earlier])
+    return owned
+
+
+def swapped(source: Floats, target: Floats, partner: Index, n_worst: int) -> Index:
+    r"""Lower the sum of squared distances of a complete assignment by swaps.
+
+    In each pass the `n_worst` most distant pairs look for the pair with which to swap partners at the greatest gain,
+    :math:`2 (x_i - x_j) \cdot (y_j - y_i)`. Swaps chain over passes, until one gains less than a thousandth.
+
+    Parameters
+    ----------
+    source, target
+        Common coordinates, shapes `(n_source, d)` and `(n_target, d)`.
+    partner
+        Row of the target of every row of the source, all different, shape `(n_source,)`.
+    n_worst
+        Number of pairs that look for a swap; at most `MAX_REPAIRED` of them do.
+
+    Returns
+    -------
+    The better assignment, shape `(n_source,)`.
+    """
+    partner = partner.copy()
+    n_worst = min(n_worst, MAX_REPAIRED, len(partner))
+    if n_worst < 1 or len(partner) < 2:
+        return partner
+    for _ in range(MAX_PASSES):
+        own = target[partner]
+        together = np.einsum("ij,ij->i", source, own)
+        cost = np.einsum("ij,ij->i", source, source) + np.einsum("ij,ij->i", own, own) - 2 * together
+        worst = np.argsort(-cost, kind="stable")[:n_worst]
+        gain, other = _best_swaps(source, own, together, worst)
+        free = np.ones(len(partner), bool)
+        total = 0.0
+        for n in np.argsort(-gain, kind="stable"):
+            i, j = worst[n], other[n]
+            if gain[n] <= 0:
+                break
+            if free[i] and free[j]:
+                free[[i, j]] = False
+                partner[[i, j]] = partner[[j, i]]
+                total += gain[n]
+        if total <= 1e-3 * cost.sum():
+            break
+    return partner
+
+
+def _best_swaps(source: Floats, own: Floats, together: Floats, worst: Index) -> tuple[Floats, Index]:
+    """Return the gain of the best swap of each of the worst pairs, and with which pair."""
+    gain, other = np.empty(len(worst)), np.empty(len(worst), np.int64)
+    step = max(1, BLOCK // len(source))
+    for start in range(0, len(worst), step):
+        rows = worst[start : start + step]
+        table = source[rows] @ own.T
+        table += own[rows] @ source.T
+        table -= together
+        table -= together[rows][:, None]
+        found = table.argmax(1)
+        other[start : start + step] = found
+        gain[start : start + step] = 2 * table[np.arange(len(rows)), found]
+    return gain, other

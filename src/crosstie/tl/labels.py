@@ -1,0 +1,176 @@
+"""Labels of a view's cells as numbers: one level, or several that nest, from coarse to fine.
+
+The door from the user's columns, series and mappings to what the vote counts.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from crosstie._errors import sample, unknown_name, value_error
+from crosstie._log import log
+from crosstie._typing import Floats, Index
+
+if TYPE_CHECKING:
+    from crosstie.model.model import Model
+
+
+@dataclass(frozen=True)
+class Level:
+    """One level of labels.
+
+    Parameters
+    ----------
+    name
+        Of the level; empty for the finest.
+    labels
+        All labels of the level, sorted, of the user's own kind (an index, or categories).
+    of_fine
+        Number of the label of this level for every label of the finest, shape `(n_fine,)`.
+    """
+
+    name: str
+    labels: Any
+    of_fine: Index
+
+    def summed(self, probability: Floats) -> Floats:
+        """Return the probability of this level's labels from those of the finest, shape `(n_cells, n_labels)`."""
+        out = np.zeros((len(probability), len(self.labels)))
+        for fine, label in enumerate(self.of_fine):
+            out[:, label] += probability[:, fine]
+        return out
+
+
+@dataclass(frozen=True)
+class Labels:
+    """Labels of all cells of a view.
+
+    Parameters
+    ----------
+    code
+        Number of each cell's label on the finest level, -1 where it has none, shape `(n_cells,)`.
+    levels
+        From coarse to fine.
+    """
+
+    code: Index
+    levels: tuple[Level, ...]
+
+
+def read_labels(
+    model: Model, source: str, key: str | Sequence[str] | None, labels: Any, parents: Mapping[Any, Any] | None
+) -> Labels:
+    """Read labels and check them.
+
+    Parameters
+    ----------
+    model
+        Fitted.
+    source
+        Name of the view whose cells have the labels.
+    key
+        Column of `model.obs[source]`, or several, from coarse to fine.
+    labels
+        The labels themselves, instead of `key`.
+    parents
+        Coarser label of each label, as a level above them.
+
+    Raises
+    ------
+    KeyError
+        If there is no such column, or a label has no parent.
+    ValueError
+        If labels come from nowhere or from two places, do not fit the cells, are missing for all of them, or a label
+        lies under two coarser ones.
+    """
+    if (key is None) == (labels is None):
+        raise value_error(
+            "transfer_labels: labels come from one place.",
+            found="both key and labels" if key is not None else "neither key nor labels",
+            do=f"Give key=, a column of model.obs[{source!r}], or labels=, one per cell.",
+        )
+    keys = [] if key is None else [key] if isinstance(key, str) else list(key)
+    if key is not None and not keys:
+        raise value_error("transfer_labels: key is an empty list.", expected="a column, or several, coarse to fine")
+    columns = [_column(model, source, name) for name in keys] if keys else [_given(model, source, labels)]
+    factors = [pd.factorize(column, sort=True) for column in columns]
+    known = np.all([code >= 0 for code, _ in factors], axis=0)
+    if not known.any():
+        raise value_error(
+            f"transfer_labels: no cell of {source!r} has a label.",
+            found=f"{len(known):,} missing",
+            do="Give another key, or labels=.",
+        )
+    if not known.all():
+        log.info("transfer_labels: %d of %d cells of %s have no label: left out.", (~known).sum(), len(known), source)
+    code, names = factors[-1]
+    # Labels of cells that another level leaves out do not count.
+    used = np.unique(code[known])
+    code, names = np.where(known, np.searchsorted(used, code), -1).astype(np.int64), names.take(used)
+    levels = [Level("", names, np.arange(len(names)))]
+    for name, (coarse, coarse_names) in reversed(list(zip(keys[:-1], factors[:-1], strict=True))):
+        levels.insert(0, _above(name, coarse[known], coarse_names, code[known], names))
+    if parents is not None:
+        levels.insert(0, _parents(levels[0], parents))
+    return Labels(code, tuple(levels))
+
+
+def _above(name: str, coarse: Index, coarse_names: Any, fine: Index, names: Any) -> Level:
+    """Return a coarser level from the labels of the same cells."""
+    pairs = np.unique(np.column_stack([fine, coarse]), axis=0)
+    twice = np.flatnonzero(np.bincount(pairs[:, 0]) > 1)
+    if len(twice):
+        both = coarse_names.take(pairs[pairs[:, 0] == twice[0], 1])
+        raise value_error(
+            f"transfer_labels: levels do not nest: {names[twice[0]]!r} lies under several labels of {name!r}.",
+            found=sample(both),
+            expected="one for every label; keys go from coarse to fine",
+        )
+    used, of_fine = np.unique(pairs[:, 1], return_inverse=True)
+    return Level(name, coarse_names.take(used), of_fine)
+
+
+def _parents(level: Level, parents: Mapping[Any, Any]) -> Level:
+    """Return the level above by a mapping."""
+    for label in level.labels:
+        if label not in parents:
+            raise unknown_name("transfer_labels: parents lack a label", label, parents)
+    code, names = pd.factorize(pd.Series([parents[label] for label in level.labels]), sort=True)
+    if (code < 0).any():
+        raise value_error("transfer_labels: a parent is missing.", found=repr(level.labels[int(code.argmin())]))
+    return Level("parent", names, code.astype(np.int64)[level.of_fine])
+
+
+def _column(model: Model, source: str, key: str) -> pd.Series:
+    if key not in model.obs[source]:
+        what = f"transfer_labels: key, a column of model.obs[{source!r}]"
+        raise unknown_name(what, key, model.obs[source].columns, do="Or give labels=.")
+    return model.obs[source][key]
+
+
+def _given(model: Model, source: str, labels: Any) -> pd.Series:
+    """Return labels that were given directly, one per source cell, in order."""
+    obs = model.obs[source]
+    given = labels if isinstance(labels, pd.Series) else pd.Series(labels)
+    if not isinstance(given.index, pd.RangeIndex) and not given.index.equals(obs.index):
+        missing = obs.index.difference(given.index)
+        if len(missing) or not given.index.is_unique:
+            raise value_error(
+                f"transfer_labels: the labels' index does not name the cells of {source!r}, each once.",
+                found=f"{sample(given.index, 3)}; {len(missing):,} cells without an entry",
+                expected=sample(obs.index, 3),
+                do="Give NaN to cells of unknown label, or give an array in the order of the cells.",
+            )
+        given = given.reindex(obs.index)
+    if len(given) != len(obs):
+        raise value_error(
+            "transfer_labels: not one label per cell.",
+            found=f"{len(given):,} labels",
+            expected=f"{len(obs):,}, the cells of {source!r}",
+        )
+    return given
