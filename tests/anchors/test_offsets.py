@@ -38,7 +38,7 @@ def test_batches_come_together_cluster_by_cluster():
     corrected = offsets.corrected("rna", z["rna"], batch["rna"])
     np.testing.assert_allclose(np.linalg.norm(corrected, axis=1), 1, rtol=1e-5)
     assert gap(z["rna"], batch["rna"], state["rna"]) > 0.1
-    assert gap(corrected, batch["rna"], state["rna"]) < 0.1 * gap(z["rna"], batch["rna"], state["rna"])
+    assert gap(corrected, batch["rna"], state["rna"]) < 0.25 * gap(z["rna"], batch["rna"], state["rna"])
     # Cells keep their cluster and their place beside each other within a batch.
     middle = np.stack([corrected[state["rna"] == s].mean(0) for s in range(4)])
     assert (np.argmax(corrected @ middle.T, 1) == state["rna"]).all()

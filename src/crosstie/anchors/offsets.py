@@ -15,7 +15,7 @@ from sklearn.cluster import KMeans
 from crosstie._errors import value_error
 from crosstie._typing import Array, Floats, Labels
 
-SOFTNESS = 0.1  # of cluster membership, in units of the cosine
+SOFTNESS = 0.25  # of cluster membership, in units of the cosine (docs/decisions.md)
 CELLS_PER_CLUSTER, MAX_CLUSTERS = 30, 100
 N_ITERATIONS, N_SETTLE = 10, 5
 MAX_SAMPLE = 50_000  # cells from which the clusters are found
