@@ -1,3 +1,4 @@
+import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
@@ -138,3 +139,25 @@ def test_what_cannot_be_linked(data):
         suggest(two, {"rna": "rna", "adt": "protein"}, table=pd.DataFrame({"a": ["X"], "b": ["Y"]}))
     with pytest.raises(ValueError, match=r"no two views could be linked(.|\n)*no rule links rna and none"):
         suggest(two, {"rna": "rna", "adt": "none"})
+
+
+def test_cells_of_one_name_in_two_views_are_hinted_at(caplog):
+    caplog.set_level("INFO", logger="crosstie")
+    cells = [f"AAAC-{i}" for i in range(10)]
+
+    def named(own):
+        return AnnData(
+            np.ones((10, 2), np.float32), obs=pd.DataFrame(index=own), var=pd.DataFrame(index=["CD3E", "CD4"])
+        )
+
+    suggest({"rna": named(cells), "adt": named(cells[:6] + list("abcd"))}, {"rna": "rna", "adt": "protein"})
+    assert "rna and adt have 6 cell names in common, and are taken as different cells" in caplog.text
+    assert "xt.links.paired(data, 'rna', 'adt')" in caplog.text
+    caplog.clear()
+    suggest({"rna": named(cells), "adt": named(cells[:5] + list("abcde"))}, {"rna": "rna", "adt": "protein"})
+    assert "in common" not in caplog.text
+
+
+def test_modalities_are_guessed_where_not_given(data):
+    given = suggest(data, {"rna": "rna", "adt": "protein", "rna2": "rna"})
+    assert all(same(a, b) for a, b in zip(suggest(data), given, strict=True))

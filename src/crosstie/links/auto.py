@@ -20,10 +20,13 @@ from crosstie.links.table import by_table
 from crosstie.links.var import by_table_and_var, by_var
 
 if TYPE_CHECKING:
+    from anndata import AnnData
+
     from crosstie._typing import Data
 
 GENES = {"rna", "activity"}
 PROTEINS = {"protein", "cytometry"}
+SUSPICIOUS = 0.5  # share of cell names in common from which on a hint is given: barcodes repeat between experiments
 KEY = "linked_gene"  # the column of an ATAC view's var with the gene of each peak
 
 
@@ -97,7 +100,21 @@ def suggest(
         )
     for failure in failures:
         log.info("not linked: %s", failure.splitlines()[0])
+    _hint_at_shared_cells(data)
     return links
+
+
+def _hint_at_shared_cells(data: Mapping[str, AnnData]) -> None:
+    """Say where views have most of their cell names in common: nobody but the user knows if the cells are the same."""
+    for source, target in combinations(data, 2):
+        names, others = data[source].obs_names, data[target].obs_names
+        n_common = int(names.isin(others).sum())
+        if n_common > SUSPICIOUS * min(len(names), len(others)):
+            log.info(
+                "%s and %s have %d cell names in common, and are taken as different cells. If they are the same, say so: "
+                "xt.links.paired(data, %r, %r).",
+                *(source, target, n_common, source, target),
+            )
 
 
 def _rule(
