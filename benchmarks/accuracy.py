@@ -22,12 +22,12 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import pandas as pd  # noqa: E402
 from methods import METHODS  # noqa: E402
-from tasks import REAL, Task, mislinked, real, simulated, thinned  # noqa: E402
+from tasks import CHROMATIN, REAL, Task, mislinked, real, simulated, thinned  # noqa: E402
 
 CORE = ("crosstie", "linked features", "paired CCA (told the pairing)")
 SCORES = ("foscttm", "accuracy", "mixing", "seconds")
 
-TASKS: dict[str, Callable[[int], Task]] = {name: partial(real, name) for name in REAL}
+TASKS: dict[str, Callable[[int], Task]] = {name: partial(real, name) for name in (*REAL, *CHROMATIN)}
 STRESS: dict[str, Callable[[int], Task]] = {
     "simulated": lambda seed: simulated("simulated", seed),
     **{f"simulated, {n} links": partial(simulated, f"simulated, {n} links", n_linked=n) for n in (10, 20, 40)},

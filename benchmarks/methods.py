@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import replace
 
+import anndata as ad
 import numpy as np
 import scipy.sparse as sp
 from tasks import Task
@@ -25,11 +26,11 @@ def crosstie(task: Task, seed: int, **settings: object) -> Latents:
 def linked_features(task: Task, seed: int) -> Latents:
     """Compare linked features alone: log-normalised, averaged over each protein's genes, scaled."""
     del seed
-    link = xt.links.by_table(task.views, "adt", "rna")
-    out = {}
-    names = [task.views[view].var_names for view in ("adt", "rna")]
-    for view, projection in zip(("adt", "rna"), link.projections(*names), strict=True):
-        x = _log_scaled(task.views[view].X) @ projection
+    views, out = _with_activity(task), {}
+    link = xt.links.by_name(views, "atac", "rna") if "atac" in views else xt.links.by_table(views, "adt", "rna")
+    names = [views[view].var_names for view in link.edge]
+    for view, projection in zip(link.edge, link.projections(*names), strict=True):
+        x = _log_scaled(views[view].X) @ projection
         out[view] = x / np.maximum(x.std(0), 1e-9)
     return out
 
@@ -39,7 +40,7 @@ def paired_cca(task: Task, seed: int, *, n_components: int = 40, n_latent: int =
     del seed
     a, b = task.views
     _, rows, columns = np.intersect1d(task.cell[a], task.cell[b], return_indices=True)
-    x, y = (_scores(_log_scaled(task.views[view].X), n_components) for view in (a, b))
+    x, y = (_scores(_log_scaled(view.X), n_components) for view in _with_activity(task).values())
     wx, wy = _inverse_root(x, ridge), _inverse_root(y, ridge)
     u, s, vt = np.linalg.svd(wx @ (x[rows].T @ y[columns] / len(rows)) @ wy)
     k = min(n_latent, len(s))
@@ -60,6 +61,14 @@ METHODS: dict[str, Callable[..., Latents]] = {
     "balanced": lambda task, seed: crosstie(task, seed, balance=1.0),
     "trained": lambda task, seed: crosstie(task, seed, training="full"),
 }
+
+
+def _with_activity(task: Task) -> dict[str, ad.AnnData]:
+    """Return the views; peaks are added up by the gene that they name."""
+    return {
+        view: xt.data.gene_activity(adata, key="linked_gene") if view == "atac" else adata
+        for view, adata in task.views.items()
+    }
 
 
 def _log_scaled(x: object) -> np.ndarray:

@@ -20,6 +20,7 @@ from crosstie.metrics import balanced_accuracy, foscttm, mixing, nearest_labels,
 
 DATA = Path(os.environ.get("CROSSTIE_DATA", Path(__file__).resolve().parents[2] / "shared" / "data"))
 REAL = ("pbmc10k", "pbmc_wnn", "bmmc_cite_1", "bmmc_cite_3", "sln_mouse")
+CHROMATIN = ("snare_mop",)
 UNKNOWN = ("unknown",)
 MAX_CELLS = 4000
 

@@ -12,13 +12,26 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crosstie import anchors, data, datasets, links, metrics, model, pl, tl
+    from crosstie import anchors, data, datasets, links, metrics, model, pl, tl, trust
     from crosstie.model.config import Config
     from crosstie.model.integrate import integrate
     from crosstie.model.model import Model
 
 __version__ = "0.1.0"
-__all__ = ["Config", "Model", "anchors", "data", "datasets", "integrate", "links", "metrics", "model", "pl", "tl"]
+__all__ = [
+    "Config",
+    "Model",
+    "anchors",
+    "data",
+    "datasets",
+    "integrate",
+    "links",
+    "metrics",
+    "model",
+    "pl",
+    "tl",
+    "trust",
+]
 
 _NAMES = {"Config": "model.config", "Model": "model.model", "integrate": "model.integrate"}
 

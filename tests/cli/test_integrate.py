@@ -16,7 +16,7 @@ from crosstie.metrics import transfer_accuracy
 from crosstie.model.model import Model
 
 VIEWS = ("rna=rna.h5ad", "adt=adt.h5ad")
-FAST = ("--no-plots", "--set", "n_rounds=2", "--set", "n_sketches=1")
+FAST = ("--no-plots", "--no-verdict", "--set", "n_rounds=2", "--set", "n_sketches=1")
 ALWAYS = {"anchors.csv", "integrated.h5mu", "links.csv", "links_report.csv", "matches.csv", "model", "run.json"}
 LABELS = {"labels_rna_to_adt.csv", "labels_adt_to_rna.csv"}
 
@@ -33,6 +33,17 @@ def assert_refused(result, tmp_path, said, out="run"):
     assert "Traceback" not in result.output
     assert result.stderr.count("error:") + result.stderr.count("─ Error ─") == 1
     assert not [p for p in tmp_path.iterdir() if out in p.name]
+
+
+def test_the_verdict_is_said_and_kept(run, tmp_path):
+    result = run("integrate", *VIEWS, "--out", "run", "--no-plots")
+    assert result.exit_code == 0, result.output
+    assert any(word in result.stdout for word in ("trustworthy", "use with care", "do not use"))
+    table = pd.read_csv(tmp_path / "run" / "diagnosis.csv")
+    assert set(table.columns) == {"edge", "signal", "value", "expected", "ok"}
+    with md.set_options(pull_on_update=False):
+        written = md.read_h5mu(tmp_path / "run" / "integrated.h5mu")
+    assert written["rna"].obs["crosstie_confidence"].between(0, 1).all()
 
 
 def test_two_files(run, tmp_path, mdata):

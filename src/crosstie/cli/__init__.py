@@ -12,8 +12,9 @@ import typer
 from typer.core import TyperGroup
 
 from crosstie import __version__
-from crosstie.cli import demo, evaluate, integrate, links
+from crosstie.cli import demo, diagnose, evaluate, impute, integrate, links, match, relate, transfer
 from crosstie.cli.console import errors_said
+from crosstie.cli.map import map_query
 
 # A blank line between them: all versions of typer keep those apart.
 EXAMPLES = """[bold]Examples[/bold]
@@ -24,7 +25,14 @@ crosstie links rna=rna.h5ad adt=adt.h5ad  [dim]# what would be linked[/dim]
 
 crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run
 
-crosstie evaluate run --label-key cell_type"""
+crosstie evaluate run --label-key cell_type
+
+crosstie diagnose run  [dim]# can it be believed?[/dim]
+
+crosstie transfer run rna adt --label-key cell_type --out labels.csv
+
+crosstie map run new.h5ad --like rna --out mapped.h5ad"""
+AFTER = "Take from a finished run"
 
 
 class Commands(TyperGroup):
@@ -46,8 +54,11 @@ app = typer.Typer(
     rich_markup_mode="rich",
     epilog=EXAMPLES,
 )
-for command in (demo.demo, integrate.integrate, links.links, evaluate.evaluate):
+for command in (demo.demo, integrate.integrate, links.links, evaluate.evaluate, diagnose.diagnose):
     app.command()(command)
+for use in (transfer.transfer, impute.impute, match.match, relate.relate):
+    app.command(rich_help_panel=AFTER)(use)
+app.command("map", rich_help_panel=AFTER)(map_query)
 
 
 def _print_version(wanted: bool) -> None:

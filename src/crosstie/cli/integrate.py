@@ -48,6 +48,9 @@ def integrate(
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...; only training uses it.")] = "auto",
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures.")] = True,
+    verdict: Annotated[
+        bool, typer.Option("--verdict/--no-verdict", help="Whether to say if the run can be believed; see diagnose.")
+    ] = True,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace the folder of an earlier run, whole.")
     ] = False,
@@ -57,7 +60,8 @@ def integrate(
     """Bring views into one latent space; carry labels over; match cells.
 
     Writes into the folder: integrated.h5mu (the views with .obsm["X_crosstie"] and transferred labels), labels,
-    matches, anchors, links and scores as csv, pictures, the model, and run.json, which says how it was made.
+    matches, anchors, links and scores as csv, pictures, the model, and run.json, which says how it was made; and says
+    whether the run can be believed.
 
     [bold]Examples:[/bold] crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type
 
@@ -90,11 +94,22 @@ def integrate(
     from crosstie.cli import results
 
     found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=seed)
+    diagnosis = None
+    if verdict:
+        with say.stage("fitting again, with links, cells and counts left out"):
+            from crosstie import trust
+
+            diagnosis = trust.diagnose(model, seed=seed)
+            diagnosis.write(data)
     files = {name or "all": {"path": str(p.resolve()), "n_bytes": p.stat().st_size} for name, p in paths.items()}
     with new_folder(out) as folder:
         about = {**run_of(say, seed=seed, device=device), "inputs": files}
         results.write(found, folder, say, plots=plots, seed=seed, about=about)
+        if diagnosis is not None:
+            diagnosis.table.to_csv(folder / "diagnosis.csv", index=False, float_format="%.4g")
     show(found, out)
+    if diagnosis is not None:
+        typer.echo(diagnosis)
 
 
 def fitted(

@@ -111,8 +111,8 @@ def _hint_at_shared_cells(data: Mapping[str, AnnData]) -> None:
         n_common = int(names.isin(others).sum())
         if n_common > SUSPICIOUS * min(len(names), len(others)):
             log.info(
-                "%s and %s have %d cell names in common, and are taken as different cells. If they are the same, say so: "
-                "xt.links.paired(data, %r, %r).",
+                "%s and %s have %d cell names in common, and are taken as different cells. "
+                "If they are the same, say so: xt.links.paired(data, %r, %r).",
                 *(source, target, n_common, source, target),
             )
 

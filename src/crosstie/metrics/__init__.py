@@ -9,6 +9,7 @@ from crosstie.metrics.labels import (
     silhouette,
     transfer_accuracy,
 )
+from crosstie.metrics.lisi import ilisi
 from crosstie.metrics.mixing import alignment, mixing
 from crosstie.metrics.neighbours import Neighbours, neighbours
 from crosstie.metrics.pairs import foscttm, foscttm_one_sided, matching_accuracy
@@ -21,6 +22,7 @@ __all__ = [
     "evaluate",
     "foscttm",
     "foscttm_one_sided",
+    "ilisi",
     "macro_f1",
     "matching_accuracy",
     "mixing",

@@ -27,7 +27,7 @@ from crosstie.model.config import Config
 from crosstie.model.joint import joint_cells
 from crosstie.model.linear import linear_fit
 from crosstie.model.problem import Edge
-from crosstie.model.query import extended, read_cells
+from crosstie.model.query import extended, read_cells, with_data
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -257,6 +257,10 @@ class Model:
         self._check_fitted(like)
         with few_threads(query.n_obs):
             return extended(self, query, like=like, name=f"{like}_query" if name is None else name)
+
+    def with_data(self, data: Data, link_data: Mapping[str, AnnData] | None = None) -> Model:
+        """Return a loaded model with the data it was fitted on; raises if they are others."""
+        return with_data(self, data, link_data)
 
     def embed_joint(self) -> AnnData:
         """Return one row per cell: cells that paired links say are shared by views have one place.

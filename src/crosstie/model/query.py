@@ -1,8 +1,9 @@
-"""New cells for a fitted model: their matrix in the fitted features, and a view of them beside the fitted ones."""
+"""Data for a fitted model: new cells in the fitted features, a view of them, and its own data given back."""
 
 from __future__ import annotations
 
 import copy
+from collections.abc import Mapping
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -18,11 +19,13 @@ from crosstie.anchors.closed_form import unit_rows
 from crosstie.anchors.offsets import Offsets
 from crosstie.data import Recipe, View
 from crosstie.data.values import check_values
-from crosstie.data.view import read_slot
+from crosstie.data.view import as_mapping, link_view, read_slot
+from crosstie.model.columns import linked_features
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
+    from crosstie._typing import Data
     from crosstie.model.model import Model
 
 MIN_SHARE = 0.5  # of the used features, which new cells must have
@@ -134,6 +137,50 @@ def extended(model: Model, query: AnnData, *, like: str, name: str) -> Model:
     out.latents = model.latents | {name: out._encode(name, matrix, batch.to_numpy(), absent)}
     k = model.config.n_neighbors
     out.anchors = model.anchors | {(a, b): find(out.latents[a], out.latents[b], k=k) for a, b in new_edges}
+    return out
+
+
+def with_data(model: Model, data: Data, link_data: Mapping[str, AnnData] | None = None) -> Model:
+    """Return a loaded model with the data it was fitted on; the model itself stays as it is.
+
+    Raises
+    ------
+    KeyError
+        If a view is lacking.
+    ValueError
+        If a view has other cells or features than the fitted one.
+    """
+    named = as_mapping(data)
+    views = {}
+    for name in model.linkage.views:
+        if name not in named:
+            raise unknown_name("with_data: view", name, named)
+        key = model.batch_keys.get(name)
+        view = View.of(name, named[name], modality=model.modalities[name], slot=model.slots[name], batch_key=key)
+        for what, has, fitted in (
+            ("cells", view.cells.astype(str), model.cells[name]),
+            ("features", view.features, model.recipes[name].features),
+        ):
+            if list(has) != list(fitted):
+                raise value_error(
+                    f"with_data: view {name!r} has other {what} than the fitted one, or in another order.",
+                    found=f"{len(has):,}: {sample(has, 2)}",
+                    expected=f"{len(fitted):,}: {sample(fitted, 2)}",
+                    do="Give the data that the model was fitted on.",
+                )
+        views[name] = view
+    out = copy.copy(model)
+    out.views = views
+    out.link_views = {name: link_view(views[name], adata) for name, adata in (link_data or {}).items()}
+    for name, view in views.items():
+        read = out.link_views.get(name, view).features
+        lacking = sorted(linked_features(model.linkage, name) - set(read))
+        if lacking:
+            raise value_error(
+                f"with_data: links read features that view {name!r} lacks.",
+                found=sample(lacking, 2),
+                do=f"Give what the model was fitted with: link_data={{{name!r}: ...}}.",
+            )
     return out
 
 

@@ -1,0 +1,119 @@
+"""What the commands on a finished run share: the run read back, labels asked for and printed, a result's file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crosstie._errors import sample, unknown_name, value_error
+from crosstie.cli import inputs
+from crosstie.cli.console import Console, table
+from crosstie.cli.folder import RUN_FILE
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from numpy.typing import NDArray
+
+    from crosstie.model.model import Model
+
+VIEWS_FILE = "integrated.h5mu"
+NOVEL = 0.3  # 99 of 100 cells are below, where both views hold the same mixture of cells
+_FOLD = 20  # labels printed
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, as crosstie integrate wrote it.")]
+AbstainAt = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Leave labels of lower confidence missing.  [dim]\\[label every cell][/dim]"),
+]
+
+
+def open_run(run: Path, say: Console, *views: str) -> Model:
+    """Return the model of a run, without data, in which there are these views.
+
+    Raises
+    ------
+    KeyError
+        If the run has no such view.
+    ValueError
+        If the folder is not that of a run, its model cannot be read, or a view is named twice.
+    """
+    if not (run / RUN_FILE).is_file():
+        found = "no such folder" if not run.exists() else "no folder" if not run.is_dir() else f"no {RUN_FILE} in it"
+        do = "Integrate the views first: crosstie integrate NAME=PATH ... --out RUN."
+        raise value_error(f"{run} is not the folder of a run.", found=found, do=do)
+    with say.stage(f"reading {run}"):
+        from crosstie.model.model import Model
+
+        model = Model.load(run / "model")
+    for name in views:
+        if name not in model.latents:
+            raise unknown_name(f"{run}: view", name, model.latents)
+    if len(set(views)) < len(views):
+        raise value_error("SOURCE and TARGET are one view.", found=views[0], expected=f"two of {sample(model.latents)}")
+    return model
+
+
+def open_with_data(run: Path, say: Console, *views: str) -> Model:
+    """Return the model of a run, as `open_run` does, with the data that it was fitted on."""
+    model = open_run(run, say, *views)
+    if not (run / VIEWS_FILE).exists():
+        do = f"Copy {VIEWS_FILE} there, or integrate again. crosstie impute --method regression needs no data."
+        raise value_error(f"{run} lacks {VIEWS_FILE}, the data of the run.", do=do)
+    with say.stage(f"reading {run / VIEWS_FILE}"):
+        return model.with_data(inputs.read_views({"": run / VIEWS_FILE}))
+
+
+def check_file(out: Path, ending: str) -> None:
+    """Raise if a result cannot be written to `out`; nothing is written yet."""
+    if out.suffix != ending:
+        raise value_error(f"--out {out} cannot be written.", found=f"ending {out.suffix!r}", expected=f"{ending!r}")
+    folder = out.resolve().parent
+    if out.is_dir() or not folder.is_dir():
+        raise value_error(
+            f"--out {out} cannot be written.", found="a folder" if out.is_dir() else f"no folder {folder}"
+        )
+
+
+@contextmanager
+def new_file(out: Path) -> Iterator[Path]:
+    """Yield a name beside `out` for a file that takes its place at the end; if anything goes wrong, nothing is left."""
+    part = out.with_name(f".{os.getpid()}.part.{out.name}")  # the ending says how it is written
+    try:
+        yield part
+        os.replace(part, out)
+    finally:
+        part.unlink(missing_ok=True)
+
+
+def check_keys(model: Model, view: str, option: str, keys: Sequence[str]) -> None:
+    """Raise `KeyError` where a view has no such column of obs."""
+    for key in keys:
+        if key not in model.obs[view]:
+            raise unknown_name(f"{option}, a column of obs of {view!r}", key, model.obs[view].columns)
+
+
+def levels_of(labels: pd.DataFrame, keys: Sequence[str]) -> Iterator[tuple[str, pd.Series, NDArray[Any]]]:
+    """Yield key, labels and confidence of each level of transferred labels, coarse to fine."""
+    for key, end in [*((key, f"_{key}") for key in keys[:-1]), (keys[-1], "")]:
+        yield key, labels[f"label{end}"], labels[f"confidence{end}"].to_numpy()
+
+
+def print_labels(labels: pd.DataFrame, keys: Sequence[str], source: str, target: str) -> None:
+    """Print how many cells got which label, level by level, and how many of them are novel."""
+    import pandas as pd
+
+    novel = int((labels["novelty"] >= NOVEL).sum())
+    note = f"{novel:,} of {len(labels):,} cells have a novelty of {NOVEL} or more: little in {source} supports them."
+    for key, label, confidence in levels_of(labels, keys):
+        word = label.astype(object).where(label.notna(), "(no label)").astype(str)
+        found = pd.Series(confidence).groupby(word.to_numpy()).agg(["size", "mean"])
+        found = found.sort_values("size", ascending=False, kind="stable")
+        rows = [[str(name), f"{n:,}", f"{mean:.2f}"] for name, n, mean in found.head(_FOLD).itertuples()]
+        more = f"… and {len(found) - _FOLD:,} more labels. " if len(found) > _FOLD else ""
+        title = f"{target}: {key}, from {source}"
+        table(title, [key, "cells", "mean confidence"], rows, right=[1, 2], note=more + note)

@@ -1,0 +1,131 @@
+"""What `diagnose` returns: a verdict with its reasons, the signals behind it, and a score for every cell."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import pandas as pd
+
+from crosstie._errors import unknown_name, value_error
+from crosstie._typing import Floats
+from crosstie.data.view import as_mapping
+
+if TYPE_CHECKING:
+    from crosstie._typing import Data
+
+Level = Literal["ok", "care", "fail", "missing"]
+WORDS = {"ok": "trustworthy", "care": "use with care", "fail": "do not use"}
+
+
+@dataclass(frozen=True)
+class Signal:
+    """One figure, and what it should be.
+
+    Parameters
+    ----------
+    edge
+        What it is of: an edge (`rna – adt`), a view, or a view as another sees it (`rna, seen from adt`).
+    name
+        What was measured.
+    value
+        The figure; NaN where it is missing.
+    expected
+        Its range in a run that can be believed.
+    level
+        `"ok"`; `"care"` and `"fail"` where it is outside; `"missing"` where it could not be computed.
+    reason
+        What it means, as a sentence without its full stop; empty if it is ok.
+    """
+
+    edge: str
+    name: str
+    value: float
+    expected: str
+    level: Level
+    reason: str = ""
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Whether a run can be believed; prints as a short report.
+
+    Parameters
+    ----------
+    level
+        `"ok"`, `"care"` or `"fail"`.
+    reasons
+        Why it is not trustworthy, the gravest first; empty if it is.
+    signals
+        All figures.
+    confidence
+        Of each cell of each view, by name, in [0, 1]: how far its place can be believed, for ranking cells. Not a
+        probability.
+    """
+
+    level: Level
+    reasons: tuple[str, ...]
+    signals: tuple[Signal, ...]
+    confidence: Mapping[str, pd.Series]
+
+    @property
+    def verdict(self) -> str:
+        """`"trustworthy"`, `"use with care: REASONS"` or `"do not use: REASONS"`."""
+        return WORDS[self.level] + (f": {'; '.join(self.reasons)}" if self.reasons else "")
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """All figures: columns `edge`, `signal`, `value`, `expected`, `ok` (missing where it was not computed)."""
+        rows = [
+            (s.edge, s.name, s.value, s.expected, pd.NA if s.level == "missing" else s.level == "ok")
+            for s in self.signals
+        ]
+        table = pd.DataFrame(rows, columns=["edge", "signal", "value", "expected", "ok"])
+        return table.astype({"ok": "boolean", "value": float})
+
+    def write(self, data: Data, key: str = "crosstie_confidence") -> None:
+        """Write the cells' confidence into `.obs[key]` of every view of `data`.
+
+        Raises
+        ------
+        KeyError
+            If `data` lacks a view.
+        ValueError
+            If a view of `data` has other cells than the fitted one; nothing is written then.
+        """
+        named = as_mapping(data)
+        for name, score in self.confidence.items():
+            if name not in named:
+                raise unknown_name("write: view", name, named)
+            if list(named[name].obs_names.astype(str)) != list(score.index):
+                raise value_error(f"write: view {name!r} has other cells than the fitted one, or in another order.")
+        for name, score in self.confidence.items():
+            named[name].obs[key] = score.to_numpy()
+
+    def __str__(self) -> str:
+        lines = [WORDS[self.level] + ("." if not self.reasons else ":")]
+        lines += [f"  - {reason}" for reason in self.reasons]
+        width = max((len(s.edge) for s in self.signals), default=0)
+        length = max((len(s.name) for s in self.signals), default=0)
+        mark = {"ok": " ", "care": "!", "fail": "x", "missing": "?"}
+        lines += [""] + [
+            f"{mark[s.level]} {s.edge:<{width}}  {s.name:<{length}}  {_figure(s.value):>7}  {s.expected}"
+            for s in self.signals
+        ]
+        return "\n".join(lines)
+
+    def __repr__(self) -> str:
+        return str(self)
+
+
+def _figure(value: float) -> str:
+    return "–" if value != value else f"{value:.1f}" if abs(value) >= 10 else f"{value:.3f}"
+
+
+def cell_scores(parts: list[Floats | None]) -> Floats:
+    """Return the product of the parts that there are, each in [0, 1]."""
+    import numpy as np
+
+    there = [np.clip(part, 0, 1) for part in parts if part is not None]
+    return np.prod(there, axis=0)

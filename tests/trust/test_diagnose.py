@@ -1,0 +1,145 @@
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+from sklearn.metrics import roc_auc_score
+
+import crosstie as xt
+
+from .conftest import at_random
+
+
+def test_a_good_run_passes(good, model):
+    assert good.verdict == "trustworthy", str(good)
+    assert good.table["ok"].all()
+    for view, score in good.confidence.items():
+        assert list(score.index) == list(model.cells[view])
+        assert score.between(0, 1).all()
+        assert score.std() > 0
+
+
+def test_links_at_random_are_caught(bad):
+    assert bad.level == "fail"
+    assert "links drawn at random" in bad.verdict
+    table = bad.table.set_index("signal")["value"]
+    assert table["agreement of links above permuted links, in s.d."] < 3
+    assert table["agreement of links left out, above other pairings, in s.d."] < 3
+
+
+def test_confidence_is_lower_where_all_is_wrong(good, bad):
+    for view in good.confidence:
+        assert good.confidence[view].mean() > 1.3 * bad.confidence[view].mean()
+
+
+def test_confidence_ranks_cells():
+    mdata = xt.datasets.simulate_citeseq(n_cells=500, n_genes=500, panel="pbmc10k", seed=5)
+    model = xt.integrate(mdata)
+    confidence = xt.trust.diagnose(model, n_null=3, n_stability=1).confidence
+    for source, target in (("rna", "adt"), ("adt", "rna")):
+        labels = xt.tl.transfer_labels(model, source, target, key="cell_type")["label"].to_numpy()
+        right = labels == model.obs[target]["cell_type"].to_numpy()
+        assert 5 < (~right).sum() < 100
+        assert roc_auc_score(right, confidence[target]) > 0.75
+
+
+def test_order_of_cells_and_names_of_views_do_not_matter(data, link, good):
+    order = {name: np.random.default_rng(1).permutation(adata.n_obs) for name, adata in data.items()}
+    moved = {f"my {name}": adata[order[name]] for name, adata in data.items()}
+    pairs = xt.links.Link("my adt", "my rna", link.pairs, link.report)
+    kinds = {"my adt": "protein", "my rna": "rna"}
+    found = xt.trust.diagnose(xt.integrate(moved, pairs, modality=kinds))
+    assert found.level == good.level
+    assert list(found.table["signal"]) == list(good.table["signal"])
+    kept = ~found.table["signal"].str.contains("s.d.")
+    np.testing.assert_allclose(found.table["value"][kept], good.table["value"][kept], atol=0.1)
+    for name in data:
+        one, two = found.confidence[f"my {name}"], good.confidence[name]
+        assert np.corrcoef(one.to_numpy(), two[one.index].to_numpy())[0, 1] > 0.7
+
+
+def test_the_same_seed_gives_the_same(good, model):
+    again = xt.trust.diagnose(model)
+    pd.testing.assert_frame_equal(again.table, good.table)
+
+
+def test_copies_are_caught(data):
+    twice = {"one": data["adt"], "two": data["adt"][::-1].copy()}
+    found = xt.trust.diagnose(xt.integrate(twice, modality=dict.fromkeys(twice, "protein")))
+    assert found.level == "fail"
+    assert "one – two: 100% of the cells have the same numbers in both views" in found.verdict
+
+
+def test_a_missing_population_is_named(data, link):
+    here = data["adt"].obs["cell_type"] != "CD14+ monocytes"
+    found = xt.trust.diagnose(xt.integrate(data | {"adt": data["adt"][here].copy()}, link))
+    assert found.level == "care"
+    assert any(r.startswith("rna: ") and "nothing in adt supports" in r for r in found.reasons), str(found)
+    novel = data["rna"].obs["cell_type"] == "CD14+ monocytes"
+    assert roc_auc_score(~novel, found.confidence["rna"]) > 0.8
+
+
+def test_three_views_one_bad_edge():
+    mdata = xt.datasets.simulate_teaseq(n_cells=400, n_genes=500, seed=2)
+    names = dict(zip(mdata.mod, ("rna", "protein", "activity"), strict=True))
+    views = dict(mdata.mod)
+    ties = [
+        at_random(xt.links.by_table(views, "adt", "activity")),
+        xt.links.by_table(views, "adt", "rna"),
+        xt.links.by_name(views, "rna", "activity"),
+    ]
+    found = xt.trust.diagnose(xt.integrate(views, ties, modality=names), n_null=4, n_stability=1)
+    assert found.level == "care", str(found)  # the other edges hold the views together
+    assert found.reasons[0].startswith("adt – activity")
+    assert set(found.table["edge"]) >= {"adt – rna", "rna – activity", "adt – activity"}
+
+
+def test_shared_cells_alone(data):
+    truth = {name: adata.obs["true_cell"].to_numpy() for name, adata in data.items()}
+    _, i, j = np.intersect1d(truth["rna"], truth["adt"], return_indices=True)
+    cells = pd.DataFrame({"source": data["rna"].obs_names[i[:250]], "target": data["adt"].obs_names[j[:250]]})
+    found = xt.trust.diagnose(xt.integrate(data, xt.links.paired(data, "rna", "adt", cells=cells)), n_null=3)
+    table = found.table.set_index("signal")
+    assert table.loc["FOSCTTM of shared cells left out", "ok"]
+    assert found.level != "fail", str(found)
+    wrong = cells.assign(target=np.random.default_rng(0).permutation(cells["target"]))
+    bad = xt.trust.diagnose(xt.integrate(data, xt.links.paired(data, "rna", "adt", cells=wrong)), n_null=3)
+    assert bad.level == "fail", str(bad)
+
+
+def test_a_loaded_model(loaded, data, good):
+    found = xt.trust.diagnose(loaded)
+    assert found.level == "care"
+    assert "not judged (the model was loaded without its data)" in found.verdict
+    assert found.table["ok"].isna().any()
+    assert set(found.confidence) == set(data)
+    again = xt.trust.diagnose(loaded, data)
+    assert again.verdict == "trustworthy"
+    np.testing.assert_allclose(again.table["value"], good.table["value"], atol=0.05, rtol=0.05)
+
+
+def test_normalised_numbers_have_no_counts_to_halve(data, link):
+    adata = data["rna"].copy()
+    total = np.asarray(adata.X.sum(1))
+    adata.X = adata.X.multiply(1000 / total).tocsr().astype(np.float32)
+    adata.X.data = np.log1p(adata.X.data)
+    adt = data["adt"].copy()
+    adt.X = adt.X.log1p()
+    found = xt.trust.diagnose(xt.integrate({"adt": adt, "rna": adata}, link), n_null=3)
+    assert "depth of adt, depth of rna" in found.verdict
+    assert "holds no counts" in found.verdict
+    assert found.level == "care"
+
+
+def test_wrong_calls(model, data):
+    with pytest.raises(TypeError, match=r"diagnose: not a model[\s\S]*found: dict"):
+        xt.trust.diagnose(data)
+    with pytest.raises(ValueError, match=r"n_null is too small[\s\S]*found: 2"):
+        xt.trust.diagnose(model, n_null=2)
+    with pytest.raises(ValueError, match="this model is not fitted"):
+        xt.trust.diagnose(xt.Model(data))
+
+
+def test_few_cells():
+    mdata = xt.datasets.simulate_citeseq(n_cells=40, n_genes=200, n_proteins=30, seed=0)
+    views = {name: ad.AnnData(adata.X, var=adata.var[[]]) for name, adata in mdata.mod.items()}
+    assert xt.trust.diagnose(xt.integrate(views)).level in ("ok", "care", "fail")
