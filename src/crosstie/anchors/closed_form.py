@@ -6,7 +6,7 @@ coordinates; these, beside the links, give a better match. Seconds, no training 
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -14,6 +14,7 @@ import numpy as np
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats, Index, Labels
 from crosstie.anchors.evidence import link_maps
+from crosstie.anchors.layout import Layout
 from crosstie.anchors.neighbours import nearest
 from crosstie.anchors.offsets import Offsets
 from crosstie.anchors.transport import composed_plan
@@ -163,33 +164,41 @@ def fit_closed_form(
     rng = np.random.default_rng(seed)
     mean = {view: x.mean(0, dtype=np.float64).astype(np.float32) for view, x in components.items()}
     centred = {view: x - mean[view] for view, x in components.items()}
-    links = _all_link_maps(centred, columns, settings.link_shrinkage)
+    blocks = _link_blocks(centred, columns, settings.link_shrinkage)
+    layout = Layout.of(centred, blocks)
     factor = {view: damping_factor(x, settings.damping).astype(np.float32) for view, x in centred.items()}
     damped = {view: x * factor[view] for view, x in centred.items()}
-    linked = {view: x @ links[view] for view, x in centred.items()}
+    linked = {(a, b): (centred[a] @ p, centred[b] @ q) for (a, b), (p, q) in blocks.items()}
     sizes = {view: len(f) for view, f in factor.items()}
-    known = {edge: _Known.of(damped, linked, edge, rows) for edge, rows in (pairs or {}).items()}
+    known = {(a, b): _Known.of((damped[a], damped[b]), linked[a, b], rows) for (a, b), rows in (pairs or {}).items()}
 
-    def maps_of(covariance: Mapping[Edge, Floats], agreement: Floats) -> tuple[dict[str, Array], Floats]:
+    def maps_of(covariance: Mapping[Edge, Floats], agreement: Mapping[Edge, Floats]) -> tuple[dict[str, Array], Floats]:
         directions, strength = _shared_directions(sizes, covariance, settings.n_latent)
-        weight = agreement.astype(np.float32)
-        sides = {v: (factor[v][:, None] * directions[v], links[v] * weight) for v in sizes}
-        return {v: _side_by_side(centred[v], *sides[v], settings.link_weight) for v in sizes}, strength
+        return {
+            v: _side_by_side(
+                centred[v],
+                factor[v][:, None] * directions[v],
+                [blocks[e][e.index(v)] * agreement[e].astype(np.float32) for e in layout.edges[v]],
+                settings.link_weight,
+            )
+            for v in sizes
+        }, strength
 
-    maps: dict[str, Array] = links
-    bridges = {edge: k.covariance for edge, k in known.items() if columns[edge][0].shape[1] == 0}
+    maps = {v: _side_by_side(x, None, [blocks[e][e.index(v)] for e in layout.edges[v]], 1) for v, x in centred.items()}
+    bridges = {edge: k.covariance for edge, k in known.items() if blocks[edge][0].shape[1] == 0}
     if bridges:
-        maps, strength = maps_of(bridges, np.ones(next(iter(links.values())).shape[1]))
+        maps, strength = maps_of(bridges, {edge: np.ones(p.shape[1]) for edge, (p, _) in blocks.items()})
     for _ in range(settings.n_rounds):
         z = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
         z = {view: smoothed(x, settings) if len(x) <= settings.n_sketch else x for view, x in z.items()}
-        sides = {view: (damped[view], z[view], linked[view]) for view in sizes}
-        found = {(a, b): _matched(sides[a], sides[b], settings, rng, known.get((a, b))) for a, b in columns}
-        maps, strength = maps_of(
-            {e: c for e, (c, _) in found.items()}, np.sum([agreed for _, agreed in found.values()], axis=0)
-        )
-    rotation = _leading_axes([unit_rows(x @ maps[view]) for view, x in centred.items()], settings.n_latent)
-    maps = {view: _scaled(x, maps[view] @ rotation) for view, x in centred.items()}
+        covariance, agreement = {}, {}
+        for edge in blocks:
+            sides = [(damped[v], z[v], x) for v, x in zip(edge, linked[edge], strict=True)]
+            found = _matched(sides[0], sides[1], layout.aligner(edge), settings, rng, known.get(edge))
+            covariance[edge], agreement[edge] = found
+        maps, strength = maps_of(covariance, agreement)
+    rotation = layout.leading_axes({v: unit_rows(x @ maps[v]) for v, x in centred.items()}, settings.n_latent)
+    maps = {view: _scaled(x, maps[view] @ rotation[view]) for view, x in centred.items()}
     reference = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
     offsets = None
     if batches:
@@ -226,9 +235,13 @@ def near_mean(z: Array, reference: Array, k: int) -> Array:
     return total / near.shape[1]
 
 
-def _side_by_side(x: Array, directions: Array, links: Array, link_weight: float) -> Array:
-    """Return one map to shared directions and linked columns, scaled to mean square lengths 1 and `link_weight`."""
-    return np.hstack([_scaled(x, directions), np.float32(link_weight) * _scaled(x, links)])
+def _side_by_side(x: Array, directions: Array | None, links: list[Array], link_weight: float) -> Array:
+    """Return one map to shared directions, if any, and to the linked columns of each edge.
+
+    Scaled to mean square lengths 1 and, edge by edge, `link_weight`: edges with many links do not drown the others.
+    """
+    parts = [] if directions is None else [_scaled(x, directions)]
+    return np.hstack([*parts, *(np.float32(link_weight) * _scaled(x, block) for block in links)])
 
 
 def _scaled(x: Array, matrix: Array) -> Array:
@@ -238,20 +251,15 @@ def _scaled(x: Array, matrix: Array) -> Array:
     )
 
 
-def _all_link_maps(
+def _link_blocks(
     centred: Mapping[str, Array], columns: Mapping[Edge, tuple[Floats, Floats]], shrinkage: float
-) -> dict[str, Array]:
-    """Return each view's maps to the linked columns of all edges, zero for edges that it is not on."""
+) -> dict[Edge, tuple[Array, Array]]:
+    """Return the maps of the two sides of every edge to its linked columns, whitened."""
     covariance = {view: (x.T @ x / len(x)).astype(np.float64) for view, x in centred.items()}
-    parts: dict[str, list[Array]] = {view: [] for view in centred}
-    for (a, b), (source, target) in columns.items():
-        sides = dict(
-            zip((a, b), link_maps(source, target, covariance[a], covariance[b], shrinkage=shrinkage), strict=True)
-        )
-        n_columns = sides[a].shape[1]
-        for view, x in centred.items():
-            parts[view].append(sides.get(view, np.zeros((x.shape[1], n_columns), np.float32)))
-    return {view: np.hstack(part) for view, part in parts.items()}
+    return {
+        (a, b): link_maps(source, target, covariance[a], covariance[b], shrinkage=shrinkage)
+        for (a, b), (source, target) in columns.items()
+    }
 
 
 Side = tuple[Array, Array, Array]
@@ -267,25 +275,30 @@ class _Known:
     free: tuple[Index, Index]
 
     @classmethod
-    def of(
-        cls, damped: Mapping[str, Array], linked: Mapping[str, Array], edge: Edge, rows: tuple[Index, Index]
-    ) -> _Known:
-        (a, b), (i, j) = edge, rows
+    def of(cls, damped: tuple[Array, Array], linked: tuple[Array, Array], rows: tuple[Index, Index]) -> _Known:
+        i, j = rows
         share = np.full(len(i), 1 / len(i), np.float32)
-        covariance, agreement = _together(damped[a][i], damped[b][j], linked[a][i], linked[b][j], share, share, None)
-        free = tuple(np.setdiff1d(np.arange(len(damped[v])), r) for v, r in zip(edge, rows, strict=True))
+        covariance, agreement = _together(damped[0][i], damped[1][j], linked[0][i], linked[1][j], share, share, None)
+        free = [np.setdiff1d(np.arange(len(x)), r) for x, r in zip(damped, rows, strict=True)]
         return cls(len(i), covariance, np.maximum(agreement, 0), (free[0], free[1]))
 
 
 def _matched(
-    source: Side, target: Side, settings: Refinement, rng: np.random.Generator, known: _Known | None = None
+    source: Side,
+    target: Side,
+    align: Callable[[Array, Array], tuple[Array, Array]],
+    settings: Refinement,
+    rng: np.random.Generator,
+    known: _Known | None = None,
 ) -> tuple[Floats, Floats]:
     """Match the cells of two views softly, and see what goes together.
 
     Parameters
     ----------
     source, target
-        Of each view: damped components, coordinates to match by, and linked columns; a row per cell.
+        Of each view: damped components, coordinates to match by, and the edge's linked columns; a row per cell.
+    align
+        Puts the coordinates of the two sides into common columns.
     known
         What their shared cells show; these are not matched again.
 
@@ -295,7 +308,7 @@ def _matched(
         Of the two sides' components over matched cells, shape `(n_components, n_components)`.
     agreement
         Correlation of each linked column of one side with that of the other over matched cells, at least 0, shape
-        `(n_columns,)`; 0 where a side does not have the column. Both are means over sketches.
+        `(n_columns,)`. Both are means over sketches.
     """
     if known is not None:
         source, target = _of_rows(source, known.free[0]), _of_rows(target, known.free[1])
@@ -313,7 +326,7 @@ def _matched(
                 z if isinstance(drawn, slice) else smoothed(z, settings, among=_sketch_of(whole, MAX_AMONG, rng))
                 for z, drawn, whole in ((zx, rows, source[1]), (zy, columns, target[1]))
             )
-            plan = composed_plan(zx, zy, entropy=settings.entropy, balance=settings.balance)
+            plan = composed_plan(*align(zx, zy), entropy=settings.entropy, balance=settings.balance)
             together, agreed = _together(x, y, lx, ly, plan.sum(1), plan.sum(0), plan)
         covariance += together
         agreement += agreed
@@ -378,11 +391,3 @@ def _shared_directions(
     sign = np.sign(np.sum([block.sum(0) for block in out.values()], axis=0))
     sign[sign == 0] = 1
     return {view: (block * sign).astype(np.float32) for view, block in out.items()}, strength
-
-
-def _leading_axes(blocks: list[Array], n_axes: int) -> Array:
-    """Return the principal axes of all views' rows, every view weighing the same, shape `(n_columns, n_axes)`."""
-    mean = np.mean([x.mean(0, dtype=np.float64) for x in blocks], axis=0)
-    scatter = sum((x - mean).T @ (x - mean) / len(x) for x in blocks)
-    vectors = np.linalg.eigh(scatter)[1]
-    return vectors[:, ::-1][:, :n_axes].astype(np.float32)
