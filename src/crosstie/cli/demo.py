@@ -59,11 +59,17 @@ def demo(
     found = results.collect(model, data, say, label_key=KEY, truth=known, pairs=same, seed=seed)
     with say.stage("imputing proteins, and scoring against linked features only"):
         scores = _scores(found, seed)
+    with say.stage("fitting again, with links, cells and counts left out"):
+        from crosstie import trust
+
+        diagnosis = trust.diagnose(model, seed=seed)
     with new_folder(out) as folder:
         about = {**run_of(say, seed=seed, device="auto"), "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}}}
         results.write(found, folder, say, plots=plots, seed=seed, about=about)
         scores.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
+        diagnosis.table.to_csv(folder / "diagnosis.csv", index=False, float_format="%.4g")
     _print(scores, n_cells)
+    typer.echo(f"Can this run be believed, seen without the truth? {diagnosis.verdict}\n")
     typer.echo(f"{out}: {', '.join(results.files_of(out))}")
 
 
