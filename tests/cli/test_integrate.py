@@ -342,6 +342,10 @@ def test_peaks_are_linked_through_a_gene_table(run, multiome, tmp_path):
     links = pd.read_csv(tmp_path / "run" / "links.csv")
     assert (links["source"] == links["target"]).all()
     assert len(links) > 50
+    # What the links read is kept, so that commands on the run can have it again.
+    said = run("diagnose", tmp_path / "run")
+    assert said.exit_code == 0, said.output
+    assert "agreement of links" in said.stdout
 
 
 def test_cells_of_one_name_tie_views(run, multiome, tmp_path):

@@ -13,7 +13,7 @@ import typer
 from crosstie._errors import sample, unknown_name, value_error
 from crosstie.cli import inputs
 from crosstie.cli.console import Console, table
-from crosstie.cli.folder import RUN_FILE
+from crosstie.cli.folder import RUN_FILE, link_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,10 +62,12 @@ def open_with_data(run: Path, say: Console, *views: str) -> Model:
     """Return the model of a run, as `open_run` does, with the data that it was fitted on."""
     model = open_run(run, say, *views)
     if not (run / VIEWS_FILE).exists():
-        do = f"Copy {VIEWS_FILE} there, or integrate again. crosstie impute --method regression needs no data."
+        do = f"Copy {VIEWS_FILE} there, or integrate again; of all, crosstie impute --method regression needs no data."
         raise value_error(f"{run} lacks {VIEWS_FILE}, the data of the run.", do=do)
     with say.stage(f"reading {run / VIEWS_FILE}"):
-        return model.with_data(inputs.read_views({"": run / VIEWS_FILE}))
+        data = inputs.read_views({"": run / VIEWS_FILE})
+        files = {name: run / link_file(i) for i, name in enumerate(data)}
+        return model.with_data(data, inputs.read_views({name: f for name, f in files.items() if f.exists()}))
 
 
 def check_file(out: Path, ending: str) -> None:

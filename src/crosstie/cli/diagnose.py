@@ -8,13 +8,12 @@ from typing import Annotated
 import typer
 
 from crosstie._errors import value_error
-from crosstie.cli import inputs
+from crosstie.cli import after
 from crosstie.cli.console import Console, Quiet, Verbose
-from crosstie.cli.folder import RUN_FILE
 
 
 def diagnose(
-    run: Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, as crosstie integrate wrote it.")],
+    run: after.Run,
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     out: Annotated[Path | None, typer.Option(help="csv file for the figures behind the verdict.")] = None,
     cells: Annotated[Path | None, typer.Option(help="csv file for the confidence of every cell.")] = None,
@@ -31,18 +30,11 @@ def diagnose(
     for option, path in (("--out", out), ("--cells", cells)):
         if path is not None and not path.resolve().parent.is_dir():
             raise value_error(f"{option} {path} cannot be written.", found=f"no folder {path.resolve().parent}")
-    if not run.is_dir() or not (run / RUN_FILE).is_file():
-        found = "no such folder" if not run.exists() else "no folder" if not run.is_dir() else f"no {RUN_FILE} in it"
-        do = "Integrate the views first: crosstie integrate NAME=PATH ... --out RUN."
-        raise value_error(f"{run} is not the folder of a run.", found=found, do=do)
-    with say.stage(f"reading {run}"):
-        from crosstie import trust
-        from crosstie.model.model import Model
-
-        model = Model.load(run / "model")
-        data = inputs.read_views({"": run / "integrated.h5mu"})
+    model = after.open_with_data(run, say)
     with say.stage("fitting again, with links, cells and counts left out"):
-        diagnosis = trust.diagnose(model, data, seed=seed)
+        from crosstie import trust
+
+        diagnosis = trust.diagnose(model, seed=seed)
     typer.echo(str(diagnosis))
     if out is not None:
         diagnosis.table.to_csv(out, index=False, float_format="%.4g")

@@ -13,6 +13,11 @@ from crosstie._errors import sample, value_error
 RUN_FILE = "run.json"  # every run has one: how a folder of ours is told from a folder of the user's
 
 
+def link_file(number: int) -> str:
+    """Return the name of the file that holds what the links of a view read, if it is another matrix than the view's."""
+    return f"links_{number}.h5ad"
+
+
 def check_out(out: Path, *, overwrite: bool) -> None:
     """Raise if a run cannot be written to `out`; nothing is written yet.
 

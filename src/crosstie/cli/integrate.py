@@ -12,7 +12,7 @@ import typer
 
 from crosstie.cli import inputs
 from crosstie.cli.console import Console, Quiet, Verbose
-from crosstie.cli.folder import check_out, new_folder
+from crosstie.cli.folder import check_out, link_file, new_folder
 from crosstie.cli.truth import LabelKey, Pairs
 
 if TYPE_CHECKING:
@@ -105,6 +105,8 @@ def integrate(
     with new_folder(out) as folder:
         about = {**run_of(say, seed=seed, device=device), "inputs": files}
         results.write(found, folder, say, plots=plots, seed=seed, about=about)
+        for name, adata in options.get("link_data", {}).items():
+            adata.write_h5ad(folder / link_file(list(data).index(name)), compression="gzip")
         if diagnosis is not None:
             diagnosis.table.to_csv(folder / "diagnosis.csv", index=False, float_format="%.4g")
     show(found, out)
