@@ -7,8 +7,9 @@ from sklearn.decomposition import PCA
 
 import oracles
 from crosstie.anchors import Refinement, fit_closed_form
-from crosstie.anchors.closed_form import _shared_directions, near_mean, smoothed, unit_rows
+from crosstie.anchors.closed_form import _shared_directions, near_mean, smoothed
 from crosstie.anchors.evidence import link_maps
+from crosstie.anchors.rows import unit_rows
 from crosstie.metrics import foscttm
 
 SETTINGS = Refinement(n_latent=8, n_smooth=5)

@@ -1,7 +1,7 @@
 import numpy as np
 import scipy.sparse as sp
 
-from crosstie.anchors.closed_form import unit_rows
+from crosstie.anchors.rows import unit_rows
 from crosstie.trust.moved import halves, moved, returned
 
 

@@ -17,6 +17,7 @@ from crosstie.anchors.evidence import link_maps
 from crosstie.anchors.layout import Layout
 from crosstie.anchors.neighbours import nearest
 from crosstie.anchors.offsets import Offsets
+from crosstie.anchors.rows import unit_rows
 from crosstie.anchors.transport import composed_plan
 
 Edge = tuple[str, str]
@@ -205,11 +206,6 @@ def fit_closed_form(
         offsets = Offsets.fit(reference, batches, seed=seed)
         reference |= {view: offsets.corrected(view, reference[view], batch) for view, batch in batches.items()}
     return ClosedForm(mean, maps, reference, strength, tuple(columns), settings, offsets)
-
-
-def unit_rows(x: Floats) -> Array:
-    """Return rows scaled to length 1; rows of zeros stay zero."""
-    return (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)).astype(np.float32)
 
 
 def damping_factor(components: Array, damping: float) -> Floats:

@@ -13,7 +13,8 @@ import numpy as np
 from sklearn.cluster import KMeans
 
 from crosstie._errors import value_error
-from crosstie._typing import Array, Floats, Labels
+from crosstie._typing import Array, Labels
+from crosstie.anchors.rows import unit_rows
 
 SOFTNESS = 0.25  # of cluster membership, in units of the cosine (docs/decisions.md)
 CELLS_PER_CLUSTER, MAX_CLUSTERS = 30, 100
@@ -82,7 +83,7 @@ class Offsets:
                 shifts[view] = _shifts(z[view], share[view], code, len(names[view]), middle)
                 now[view] = _taken_off(z[view], share[view], shifts[view], code)
             if known is None:
-                centroids = _unit(np.sum([share[view].T @ now[view] for view in now], axis=0))
+                centroids = unit_rows(np.sum([share[view].T @ now[view] for view in now], axis=0))
         return cls(centroids, names, shifts)
 
     def corrected(self, view: str, z: Array, batch: Labels) -> Array:
@@ -118,7 +119,7 @@ def _first_centroids(z: Mapping[str, Array], seed: int) -> Array:
     sample = [x if len(x) <= most else x[rng.choice(len(x), most, replace=False)] for x in z.values()]
     n_clusters = int(np.clip(min(map(len, z.values())) / CELLS_PER_CLUSTER, 2, MAX_CLUSTERS))
     means = KMeans(n_clusters, n_init=1, max_iter=25, random_state=seed).fit(np.vstack(sample)).cluster_centers_
-    return _unit(means)
+    return unit_rows(means)
 
 
 def _membership(z: Array, centroids: Array) -> Array:
@@ -148,8 +149,4 @@ def _taken_off(z: Array, share: Array, shifts: Array, code: np.ndarray) -> Array
     for b, shift in enumerate(shifts):
         rows = code == b
         out[rows] -= share[rows] @ shift
-    return _unit(out)
-
-
-def _unit(x: Floats) -> Array:
-    return (x / np.maximum(np.linalg.norm(x, axis=1, keepdims=True), 1e-12)).astype(np.float32)
+    return unit_rows(out)

@@ -101,6 +101,25 @@ def reading(recipe: Recipe, view: View, components: Array) -> Floats:
     return coefficients
 
 
+def link_recipes(linkage: Linkage, link_views: Mapping[str, View], *, seed: int) -> dict[str, Recipe]:
+    """Return the recipes of the matrices that links read beside the views' own."""
+    return {
+        name: Recipe.fit(view, keep=linked_features(linkage, name), n_components=2, seed=seed)
+        for name, view in link_views.items()
+    }
+
+
+def readings(
+    recipes: Mapping[str, Recipe],
+    link_recipes: Mapping[str, Recipe],
+    link_views: Mapping[str, View],
+    components: Mapping[str, Array],
+) -> dict[str, Floats]:
+    """Return how the components of every view rebuild the features that links read, by view: see `column_maps`."""
+    own: dict[str, Floats] = {name: recipe.loadings for name, recipe in recipes.items()}
+    return own | {name: reading(recipe, link_views[name], components[name]) for name, recipe in link_recipes.items()}
+
+
 def shared_rows(linkage: Linkage, cells: Mapping[str, pd.Index]) -> dict[Edge, tuple[Index, Index]]:
     """Return the row numbers of the shared cells of every edge that has any; its links are put together.
 

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from anndata import AnnData
 
 from crosstie._typing import Array, Index
-from crosstie.anchors.closed_form import unit_rows
+from crosstie.anchors.rows import unit_rows
 from crosstie.model.problem import Edge
 
 

@@ -13,8 +13,8 @@ from crosstie._log import log
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats, Labels, Mask, Matrix, Modality
 from crosstie.anchors import Anchors, ClosedForm, find, fit_closed_form
-from crosstie.anchors.closed_form import unit_rows
 from crosstie.anchors.offsets import Offsets
+from crosstie.anchors.rows import unit_rows
 from crosstie.data import Recipe, View
 from crosstie.data.guard import warn_of_copies
 from crosstie.data.view import as_mapping, link_view
@@ -22,7 +22,14 @@ from crosstie.links.auto import suggest
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
 from crosstie.links.paired import Paired
-from crosstie.model.columns import column_maps, linked_features, projections, reading, shared_rows
+from crosstie.model.columns import (
+    column_maps,
+    link_recipes,
+    linked_features,
+    projections,
+    readings,
+    shared_rows,
+)
 from crosstie.model.config import Config
 from crosstie.model.joint import joint_cells
 from crosstie.model.linear import linear_fit
@@ -177,18 +184,11 @@ class Model:
                 for name, view in self.views.items()
             }
             components = {name: self.recipes[name].transform(view.matrix) for name, view in self.views.items()}
-            link_recipes = {
-                name: Recipe.fit(view, keep=linked_features(self.linkage, name), n_components=2, seed=seed)
-                for name, view in self.link_views.items()
-            }
-            edges = projections(self.linkage, self.recipes | link_recipes)
+            beside = link_recipes(self.linkage, self.link_views, seed=seed)
+            edges = projections(self.linkage, self.recipes | beside)
             columns: dict[Edge, tuple[Floats, Floats]] = {}
             if config.needs_closed_form:
-                readings = {name: recipe.loadings for name, recipe in self.recipes.items()} | {
-                    name: reading(recipe, self.link_views[name], components[name])
-                    for name, recipe in link_recipes.items()
-                }
-                columns = column_maps(edges, readings)
+                columns = column_maps(edges, readings(self.recipes, beside, self.link_views, components))
                 self.closed_form = fit_closed_form(
                     components,
                     columns,
@@ -205,7 +205,7 @@ class Model:
         if config.training == "full":
             from crosstie.model.training import train
 
-            train(self, components, edges, columns, link_recipes, seed=seed, device=device, progress=progress)
+            train(self, components, edges, columns, beside, seed=seed, device=device, progress=progress)
         with few_threads(n_cells):
             self.anchors = self._find_anchors(edges)
             self.decoders = {name: linear_fit(self.latents[name], x) for name, x in components.items()}

@@ -15,8 +15,8 @@ from crosstie._errors import sample, unknown_name, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Mask, Matrix
 from crosstie.anchors import find
-from crosstie.anchors.closed_form import unit_rows
 from crosstie.anchors.offsets import Offsets
+from crosstie.anchors.rows import unit_rows
 from crosstie.data import Recipe, View
 from crosstie.data.values import check_values
 from crosstie.data.view import as_mapping, link_view, read_slot

@@ -11,7 +11,8 @@ import pandas as pd
 from crosstie._errors import type_error, value_error
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats
-from crosstie.anchors.closed_form import damping_factor, unit_rows
+from crosstie.anchors.closed_form import damping_factor
+from crosstie.anchors.rows import unit_rows
 from crosstie.model.model import Model
 from crosstie.tl.neighbourhood import own_coordinates
 from crosstie.tl.novelty import novelty

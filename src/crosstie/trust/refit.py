@@ -10,9 +10,7 @@ import numpy as np
 
 from crosstie._typing import Array, Floats, Index, Labels
 from crosstie.anchors import ClosedForm, Refinement, fit_closed_form
-from crosstie.anchors.closed_form import unit_rows
-from crosstie.data import Recipe
-from crosstie.model.columns import column_maps, linked_features, projections, reading, shared_rows
+from crosstie.model.columns import column_maps, link_recipes, projections, readings, shared_rows
 from crosstie.model.model import Model
 from crosstie.model.problem import Edge
 
@@ -56,15 +54,10 @@ class Problem:
     def of(cls, model: Model, *, seed: int) -> Problem:
         """Take the problem from a fitted model that has its data."""
         components = {name: model.recipes[name].transform(view.matrix) for name, view in model.views.items()}
-        link_recipes = {
-            name: Recipe.fit(view, keep=linked_features(model.linkage, name), n_components=2, seed=seed)
-            for name, view in model.link_views.items()
-        }
-        readings = {name: recipe.loadings for name, recipe in model.recipes.items()} | {
-            name: reading(recipe, model.link_views[name], components[name]) for name, recipe in link_recipes.items()
-        }
-        columns = column_maps(projections(model.linkage, model.recipes | link_recipes), readings)
-        batches = {name: view.batch.to_numpy() for name, view in model.views.items() if view.batch is not None}
+        beside = link_recipes(model.linkage, model.link_views, seed=seed)
+        read = readings(model.recipes, beside, model.link_views, components)
+        columns = column_maps(projections(model.linkage, model.recipes | beside), read)
+        batches = model._batches()
         pairs = shared_rows(model.linkage, model.cells)
         rng = np.random.default_rng([seed, 1])
         rows = sketch_rows({name: len(x) for name, x in components.items()}, pairs, rng)
@@ -127,7 +120,7 @@ class Fit:
         """
         x = self.problem.components[view] if components is None else components
         x = x if rows is None else x[rows]
-        z = unit_rows((x - self.closed.mean[view]) @ self.closed.maps[view])
+        z = self.closed.raw(view, x)
         batch = self.problem.batches.get(view)
         if self.closed.offsets is not None and batch is not None:
             z = self.closed.offsets.corrected(view, z, batch if rows is None else batch[rows])
