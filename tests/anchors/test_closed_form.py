@@ -9,6 +9,7 @@ import oracles
 from crosstie.anchors import Refinement, fit_closed_form
 from crosstie.anchors.closed_form import _shared_directions, near_mean, smoothed
 from crosstie.anchors.evidence import link_maps
+from crosstie.anchors.neighbours import Neighbours
 from crosstie.anchors.rows import unit_rows
 from crosstie.metrics import foscttm
 
@@ -185,7 +186,7 @@ def test_mean_of_the_nearest():
     z, reference = (rng.normal(size=(n, 3)).astype(np.float32) for n in (20, 7))
     for k in (1, 4, 7, 30):
         expected = [reference[rows].mean(0) for rows in oracles.nearest(reference, z, k)[1]]
-        np.testing.assert_allclose(near_mean(z, reference, k), expected, atol=1e-5)
+        np.testing.assert_allclose(near_mean(z, Neighbours(reference), k), expected, atol=1e-5)
 
 
 def test_cells_are_pulled_into_the_linked_views():

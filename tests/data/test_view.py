@@ -8,7 +8,8 @@ import scipy.sparse as sp
 
 from crosstie._errors import InputError
 from crosstie.data import View
-from crosstie.data.view import as_matrix, read_slot
+from crosstie.data.stored import in_memory
+from crosstie.data.view import read_slot
 from data.conftest import counts, dense, make_adata
 
 
@@ -160,22 +161,29 @@ def test_least_sizes_will_do():
 def test_number_types(dtype):
     x = (counts() > 1).astype(dtype)
     for matrix in (x, sp.csr_matrix(x), sp.coo_matrix(x)):
-        read = as_matrix(matrix)
+        read = in_memory(matrix)
         assert read.dtype == np.float32
         np.testing.assert_array_equal(dense(read), x.astype(np.float32))
 
 
 def test_other_kinds_of_matrix():
     with pytest.raises(TypeError, match=r"view 'v': the matrix is not numeric.\n  found: dtype <U"):
-        as_matrix(np.array([["a", "b"]]), "v")
+        in_memory(np.array([["a", "b"]]), "v")
     with pytest.raises(TypeError, match=r"cannot be read(.|\n)*found: list(.|\n)*adata.to_memory\(\)"):
-        as_matrix([[1, 2]], "v")
+        in_memory([[1, 2]], "v")
 
 
-def test_backed_data_are_refused_with_a_way_out(tmp_path, kind):
+@pytest.mark.parametrize("kind", [np.asarray, sp.csr_matrix, sp.csc_matrix])
+def test_backed_view_has_the_same_cells_as_one_in_memory(tmp_path, kind):
     make_adata(kind(counts())).write_h5ad(tmp_path / "x.h5ad")
     backed = ad.read_h5ad(tmp_path / "x.h5ad", backed="r")
-    with pytest.raises(TypeError, match=r"adata.to_memory\(\)"):
-        View.of("rna", backed)
-    assert View.of("rna", backed.to_memory()).n_cells == 80
+    view, whole = View.of("rna", backed), View.of("rna", ad.read_h5ad(tmp_path / "x.h5ad"))
+    assert (view.n_cells, view.n_features, view.values) == (80, whole.n_features, "counts")
+    rows = np.array([0, 3, 4, 40, 79])
+    found, expected = view.subset(rows), whole.subset(rows)
+    np.testing.assert_array_equal(dense(found.loaded), dense(expected.loaded))
+    assert list(found.cells) == list(expected.cells) == [backed.obs_names[r] for r in rows]
+    if kind is not sp.csc_matrix:  # which cannot be read by cell
+        with pytest.raises(ValueError, match=r"not in memory(.|\n)*adata.to_memory\(\)"):
+            _ = view.loaded
     backed.file.close()

@@ -300,10 +300,10 @@ def test_missing_history(data, tmp_path):
         xt.Model.load(tmp_path / "run")
 
 
-@pytest.mark.parametrize("version", [1, 3, "2", None])
+@pytest.mark.parametrize("version", [2, 4, "3", None])
 def test_unknown_format(run, version):
     change_settings(run, lambda settings: settings.update(format=version))
-    words = rf"format {version!r}, written by crosstie {xt.__version__}\n  expected: format 2 \(this is crosstie"
+    words = rf"format {version!r}, written by crosstie {xt.__version__}\n  expected: format 3 \(this is crosstie"
     with pytest.raises(ValueError, match=words):
         xt.Model.load(run)
 

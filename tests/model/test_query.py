@@ -53,7 +53,8 @@ def test_missing_features_are_at_their_mean_and_counted(fitted, parts, kind, cap
     gone = list(recipe.names[:20])
     fewer = ad.AnnData(kind(rna.X.toarray()), obs=rna.obs, var=rna.var)[:, ~rna.var_names.isin(gone)].copy()
     with caplog.at_level(logging.WARNING, "crosstie"):
-        matrix, absent = read_cells(fewer, recipe, slot="X", view="rna")
+        cells = read_cells(fewer, recipe, slot="X", view="rna")
+        matrix, absent = cells.rows(0, fewer.n_obs), cells.absent
     assert f"embed: 20 of {len(recipe.names)} used features of rna are missing" in caplog.text
     assert set(recipe.features[absent]) == set(gone)
     x = recipe.scale(matrix, absent=absent)

@@ -1,4 +1,5 @@
 import logging
+from dataclasses import replace
 
 import numpy as np
 import pandas as pd
@@ -38,7 +39,7 @@ def with_views(bare, rows):
     bare.latents = {view: z[rows[view]] if view in rows else z for view, z in bare.latents.items()}
     bare.obs = {view: o.iloc[rows[view]] if view in rows else o for view, o in bare.obs.items()}
     reference = {view: z[rows[view]] if view in rows else z for view, z in form.reference.items()}
-    bare.closed_form = type(form)(**{**vars(form), "reference": reference})
+    bare.closed_form = replace(form, reference=reference)
     return bare
 
 

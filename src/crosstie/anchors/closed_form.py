@@ -7,7 +7,7 @@ coordinates; these, beside the links, give a better match. Seconds, no training 
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -15,7 +15,7 @@ from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats, Index, Labels
 from crosstie.anchors.evidence import link_maps
 from crosstie.anchors.layout import Layout
-from crosstie.anchors.neighbours import nearest
+from crosstie.anchors.neighbours import Neighbours
 from crosstie.anchors.offsets import Offsets
 from crosstie.anchors.rows import unit_rows
 from crosstie.anchors.transport import composed_plan
@@ -97,6 +97,8 @@ class ClosedForm:
         What is taken off the coordinates of the batches, if there are any.
     extensions
         Views that were added later: they are drawn to the others, and none is drawn to them.
+    indexed
+        The reference of each view, ready to be searched; made when it is first needed.
     """
 
     mean: Mapping[str, Array]
@@ -107,6 +109,7 @@ class ClosedForm:
     settings: Refinement
     offsets: Offsets | None = None
     extensions: tuple[str, ...] = ()
+    indexed: dict[str, Neighbours] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def raw(self, view: str, components: Floats) -> Array:
         """Return where the map of a view puts cells: coordinates before batches and pull, rows of length 1."""
@@ -130,9 +133,15 @@ class ClosedForm:
         if pull == 0:
             return z
         linked = [b if view == a else a for a, b in self.edges if view in (a, b)]
-        others = [self.reference[other] for other in linked if other not in self.extensions]
+        others = [self.among(other) for other in linked if other not in self.extensions]
         drawn = np.mean([near_mean(z, other, self.settings.n_smooth) for other in others], axis=0)
         return unit_rows((1 - pull) * z + pull * drawn)
+
+    def among(self, view: str) -> Neighbours:
+        """Return the fitted cells of a view, ready to be searched for neighbours of coordinates."""
+        if view not in self.indexed:
+            self.indexed[view] = Neighbours(self.reference[view])
+        return self.indexed[view]
 
 
 def fit_closed_form(
@@ -218,13 +227,13 @@ def smoothed(z: Array, settings: Refinement, *, among: Array | None = None) -> A
     """Return coordinates of a view's cells averaged with those of their nearest, among these or others of the view."""
     if settings.smoothing == 0:
         return z
-    near = near_mean(z, z if among is None else among, settings.n_smooth)
+    near = near_mean(z, Neighbours(z if among is None else among), settings.n_smooth)
     return unit_rows((1 - settings.smoothing) * z + settings.smoothing * near)
 
 
-def near_mean(z: Array, reference: Array, k: int) -> Array:
+def near_mean(z: Array, among: Neighbours, k: int) -> Array:
     """Return the mean of the `k` rows of a reference nearest to each row of `z`."""
-    near = nearest(reference, z, k)[1]
+    near, reference = among.search(z, k)[1], among.base
     total = reference[near[:, 0]].copy()
     for column in near.T[1:]:  # one neighbour at a time: never cells × neighbours × coordinates
         total += reference[column]

@@ -11,6 +11,32 @@ from crosstie._typing import Array, Floats, Index
 EXACT_BELOW = 50_000
 
 
+class Neighbours:
+    """Rows among which nearest neighbours are sought, indexed once and searched as often as needed.
+
+    Parameters
+    ----------
+    base
+        Coordinates, shape `(n_base, d)`.
+    """
+
+    def __init__(self, base: Floats) -> None:
+        self.base: Array = np.ascontiguousarray(base, np.float32)
+        self._exact = len(self.base) < EXACT_BELOW
+        self._index = _flat(self.base) if self._exact else _inverted(self.base)
+
+    def search(self, query: Floats, k: int) -> tuple[Array, Index]:
+        """Return the nearest rows of the base, as `nearest` does."""
+        query = np.ascontiguousarray(query, np.float32)
+        k = min(k, len(self.base))
+        distance, row = self._index.search(query, k)
+        short = (row < 0).any(1)
+        if short.any():  # the lists that were searched held fewer than k rows: search all of them
+            every = faiss.SearchParametersIVF(nprobe=len(self.base))  # type: ignore[call-arg]
+            distance[short], row[short] = self._index.search(query[short], k, params=every)
+        return distance, row.astype(np.int64)
+
+
 def nearest(base: Floats, query: Floats, k: int) -> tuple[Array, Index]:
     """Return the `k` rows of `base` nearest to each row of `query`.
 
@@ -25,31 +51,23 @@ def nearest(base: Floats, query: Floats, k: int) -> tuple[Array, Index]:
     -------
     Squared Euclidean distances and row numbers, both of shape `(n_query, min(k, n_base))`, nearest first.
     """
-    base, query = np.ascontiguousarray(base, np.float32), np.ascontiguousarray(query, np.float32)
-    search = _exact if len(base) < EXACT_BELOW else _inverted
-    distance, row = search(base, query, min(k, len(base)))
-    return distance, row.astype(np.int64)
+    return Neighbours(base).search(query, k)
 
 
-def _exact(base: Array, query: Array, k: int) -> tuple[Array, Index]:
+def _flat(base: Array) -> faiss.Index:
     index = faiss.IndexFlatL2(base.shape[1])
     index.add(base)
-    return index.search(query, k)
+    return index
 
 
-def _inverted(base: Array, query: Array, k: int) -> tuple[Array, Index]:
-    """Search an inverted file: a sixteenth of its lists, and all of them where these hold fewer than `k` rows."""
+def _inverted(base: Array) -> faiss.IndexIVF:
+    """Return an inverted file of which a sixteenth of the lists is searched."""
     d, n_lists = base.shape[1], int(4 * np.sqrt(len(base)))
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(d), d, n_lists)
     index.nprobe = max(8, n_lists // 16)
     index.train(base[:: max(1, len(base) // (64 * n_lists))])
     index.add(base)
-    distance, row = index.search(query, k)
-    short = (row < 0).any(1)
-    if short.any():
-        index.nprobe = n_lists
-        distance[short], row[short] = index.search(query[short], k)
-    return distance, row
+    return index
 
 
 def mutual_neighbours(source: Floats, target: Floats, k: int) -> tuple[Index, Index, Array]:

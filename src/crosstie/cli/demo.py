@@ -116,7 +116,7 @@ def linked_latents(model: Model) -> dict[str, Array]:
     maps = sides.projections(model.recipes[link.source].names, model.recipes[link.target].names)
     out = {}
     for name, projection in zip(link.edge, maps, strict=True):
-        columns = model.recipes[name].scale(model.views[name].matrix) @ projection
+        columns = model.recipes[name].scale(model.views[name].loaded) @ projection
         out[name] = ((columns - columns.mean(0)) / np.maximum(columns.std(0), 1e-6)).astype(np.float32)
     return out
 
@@ -135,7 +135,7 @@ def _imputation(
     source, target = link.edge
     imputed = impute(model, source, target)
     names = model.recipes[target].names
-    measured = model.recipes[target].scale(model.views[target].matrix)
+    measured = model.recipes[target].scale(model.views[target].loaded)
     _, at_source, at_target = np.intersect1d(same[source], same[target], return_indices=True)
     linked = link.restricted(model.recipes[source].names, names).pairs
     column = np.unique(linked["column"].to_numpy(), return_inverse=True)[1]

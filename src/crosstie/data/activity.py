@@ -16,6 +16,7 @@ from crosstie._log import log
 from crosstie._typing import Index
 from crosstie.data.genes import match_chromosomes, read_genes
 from crosstie.data.peaks import parse_peaks
+from crosstie.data.stored import Stored
 from crosstie.data.values import describe_values
 from crosstie.data.view import read_slot
 
@@ -89,7 +90,8 @@ def gene_activity(
         )
     if slot != "X" and not slot.startswith("layers/"):
         raise value_error("gene_activity: slot.", found=repr(slot), expected="'X' or 'layers/NAME': counts of peaks")
-    matrix = sp.csr_matrix(read_slot(adata, slot, view="atac")[0])
+    found = read_slot(adata, slot, view="atac")[0]
+    matrix = sp.csr_matrix(found.rows(0, found.shape[0]) if isinstance(found, Stored) else found)
     describe_values(matrix, "atac")
     if key is not None:
         of_peak, of_gene, table = _by_key(adata.var, key)

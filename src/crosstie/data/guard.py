@@ -9,6 +9,7 @@ import numpy as np
 
 from crosstie._log import log
 from crosstie._typing import Floats
+from crosstie.data.stored import product
 from crosstie.data.view import View
 
 # Below this share of cells like no other, nothing can be said: a few proteins at low counts repeat by chance.
@@ -56,4 +57,4 @@ def _once(signature: Floats) -> Floats:
 
 def _signature(view: View, weight: Floats) -> Floats:
     """Return one number per cell, equal for equal cells and hardly ever for others."""
-    return np.round(np.asarray(view.matrix @ weight, dtype=np.float64), 4)
+    return np.round(product(view.matrix, weight).astype(np.float64), 4)

@@ -134,12 +134,12 @@ class Recipe:
         if steps is None:
             steps = STEPS[view.modality]
         steps = _for_values(steps, view)
-        target = _target_sum(_presence(view.matrix, steps, view.values))
-        x = _normalized(view.matrix, steps, view.values, target)
+        target = _target_sum(_presence(view.loaded, steps, view.values))
+        x = _normalized(view.loaded, steps, view.values, target)
         mean, std = moments(x)
         chosen = _usable(view, std, steps)
         if steps.n_top is not None and chosen.sum() > steps.n_top:
-            variable = variable_features(view.matrix, steps.n_top)
+            variable = variable_features(view.loaded, steps.n_top)
             chosen &= variable | view.features.isin(list(keep))
         kept = np.flatnonzero(chosen)
         scaled = Scaled(_clipped(x[:, kept], mean[kept], std[kept], steps.clip), mean[kept], std[kept])
@@ -258,7 +258,7 @@ def _for_values(steps: Steps, view: View) -> Steps:
     """Return the steps that the numbers of a view call for."""
     if view.values == "any":
         return replace(steps, normalize="none", n_top=None, min_share=0.0)
-    if steps.normalize == "arcsinh" and float(view.matrix.max()) > FLUORESCENCE:
+    if steps.normalize == "arcsinh" and float(view.loaded.max()) > FLUORESCENCE:
         log.info("%s: intensities as of fluorescence: arcsinh with cofactor %g.", view.name, FLUORESCENCE_COFACTOR)
         return replace(steps, cofactor=FLUORESCENCE_COFACTOR)
     return steps
@@ -270,7 +270,7 @@ def _usable(view: View, std: Floats, steps: Steps) -> np.ndarray:
     if not usable.all():
         log.info("%s: %d constant features are left out.", view.name, int((~usable).sum()))
     if steps.min_share > 0:
-        seen = view.matrix.getnnz(0) if sp.issparse(view.matrix) else np.count_nonzero(view.matrix, 0)
+        seen = view.loaded.getnnz(0) if sp.issparse(view.loaded) else np.count_nonzero(view.loaded, 0)
         rare = usable & (seen < max(MIN_SEEN, steps.min_share * view.n_cells))
         if rare.any():
             log.info("%s: %d features seen in too few cells are left out.", view.name, int(rare.sum()))
@@ -286,7 +286,7 @@ def _usable(view: View, std: Floats, steps: Steps) -> np.ndarray:
 
 def _not_depth(components: Array, view: View) -> np.ndarray:
     """Return which components are not the number of features seen in a cell, a mask; what is left out is said."""
-    depth = np.log(np.maximum(_totals(_presence(view.matrix, STEPS["atac"], view.values)), 1))
+    depth = np.log(np.maximum(_totals(_presence(view.loaded, STEPS["atac"], view.values)), 1))
     centred = components - components.mean(0)
     scale = np.linalg.norm(centred, axis=0) * np.linalg.norm(depth - depth.mean())
     correlation = np.abs(centred.T @ (depth - depth.mean())) / np.maximum(scale, 1e-12)

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, get_args
 
 import numpy as np
@@ -16,8 +16,9 @@ import scipy.sparse as sp
 
 from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._log import log
-from crosstie._typing import Matrix, Modality
-from crosstie.data.values import Expected, Values, describe_values
+from crosstie._typing import Index, Matrix, Modality
+from crosstie.data.stored import Stored, in_memory, stored, take_rows
+from crosstie.data.values import Expected, Values, check_values, describe_values
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -26,6 +27,7 @@ if TYPE_CHECKING:
 
 MIN_CELLS = 10
 MIN_FEATURES = 3
+LOOKED_AT = 2048  # cells of a stored matrix that tell what kind of numbers it holds
 
 # Names that people give their views; the first whose word occurs wins.
 _NAMES: tuple[tuple[Modality, tuple[str, ...]], ...] = (
@@ -52,7 +54,7 @@ class View:
     modality
         What was measured; chooses the recipe.
     matrix
-        Cells × features, float32, CSR or dense; finite.
+        Cells × features, float32, CSR or dense; finite. Or `Stored`: of a backed AnnData, read in blocks.
     features
         Feature names, unique.
     cells
@@ -67,7 +69,7 @@ class View:
 
     name: str
     modality: Modality
-    matrix: Matrix = field(repr=False)
+    matrix: Matrix | Stored = field(repr=False)
     features: pd.Index = field(repr=False)
     cells: pd.Index = field(repr=False)
     values: Values = "counts"
@@ -91,7 +93,7 @@ class View:
         name
             Name of the view, for messages and results.
         adata
-            In memory, dense or sparse; not changed.
+            Dense or sparse, in memory, backed, or of dask; not changed.
         modality
             Guessed from the name, then from the data, where `None`; the log says so.
         slot
@@ -113,7 +115,7 @@ class View:
         matrix, features = read_slot(adata, slot, view=name)
         _check_shape(name, matrix.shape)
         modality = check_modality(modality, name) if modality else guess_modality(name, adata, matrix, features)
-        values = describe_values(matrix, name, expected=_expected(modality, slot))
+        values = describe_values(_looked_at(matrix), name, expected=_expected(modality, slot))
         batch = None
         if batch_key is not None:
             if batch_key not in adata.obs:
@@ -135,6 +137,34 @@ class View:
     def n_features(self) -> int:
         """Number of features."""
         return int(self.matrix.shape[1])
+
+    @property
+    def loaded(self) -> Matrix:
+        """The matrix, in memory; an error where it is not."""
+        if isinstance(self.matrix, Stored):
+            raise value_error(
+                f"view {self.name!r}: its matrix is not in memory.", do="Load it first: adata.to_memory()."
+            )
+        return self.matrix
+
+    def loaded_up_to(self, n_cells: int) -> View:
+        """Return the view with its matrix in memory, if it has at most so many cells."""
+        small = isinstance(self.matrix, Stored) and self.n_cells <= n_cells
+        return self.subset(np.arange(self.n_cells)) if small else self
+
+    def subset(self, rows: Index) -> View:
+        """Return a view of some cells, in memory, by row numbers in rising order.
+
+        Raises
+        ------
+        ValueError
+            If their values cannot be used: of a stored matrix they are read here for the first time.
+        """
+        matrix = take_rows(self.matrix, rows)
+        if isinstance(self.matrix, Stored):
+            check_values(matrix, self.name, self.values)
+        batch = None if self.batch is None else self.batch.iloc[rows]
+        return replace(self, matrix=matrix, cells=self.cells[rows], batch=batch)
 
     def __str__(self) -> str:
         return f"{self.name}: {self.modality}, {self.n_cells:,} cells × {self.n_features:,} features ({self.values})"
@@ -173,13 +203,13 @@ def as_mapping(data: Data) -> dict[str, AnnData]:
     return {str(name): adata for name, adata in found.items()}
 
 
-def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix, pd.Index]:
-    """Return the matrix at a slot, as float32 CSR or dense, and its feature names, unique.
+def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix | Stored, pd.Index]:
+    """Return the matrix at a slot, as float32 CSR or dense, or stored, and its feature names, unique.
 
     Parameters
     ----------
     adata
-        In memory.
+        In memory, backed, or of dask.
     slot
         `"X"`, `"layers/NAME"` or `"obsm/NAME"`; the columns of an `obsm` array are named `NAME_0`, `NAME_1`, …
     view
@@ -201,25 +231,24 @@ def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix, pd.
     if place == "obsm":
         columns = found.columns if isinstance(found, pd.DataFrame) else [f"{key}_{j}" for j in range(found.shape[1])]
         names = pd.Index(columns).astype(str)
-    return as_matrix(found, view), _unique(names, f"view {view!r}: feature names")
+    return _matrix(found, view), _unique(names, f"view {view!r}: feature names")
 
 
-def as_matrix(found: object, view: str = "") -> Matrix:
-    """Return a matrix as float32 CSR (from any sparse kind) or as a dense float32 array."""
+def _matrix(found: object, view: str) -> Matrix | Stored:
     if isinstance(found, pd.DataFrame):
         found = found.to_numpy()
-    if sp.issparse(found):
-        return sp.csr_matrix(found, dtype=np.float32)
-    if not isinstance(found, np.ndarray):
-        raise type_error(
-            f"view {view!r}: the matrix is of a kind that cannot be read.",
-            found=type(found).__name__,
-            expected="a NumPy array or a SciPy sparse matrix in memory",
-            do="Load it first: adata.to_memory().",
-        )
-    if not (np.issubdtype(found.dtype, np.number) or found.dtype == bool):
-        raise type_error(f"view {view!r}: the matrix is not numeric.", found=f"dtype {found.dtype}")
-    return np.ascontiguousarray(found, dtype=np.float32)
+    return stored(found, view) or in_memory(found, view)
+
+
+def _looked_at(matrix: Matrix | Stored) -> Matrix:
+    """Return cells that tell what kind of numbers a matrix holds: all of them, or the first and the last on disk."""
+    if not isinstance(matrix, Stored):
+        return matrix
+    n_cells = matrix.shape[0]
+    if n_cells <= 2 * LOOKED_AT:
+        return matrix.rows(0, n_cells)
+    parts = [matrix.rows(0, LOOKED_AT), matrix.rows(n_cells - LOOKED_AT, n_cells)]
+    return sp.vstack(parts, "csr") if sp.issparse(parts[0]) else np.concatenate(parts)
 
 
 def check_modality(modality: str, view: str) -> Modality:
@@ -229,14 +258,14 @@ def check_modality(modality: str, view: str) -> Modality:
     return modality  # type: ignore[return-value]
 
 
-def guess_modality(name: str, adata: AnnData, matrix: Matrix, features: pd.Index) -> Modality:
+def guess_modality(name: str, adata: AnnData, matrix: Matrix | Stored, features: pd.Index) -> Modality:
     """Guess what a view measured: from its name, then 10x's `feature_types`, then from its features."""
     found, why = _guess(name, adata, matrix, features)
     log.info("%s: taken as modality %r (%s); say modality={%r: ...} if it is another.", name, found, why, name)
     return found
 
 
-def _guess(name: str, adata: AnnData, matrix: Matrix, features: pd.Index) -> tuple[Modality, str]:
+def _guess(name: str, adata: AnnData, matrix: Matrix | Stored, features: pd.Index) -> tuple[Modality, str]:
     for modality, words in _NAMES:
         if any(word in name.lower() for word in words):
             return modality, "by its name"

@@ -104,6 +104,7 @@ def by_cca(
 
 def _held_out_correlation(model: Model, source: str, target: str, seed: int) -> Array:
     """Return the smaller of the correlations over two disjoint halves, source features × target features."""
+    model = model.core
     found = model.anchors.get((source, target))
     if found is None and (target, source) in model.anchors:
         found = model.anchors[target, source].reversed()
@@ -115,7 +116,7 @@ def _held_out_correlation(model: Model, source: str, target: str, seed: int) -> 
         )
     if not model.views:
         raise value_error("by_cca: this model was loaded without its data.", do="Fit it anew: xt.integrate(data).")
-    components = [model.recipes[v].transform(model.views[v].matrix) for v in (source, target)]
+    components = [model.recipes[v].transform(model.views[v].loaded) for v in (source, target)]
     loadings = [model.recipes[v].loadings for v in (source, target)]
     rng = np.random.default_rng(seed)
     half = [rng.permutation(len(x)) % 2 for x in components]

@@ -28,7 +28,7 @@ from crosstie._log import log
 if TYPE_CHECKING:
     from crosstie.model.model import Model
 
-FORMAT = 2
+FORMAT = 3
 SETTINGS, WEIGHTS, HISTORY = "model.json", "weights.safetensors", "history.csv"
 _OURS = re.compile(rf"{re.escape(SETTINGS)}|{re.escape(WEIGHTS)}|{re.escape(HISTORY)}|obs_\d+\.csv")
 _RECIPE = ("kept", "mean", "std", "loadings", "variance")
@@ -79,6 +79,8 @@ def _arrays(model: Model) -> dict[str, np.ndarray]:
         out |= {f"recipes/{i}/{part}": getattr(recipe, part) for part in _RECIPE}
         out[f"latents/{i}"] = model.latents[name]
         out[f"decoders/{i}/matrix"], out[f"decoders/{i}/offset"] = model.decoders[name]
+        if name in model.core_rows:
+            out[f"core/{i}"] = model.core_rows[name]
         if name in model.input_scale:
             out[f"input_scale/{i}"] = model.input_scale[name]
         if model.closed_form is not None:
@@ -109,6 +111,7 @@ def _settings(model: Model) -> dict[str, Any]:
                 "slot": model.slots[name],
                 "batch_key": model.batch_keys.get(name),
                 "batches": model.offsets.names.get(name) if model.offsets else None,
+                "core": name in model.core_rows,
                 "obs": _described(name, model.obs[name]),
                 "recipe": {
                     "steps": asdict(recipe.steps),

@@ -97,7 +97,7 @@ def reading(recipe: Recipe, view: View, components: Array) -> Floats:
     centred = components - components.mean(0)
     gram = (centred.T @ centred).astype(np.float64)
     gram[np.diag_indices_from(gram)] += 1e-6 * np.trace(gram) / len(gram)
-    coefficients: Floats = np.linalg.solve(gram, recipe.scaled(view.matrix).transposed(centred).T).T
+    coefficients: Floats = np.linalg.solve(gram, recipe.scaled(view.loaded).transposed(centred).T).T
     return coefficients
 
 

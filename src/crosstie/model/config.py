@@ -27,6 +27,9 @@ class Config:
     fallback
         What stays where the trained coordinates do worse than the closed form by what can be seen without labels (see
         `crosstie.model.support`): the `"closed form"`, or, with `"none"`, the networks all the same.
+    n_core
+        Views of more cells than this are fitted on so many of them, drawn at random; the others are placed through what
+        was fitted.
     n_components
         Principal components of each view.
     n_latent
@@ -80,6 +83,7 @@ class Config:
     training: Literal["full", "none"] = "none"
     fallback: Literal["closed form", "none"] = "closed form"
 
+    n_core: int = 50_000
     n_components: int = 120
     n_latent: int = 50
     n_rounds: int = 6
@@ -226,6 +230,7 @@ _AT_LEAST_1 = (1.0, math.inf, "[)")
 _ABOVE_0 = (0.0, math.inf, "()")
 _DECAY = (0.0, 1.0, "[)")
 _RANGES: dict[str, tuple[float, float, str]] = {
+    "n_core": (10.0, math.inf, "[)"),
     "n_components": (2.0, math.inf, "[)"),
     "n_rounds": _AT_LEAST_1,
     "entropy": _ABOVE_0,

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING
 
@@ -11,7 +12,7 @@ import pandas as pd
 from crosstie._errors import unknown_name, value_error
 from crosstie._log import log
 from crosstie._threads import few_threads
-from crosstie._typing import Array, Floats, Labels, Mask, Matrix, Modality
+from crosstie._typing import Array, Floats, Index, Labels, Mask, Matrix, Modality
 from crosstie.anchors import Anchors, ClosedForm, find, fit_closed_form
 from crosstie.anchors.offsets import Offsets
 from crosstie.anchors.rows import unit_rows
@@ -31,8 +32,10 @@ from crosstie.model.columns import (
     shared_rows,
 )
 from crosstie.model.config import Config
+from crosstie.model.core import adopt, core_rows, restricted, start_core
 from crosstie.model.joint import joint_cells
 from crosstie.model.linear import linear_fit
+from crosstie.model.place import Cells, Pool, place
 from crosstie.model.problem import Edge
 from crosstie.model.query import extended, read_cells, with_data
 
@@ -87,6 +90,8 @@ class Model:
         Views that `extend` added, and the fitted view that each is like.
     history
         One row per recorded training step; empty without training.
+    core_rows
+        Where views were too large to be fitted on whole: row numbers of the cells of each view that were. See `core`.
 
     Raises
     ------
@@ -119,7 +124,7 @@ class Model:
                 modality=(modality or {}).get(name),
                 slot=slot if isinstance(slot, str) else slot.get(name, "X"),
                 batch_key=batch_key.get(name) if isinstance(batch_key, Mapping) else batch_key,
-            )
+            ).loaded_up_to(self.config.n_core)
             for name, adata in named.items()
         }
         self.obs = {name: adata.obs.copy() for name, adata in named.items()}
@@ -132,7 +137,10 @@ class Model:
             if view.batch is not None
         }
         warn_of_copies(self.views)
-        self.link_views = {name: link_view(self.views[name], adata) for name, adata in (link_data or {}).items()}
+        self.link_views = {
+            name: link_view(self.views[name], adata).loaded_up_to(self.config.n_core)
+            for name, adata in (link_data or {}).items()
+        }
         read = self.views | self.link_views
         if links is None:
             links = suggest(named | dict(link_data or {}), {name: view.modality for name, view in read.items()})
@@ -148,9 +156,21 @@ class Model:
         self.anchors: dict[Edge, Anchors] = {}
         self.latents: dict[str, Array] = {}
         self.history = pd.DataFrame()
+        self.core_rows: dict[str, Index] = {}
+        self.fitted_core: Model | None = None
 
-    def fit(self, seed: int = 0, device: str = "auto", progress: Progress | None = None) -> Model:
+    def fit(
+        self,
+        seed: int = 0,
+        device: str = "auto",
+        progress: Progress | None = None,
+        *,
+        pool: Pool | None = None,
+    ) -> Model:
         """Find the common latent space.
+
+        Views of more than `config.n_core` cells are fitted on a core of as many, drawn at random; then all cells are
+        placed, block by block.
 
         Parameters
         ----------
@@ -160,6 +180,8 @@ class Model:
             `"auto"`, `"cpu"`, `"cuda"`, …; only training uses it.
         progress
             Called as `progress(step, n_steps, losses)` in training.
+        pool
+            Who places the cells of large views: threads by default; see `crosstie.model.workers`.
 
         Returns
         -------
@@ -176,6 +198,22 @@ class Model:
             raise value_error(
                 "fit: this model was loaded from a file, without data.", do="Build it anew: xt.Model(data)."
             )
+        sizes = {name: view.n_cells for name, view in self.views.items()}
+        pairs = shared_rows(self.linkage, self.cells)
+        rows = core_rows(sizes, self.config.n_core, pairs=pairs, batches=self._batches(), seed=seed)
+        if not rows:
+            return self._fit_whole(seed, device, progress)
+        core = start_core(self, rows)
+        adopt(self, core._fit_whole(seed, device, progress), rows)
+        encoder, batches = self.encoder(), self._batches()
+        self.latents = {
+            name: place(encoder, Cells(name, view.matrix, view.values), batches.get(name), pool=pool)
+            for name, view in self.views.items()
+        }
+        return self
+
+    def _fit_whole(self, seed: int, device: str, progress: Progress | None) -> Model:
+        """Fit on all cells, in memory."""
         config = self.config
         n_cells = max(view.n_cells for view in self.views.values())
         with few_threads(n_cells):
@@ -183,7 +221,7 @@ class Model:
                 name: Recipe.fit(view, keep=self._kept(name), n_components=config.n_components, seed=seed)
                 for name, view in self.views.items()
             }
-            components = {name: self.recipes[name].transform(view.matrix) for name, view in self.views.items()}
+            components = {name: self.recipes[name].transform(view.loaded) for name, view in self.views.items()}
             beside = link_recipes(self.linkage, self.link_views, seed=seed)
             edges = projections(self.linkage, self.recipes | beside)
             columns: dict[Edge, tuple[Floats, Floats]] = {}
@@ -232,8 +270,8 @@ class Model:
         self._check_fitted(view)
         if adata is None:
             return self.latents[view]
-        matrix, absent = read_cells(adata, self.recipes[view], slot=self.slots[view], view=view)
-        return self._encode(view, matrix, self._batch_of(view, adata), absent)
+        cells = read_cells(adata, self.recipes[view], slot=self.slots[view], view=view)
+        return place(self.encoder(), cells, self._batch_of(view, adata))
 
     def extend(self, query: AnnData, like: str, *, name: str | None = None) -> Model:
         """Return a model with one more view: new cells, measured like those of a fitted view.
@@ -331,6 +369,28 @@ class Model:
         """Names of the cells of each view."""
         return {name: pd.Index(obs.index).astype(str) for name, obs in self.obs.items()}
 
+    @property
+    def n_latent(self) -> int:
+        """Number of latent coordinates."""
+        return len(next(iter(self.decoders.values()))[0])
+
+    @property
+    def core(self) -> Model:
+        """The model of the cells that were fitted on, in memory: this one, unless views were too large."""
+        if not self.core_rows:
+            return self
+        if self.fitted_core is None:
+            added = {name: np.arange(len(z)) for name, z in self.latents.items() if name not in self.core_rows}
+            self.fitted_core = restricted(self, self.core_rows | added)
+        return self.fitted_core
+
+    def encoder(self) -> Model:
+        """Return what places cells, and nothing else: no data, cells or coordinates. Other processes get this."""
+        out = copy.copy(self)
+        out.views, out.link_views, out.obs, out.latents, out.anchors, out.core_rows = {}, {}, {}, {}, {}, {}
+        out.fitted_core = None
+        return out
+
     def _kept(self, view: str) -> set[str]:
         """Return the names of a view's features that stay whatever their variance: those that links read in it."""
         return set() if view in self.link_views else linked_features(self.linkage, view)
@@ -372,12 +432,11 @@ class Model:
 
     def _encode(self, view: str, matrix: Matrix, batch: Labels | None, absent: Mask | None = None) -> Array:
         """Return the coordinates of cells given as a matrix in the recipe's features."""
-        with few_threads(matrix.shape[0]):
-            if self.networks is None:
-                assert self.closed_form is not None
-                components = self.recipes[view].transform(matrix, absent)
-                return self.closed_form.coordinates(view, components, batch)
-            return self._without_batch(view, self._raw(view, matrix, absent), batch)
+        if self.networks is None:
+            assert self.closed_form is not None
+            components = self.recipes[view].transform(matrix, absent)
+            return self.closed_form.coordinates(view, components, batch)
+        return self._without_batch(view, self._raw(view, matrix, absent), batch)
 
     def _raw(self, view: str, matrix: Matrix, absent: Mask | None) -> Array:
         """Return coordinates before batches are corrected and views drawn together."""

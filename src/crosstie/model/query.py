@@ -9,18 +9,18 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from crosstie._errors import sample, unknown_name, value_error
 from crosstie._log import log
-from crosstie._typing import Array, Mask, Matrix
+from crosstie._typing import Array, Mask
 from crosstie.anchors import find
 from crosstie.anchors.offsets import Offsets
 from crosstie.anchors.rows import unit_rows
 from crosstie.data import Recipe, View
-from crosstie.data.values import check_values
+from crosstie.data.stored import Stored
 from crosstie.data.view import as_mapping, link_view, read_slot
 from crosstie.model.columns import linked_features
+from crosstie.model.place import Cells, place
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -31,8 +31,8 @@ if TYPE_CHECKING:
 MIN_SHARE = 0.5  # of the used features, which new cells must have
 
 
-def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> tuple[Matrix, Mask | None]:
-    """Return the matrix of new cells in a recipe's features, and which of these were not measured.
+def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> Cells:
+    """Return new cells, to be read in a recipe's features.
 
     Parameters
     ----------
@@ -45,8 +45,7 @@ def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> tuple
 
     Returns
     -------
-    Cells × all features of the recipe, 0 where a feature is missing; and a mask of the missing ones, `None` if all are
-    there. Missing ones are counted in a warning: the model takes them to be at their mean.
+    The cells; features that were not measured are counted in a warning: the model takes them to be at their mean.
 
     Raises
     ------
@@ -71,18 +70,8 @@ def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> tuple
                 view,
                 missing,
             )
-    if not np.array_equal(where, np.arange(len(features))):
-        there = np.flatnonzero(~absent)
-        if sp.issparse(matrix):
-            ones = np.ones(len(there), np.float32)
-            shape = (len(features), len(recipe.features))
-            matrix = sp.csr_matrix(matrix @ sp.csr_matrix((ones, (where[there], there)), shape=shape))
-        else:
-            aligned = np.zeros((len(matrix), len(recipe.features)), np.float32)
-            aligned[:, there] = matrix[:, where[there]]
-            matrix = aligned
-    check_values(matrix, view, recipe.values)
-    return matrix, absent if absent.any() else None
+    same = np.array_equal(where, np.arange(len(features)))
+    return Cells(view, matrix, recipe.values, None if same else where)
 
 
 def extended(model: Model, query: AnnData, *, like: str, name: str) -> Model:
@@ -102,14 +91,16 @@ def extended(model: Model, query: AnnData, *, like: str, name: str) -> Model:
     if name in model.latents:
         raise value_error(f"extend: there is a view {name!r} already.", do="Give another name.")
     recipe = model.recipes[like]
-    matrix, absent = read_cells(query, recipe, slot=model.slots[like], view=name)
+    new = read_cells(query, recipe, slot=model.slots[like], view=name)
     cells, values = pd.Index(query.obs_names).astype(str), recipe.values
     batch = pd.Series(name, index=cells)
+    matrix = new.matrix if isinstance(new.matrix, Stored) else new.rows(0, len(cells))
     view = View(name, model.modalities[like], matrix, recipe.features, cells, values, model.slots[like], batch)
     out = copy.copy(model)
     for table in ("recipes", "slots", "modalities", "decoders", "input_scale"):
         known = getattr(model, table)
         setattr(out, table, known | ({name: known[like]} if like in known else {}))
+    out.fitted_core = None
     out.like = model.like | {name: model.like.get(like, like)}
     out.views = model.views | ({name: view} if model.views else {})
     out.obs = model.obs | {name: query.obs.copy()}
@@ -118,7 +109,7 @@ def extended(model: Model, query: AnnData, *, like: str, name: str) -> Model:
         views=(*model.linkage.views, name),
         links=(*model.linkage.links, *(link.renamed(like, name) for link in model.linkage.links if like in link.edge)),
     )
-    raw = model._raw(like, matrix, absent)
+    raw = np.concatenate([model._raw(like, new.rows(*bound), new.absent) for bound in new.bounds()])
     offsets = _offsets(model, like, raw, name)
     out.offsets = offsets
     partners = [(a, b) for a, b in model.anchors if like in (a, b) and not {a, b} & set(model.like)]
@@ -134,7 +125,7 @@ def extended(model: Model, query: AnnData, *, like: str, name: str) -> Model:
             offsets=offsets if model.networks is None else None,
             extensions=(*form.extensions, name),
         )
-    out.latents = model.latents | {name: out._encode(name, matrix, batch.to_numpy(), absent)}
+    out.latents = model.latents | {name: place(out.encoder(), new, batch.to_numpy())}
     k = model.config.n_neighbors
     out.anchors = model.anchors | {(a, b): find(out.latents[a], out.latents[b], k=k) for a, b in new_edges}
     return out
@@ -157,6 +148,7 @@ def with_data(model: Model, data: Data, link_data: Mapping[str, AnnData] | None 
             raise unknown_name("with_data: view", name, named)
         key = model.batch_keys.get(name)
         view = View.of(name, named[name], modality=model.modalities[name], slot=model.slots[name], batch_key=key)
+        view = view.loaded_up_to(model.config.n_core)
         for what, has, fitted in (
             ("cells", view.cells.astype(str), model.cells[name]),
             ("features", view.features, model.recipes[name].features),
@@ -170,7 +162,7 @@ def with_data(model: Model, data: Data, link_data: Mapping[str, AnnData] | None 
                 )
         views[name] = view
     out = copy.copy(model)
-    out.views = views
+    out.views, out.fitted_core = views, None
     out.link_views = {name: link_view(views[name], adata) for name, adata in (link_data or {}).items()}
     for name, view in views.items():
         read = out.link_views.get(name, view).features

@@ -65,8 +65,16 @@ def load(cls: type[Model], path: str | Path) -> Model:
         batches = {str(v["name"]): tuple(map(str, v["batches"])) for v in views if v["batches"] is not None}
         model.obs = {name: _obs(path / f"obs_{i}.csv", views[i]["obs"]) for i, name in enumerate(names)}
         arrays.sizes |= {f"cells of {name}": len(obs) for name, obs in model.obs.items()}
+        in_core = {name: bool(view["core"]) for name, view in zip(names, views, strict=True)}
         model.recipes = {name: _recipe(arrays, i, name, views[i]["recipe"]) for i, name in enumerate(names)}
         closed, trained = bool(settings["closed_form"]), bool(settings["trained"])
+    model.core_rows, model.fitted_core = {}, None
+    for i, name in enumerate(names):
+        fitted = f"fitted cells of {name}"
+        if in_core[name]:
+            model.core_rows[name] = arrays.rows(f"core/{i}", fitted, arrays.sizes[f"cells of {name}"])
+        else:
+            arrays.sizes[fitted] = arrays.sizes[f"cells of {name}"]
     model.closed_form = _closed_form(arrays, names, edges, model.config) if closed else None
     model.offsets = _offsets(arrays, names, batches) if batches else None
     if model.closed_form is not None and not trained:
@@ -202,7 +210,7 @@ def _closed_form(arrays: _Arrays, views: list[str], edges: list[tuple[str, str]]
         components, stem = f"components of {view}", f"closed_form/{i}"
         mean[view] = arrays.take(f"{stem}/mean", components)
         maps[view] = arrays.take(f"{stem}/maps", components, "closed-form coordinates")
-        reference[view] = arrays.take(f"{stem}/reference", f"cells of {view}", "closed-form coordinates")
+        reference[view] = arrays.take(f"{stem}/reference", f"fitted cells of {view}", "closed-form coordinates")
     return ClosedForm(
         mean=mean,
         maps=maps,

@@ -61,7 +61,7 @@ def train(
             # Unit mean square of every coordinate, and not of the length: the scale that the terms expect.
             scaled = matrix * np.float32(np.sqrt(n_latent)) / model.input_scale[name][:, None]
             start[name] = scaled, np.zeros(n_latent, np.float32)
-    inputs = {name: model._inputs(name, view.matrix, components[name]) for name, view in model.views.items()}
+    inputs = {name: model._inputs(name, view.loaded, components[name]) for name, view in model.views.items()}
     problem = Problem(
         inputs=inputs,
         edges=tuple(edges),
@@ -97,7 +97,7 @@ def _linked(
 ) -> dict[Edge, tuple[Array, Array]]:
     """Return the linked columns of the two sides of every edge."""
     read = model.views | model.link_views
-    dense = {name: recipe.scale(read[name].matrix) for name, recipe in (model.recipes | dict(link_recipes)).items()}
+    dense = {name: recipe.scale(read[name].loaded) for name, recipe in (model.recipes | dict(link_recipes)).items()}
     return {
         (a, b): ((dense[a] @ p).astype(np.float32), (dense[b] @ q).astype(np.float32))
         for (a, b), (p, q) in edges.items()

@@ -47,7 +47,8 @@ def impute(
     source, target
         Names of the views: whose cells, and whose features.
     method
-        `"neighbours"`: the weighted mean of the nearest target cells, which needs the target's data. `"regression"`:
+        `"neighbours"`: the weighted mean of the nearest target cells (among those fitted on, of large views), which
+        needs the target's data. `"regression"`:
         the ridge regression of the target's components on the coordinates, taken back to features; works in a loaded
         model; values can fall below 0. `"both"`: the mean of the two.
     k
@@ -76,8 +77,9 @@ def impute(
         raise value_error("impute: the method is unknown.", found=repr(method), expected=f"one of {get_args(Method)}")
     if out is not None and Path(out).suffix != ".h5ad":
         raise value_error("impute: out is written as h5ad.", found=str(out), expected="a name that ends in .h5ad")
-    recipe, parts = model.recipes[target], []
-    values = recipe.log_normalize(model.views[target].matrix) if target in model.views else None
+    recipe, parts, values = model.recipes[target], [], None
+    if target in model.views:
+        values, z_target = recipe.log_normalize(model.core.views[target].loaded), model.core.latents[target]
     if method != "neighbours":
         parts.append(_regression(model, target, z_source, scaled=scaled))
     if method != "regression":

@@ -31,9 +31,9 @@ def own_coordinates(model: Model, view: str) -> Array:
     """Return coordinates in which a cell's neighbours in its own view are found, shape `(n_cells, n_latent)`.
 
     Those of the closed form before cells are pulled towards other views: what the view itself says. Where networks were
-    trained, the coordinates as they are.
+    trained, or more cells placed than fitted on, the coordinates as they are.
     """
-    if model.networks is not None or model.closed_form is None:
+    if model.networks is not None or model.closed_form is None or view in model.core_rows:
         return model.embed(view)
     return model.closed_form.reference[view]
 

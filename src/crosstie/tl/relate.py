@@ -78,6 +78,7 @@ def relate(
     ValueError
         If the model was loaded without data, a number is out of its range, or no group has enough cells.
     """
+    model = model.core
     z_source, z_target = coordinates(model, source, target, k, what="relate")
     if n_permutations < 1 or (n_top is not None and n_top < 1):
         raise value_error(
@@ -120,6 +121,7 @@ def mean_response(model: Model, source: str, target: str, rows: Index | slice = 
     Standard deviations of target features per standard deviation of source features, shape
     `(n_source_features, n_target_features)`.
     """
+    model = model.core
     x = _components(model, source)[rows]
     if model.networks is not None or model.closed_form is None:
         slope = _slope(x, model.latents[source][rows])
@@ -137,7 +139,7 @@ def _mean_slope(model: Model, source: str, x: Array) -> Floats:
     length = np.maximum(np.linalg.norm(raw, axis=1, keepdims=True), 1e-9).astype(np.float64)
     u, pull = raw / length, form.settings.pull
     linked = [b if source == a else a for a, b in form.edges if source in (a, b)]
-    drawn = [near_mean(unit_rows(u), form.reference[name], form.settings.n_smooth) for name in linked]
+    drawn = [near_mean(unit_rows(u), form.among(name), form.settings.n_smooth) for name in linked]
     w = (1 - pull) * u + (pull * np.mean(drawn, axis=0) if pull else 0)
     z_length = np.maximum(np.linalg.norm(w, axis=1, keepdims=True), 1e-9)
     z, n_cells = w / z_length, len(x)
@@ -159,7 +161,7 @@ def _slope(x: Array, z: Array) -> Floats:
 def _components(model: Model, view: str) -> Array:
     if view not in model.views:
         raise value_error("relate: this model was loaded without its data.", do="Fit it anew: xt.integrate(data).")
-    return model.recipes[view].transform(model.views[view].matrix)
+    return model.recipes[view].transform(model.views[view].loaded)
 
 
 def _groups(

@@ -12,6 +12,7 @@ from crosstie._errors import type_error, value_error
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats
 from crosstie.anchors.closed_form import damping_factor
+from crosstie.anchors.neighbours import nearest
 from crosstie.anchors.rows import unit_rows
 from crosstie.model.model import Model
 from crosstie.tl.neighbourhood import own_coordinates
@@ -86,6 +87,7 @@ def diagnose(
     model.embed(views[0])  # says so if the model is not fitted
     if data is not None:
         model = model.with_data(data, link_data)
+    whole, model = model, model.core
     edges = list(model.linkage.edges)
     with few_threads(SKETCH):
         evidence = gather(model, n_null=n_null, n_stability=n_stability, seed=seed) if model.views else None
@@ -93,6 +95,8 @@ def diagnose(
         of_views, cells = _of_places(model, seed)
         signals += of_views + _of_data(model)
         confidence = {view: _confidence(model, view, evidence, cells[view]) for view in views}
+    if model is not whole:
+        confidence = {view: _of_all(whole, model, view, score) for view, score in confidence.items()}
     level, reasons = judge.decide(signals, edges, views)
     return Diagnosis(level, reasons, tuple(signals), confidence)
 
@@ -156,7 +160,7 @@ def _of_data(model: Model) -> list[Signal]:
         why = "the model was loaded without its data"
         return [judge.missing("all views", name, why) for name in ("copies", "cells that occur twice", "organisms")]
     signals = judge.of_copies(guards.copied(model.views))
-    signals += [judge.of_duplicates(name, guards.duplicated(view.matrix)) for name, view in model.views.items()]
+    signals += [judge.of_duplicates(name, guards.duplicated(view.loaded)) for name, view in model.views.items()]
     read = model.views | model.link_views
     return signals + judge.of_organisms(model.linkage.edges, guards.organisms(read))
 
@@ -165,7 +169,7 @@ def _own(model: Model, view: str) -> Array:
     """Return what a view itself says of its cells: damped components, or without data its map before the pull."""
     if not model.views:
         return unit_rows(own_coordinates(model, view))
-    x = model.recipes[view].transform(model.views[view].matrix)
+    x = model.recipes[view].transform(model.views[view].loaded)
     return unit_rows((x - x.mean(0)) * damping_factor(x, model.config.damping).astype(np.float32))
 
 
@@ -174,13 +178,19 @@ def _described(model: Model, view: str, lost: list[Population]) -> str:
     if not model.views or not lost:
         return ""
     recipe = model.recipes[view]
-    x = recipe.transform(model.views[view].matrix)
+    x = recipe.transform(model.views[view].loaded)
     mean, said = x.mean(0), []
     for population in lost[:3]:
         high = (x[population.rows].mean(0) - mean) @ recipe.loadings.T
         top = ", ".join(map(str, recipe.names[np.argsort(-high)[:3]]))
         said.append(f"{len(population.rows)} cells high in {top}")
     return "; ".join(said) + (f"; {len(lost) - 3} more" if len(lost) > 3 else "")
+
+
+def _of_all(whole: Model, core: Model, view: str, score: pd.Series, *, k: int = 10) -> pd.Series:
+    """Return the score of every cell of a large view: the mean of the nearest cells that were fitted on."""
+    near = nearest(core.latents[view], whole.latents[view], k)[1]
+    return pd.Series(score.to_numpy()[near].mean(1), index=whole.cells[view], name=score.name)
 
 
 def _confidence(model: Model, view: str, evidence: Evidence | None, places: Floats) -> pd.Series:

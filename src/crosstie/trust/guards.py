@@ -25,7 +25,7 @@ def copied(views: Mapping[str, View]) -> dict[tuple[str, str], float]:
     `crosstie.data.guard.shared_cells` compares, the cells' sums, sums of squares and of cubes.
     """
     return {
-        (a.name, b.name): max(shared_cells(a, b), _same_moments(a.matrix, b.matrix))
+        (a.name, b.name): max(shared_cells(a, b), _same_moments(a.loaded, b.loaded))
         for a, b in combinations(views.values(), 2)
     }
 

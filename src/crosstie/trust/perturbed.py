@@ -207,7 +207,7 @@ def _halved(model: Model, problem: Problem, whole: Fit, place: Place, rng: np.ra
     for name, view in model.views.items():
         if view.values != "counts":
             continue
-        z = [whole.place(name, components=model.recipes[name].transform(x)) for x in halves(view.matrix, rng)]
+        z = [whole.place(name, components=model.recipes[name].transform(x)) for x in halves(view.loaded, rng)]
         for a, b in problem.columns:
             if name in (a, b):
                 other = b if name == a else a

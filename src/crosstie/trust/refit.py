@@ -53,7 +53,7 @@ class Problem:
     @classmethod
     def of(cls, model: Model, *, seed: int) -> Problem:
         """Take the problem from a fitted model that has its data."""
-        components = {name: model.recipes[name].transform(view.matrix) for name, view in model.views.items()}
+        components = {name: model.recipes[name].transform(view.loaded) for name, view in model.views.items()}
         beside = link_recipes(model.linkage, model.link_views, seed=seed)
         read = readings(model.recipes, beside, model.link_views, components)
         columns = column_maps(projections(model.linkage, model.recipes | beside), read)

@@ -1,0 +1,163 @@
+"""Matrices that stay where they are, on disk or yet to be computed: their cells are read in blocks.
+
+Whatever goes over all cells of a view goes over blocks of them, whatever the matrix is; what is fitted is fitted on
+cells that were taken into memory.
+"""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from crosstie._errors import type_error
+from crosstie._log import log
+from crosstie._typing import Array, Index, Matrix
+
+MAX_BLOCK = 16_384  # cells
+MAX_DENSE = 2**25  # numbers in a dense block: 128 MiB
+
+
+@dataclass(frozen=True)
+class Stored:
+    """A matrix of cells × features of which rows are read when they are asked for.
+
+    Parameters
+    ----------
+    source
+        A sparse data set or an array of a file of HDF5 or zarr, as a backed AnnData has it, or a dask array.
+    view
+        Name of the view, for messages.
+    """
+
+    source: Any
+    view: str = ""
+
+    @property
+    def shape(self) -> tuple[int, int]:
+        """Cells, features."""
+        return int(self.source.shape[0]), int(self.source.shape[1])
+
+    def rows(self, start: int, stop: int) -> Matrix:
+        """Return consecutive cells, in memory, float32, CSR or dense."""
+        return in_memory(self._computed(self.source[start:stop]), self.view)
+
+    def take(self, rows: Index) -> Matrix:
+        """Return some cells, by row numbers in rising order."""
+        parts = []
+        for start, stop in block_bounds(self.shape, sparse=True):
+            first, last = np.searchsorted(rows, [start, stop])
+            if first < last:
+                # Runs of neighbours are one read; between them reading on is cheaper than another seek.
+                chosen = rows[first:last]
+                low, high = int(chosen[0]), int(chosen[-1]) + 1
+                parts.append(self.rows(low, high)[chosen - low])
+        if not parts:
+            return self.rows(0, 0)
+        return sp.vstack(parts, "csr") if sp.issparse(parts[0]) else np.concatenate(parts)
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        return (_reopened, (*_location(self.source), self.view))
+
+    def _computed(self, found: Any) -> Any:
+        return found.compute(scheduler="synchronous") if hasattr(found, "compute") else found
+
+
+def stored(found: Any, view: str = "") -> Stored | None:
+    """Return a matrix that is not in memory as `Stored`, or `None` if it is no such matrix.
+
+    Columns of a compressed column matrix on disk cannot be read by cell: it is read whole, and that is said.
+    """
+    from anndata.abc import CSCDataset, CSRDataset
+
+    if isinstance(found, CSCDataset):
+        return None
+    if isinstance(found, CSRDataset):
+        return Stored(found, view)
+    if type(found).__module__.split(".")[0] in ("h5py", "zarr", "dask") and hasattr(found, "shape"):
+        return Stored(found, view)
+    return None
+
+
+def in_memory(found: Any, view: str = "") -> Matrix:
+    """Return a matrix as float32 CSR (from any sparse kind) or as a dense float32 array."""
+    from anndata.abc import CSCDataset
+
+    if isinstance(found, CSCDataset):
+        log.warning("%s: stored by column (CSC): read whole; write it as CSR to have it read in blocks.", view)
+        found = found.to_memory()
+    if sp.issparse(found):
+        return sp.csr_matrix(found, dtype=np.float32)
+    if not isinstance(found, np.ndarray):
+        raise type_error(
+            f"view {view!r}: the matrix is of a kind that cannot be read.",
+            found=type(found).__name__,
+            expected="a NumPy array, a SciPy sparse matrix, a dask array, or a matrix of a backed AnnData",
+            do="Load it first: adata.to_memory().",
+        )
+    if not (np.issubdtype(found.dtype, np.number) or found.dtype == bool):
+        raise type_error(f"view {view!r}: the matrix is not numeric.", found=f"dtype {found.dtype}")
+    return np.ascontiguousarray(found, dtype=np.float32)
+
+
+def block_bounds(shape: tuple[int, int], *, sparse: bool) -> list[tuple[int, int]]:
+    """Return first and last row (exclusive) of the blocks in which a matrix is worked on."""
+    n_cells, n_features = shape
+    size = MAX_BLOCK if sparse else int(np.clip(MAX_DENSE // max(n_features, 1), 256, MAX_BLOCK))
+    return [(start, min(start + size, n_cells)) for start in range(0, n_cells, size)]
+
+
+def bounds_of(matrix: Matrix | Stored) -> list[tuple[int, int]]:
+    """Return the bounds of the blocks of a matrix."""
+    source = matrix.source if isinstance(matrix, Stored) else matrix
+    dense = isinstance(source, np.ndarray) or type(source).__module__.split(".")[0] in ("h5py", "zarr")
+    return block_bounds(matrix.shape, sparse=not dense)
+
+
+def rows_of(matrix: Matrix | Stored, start: int, stop: int) -> Matrix:
+    """Return consecutive cells of a matrix, in memory."""
+    return matrix.rows(start, stop) if isinstance(matrix, Stored) else matrix[start:stop]
+
+
+def take_rows(matrix: Matrix | Stored, rows: Index) -> Matrix:
+    """Return some cells of a matrix in memory, by row numbers in rising order."""
+    return matrix.take(rows) if isinstance(matrix, Stored) else matrix[rows]
+
+
+def product(matrix: Matrix | Stored, right: Array) -> Array:
+    """Return a matrix times a vector or a narrow matrix, block by block where it is not in memory."""
+    if not isinstance(matrix, Stored):
+        return np.asarray(matrix @ right)
+    return np.concatenate([np.asarray(matrix.rows(*bound) @ right) for bound in bounds_of(matrix)])
+
+
+def _location(source: Any) -> tuple[str, str, str]:
+    """Return where another process finds a source: how it is opened, the file or store, and its name in there."""
+    group = getattr(source, "group", source)
+    kind = type(group).__module__.split(".")[0]
+    if kind == "h5py":
+        return "h5py", str(group.file.filename), str(group.name)
+    if kind == "zarr":
+        return "zarr", str(getattr(group.store, "root", group.store)), str(group.path)
+    raise type_error(
+        "a matrix of this kind cannot be read by other processes.",
+        found=type(source).__name__,
+        expected="one stored as h5ad or zarr",
+        do="Write it to a file first, or run without a scheduler.",
+    )
+
+
+def _reopened(kind: str, place: str, name: str, view: str) -> Stored:
+    from anndata.io import sparse_dataset
+
+    if kind == "h5py":
+        import h5py
+
+        found = h5py.File(place, "r")[name]
+        return Stored(found if isinstance(found, h5py.Dataset) else sparse_dataset(found), view)
+    import zarr
+
+    found = zarr.open(store=place, path=name, mode="r")
+    return Stored(found if isinstance(found, zarr.Array) else sparse_dataset(found), view)
