@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Mapping
 from typing import Any, Literal
 
@@ -14,6 +15,7 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from crosstie._errors import sample, unknown_name, value_error
+from crosstie.anchors.neighbours import nearest
 from crosstie.pl.axes import entitle
 from crosstie.pl.palette import GREY, INK, UNNAMED, palette
 
@@ -127,8 +129,15 @@ def _umap(joint: NDArray[np.float32], n_neighbors: int, seed: int) -> NDArray:
     from umap import UMAP  # imports numba, which takes seconds: not worth it for the other plots
 
     n_neighbors = min(n_neighbors, len(joint) - 1)
-    model = UMAP(n_neighbors=n_neighbors, min_dist=0.3, init="pca", random_state=seed, n_jobs=1)
-    return model.fit_transform(joint)
+    # Neighbours of ours: a third of the time, since UMAP's own search is compiled anew in every process.
+    squared, row = nearest(joint, joint, n_neighbors)
+    known = (row, np.sqrt(np.maximum(squared, 0)))
+    model = UMAP(
+        n_neighbors=n_neighbors, min_dist=0.3, init="pca", random_state=seed, n_jobs=1, precomputed_knn=known
+    )
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "precomputed_knn")  # that new cells cannot be added to it
+        return model.fit_transform(joint)
 
 
 def _first_two(joint: NDArray[np.float32]) -> NDArray:
