@@ -111,6 +111,9 @@ class ClosedForm:
     extensions: tuple[str, ...] = ()
     indexed: dict[str, Neighbours] = field(default_factory=dict, init=False, repr=False, compare=False)
 
+    def __getstate__(self) -> dict[str, object]:
+        return vars(self) | {"indexed": {}}  # another process makes its own
+
     def raw(self, view: str, components: Floats) -> Array:
         """Return where the map of a view puts cells: coordinates before batches and pull, rows of length 1."""
         return unit_rows((components - self.mean[view]) @ self.maps[view])

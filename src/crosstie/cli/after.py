@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -17,6 +18,7 @@ from crosstie.cli.folder import RUN_FILE, link_file
 
 if TYPE_CHECKING:
     import pandas as pd
+    from anndata import AnnData
     from numpy.typing import NDArray
 
     from crosstie.model.model import Model
@@ -65,9 +67,18 @@ def open_with_data(run: Path, say: Console, *views: str) -> Model:
         do = f"Copy {VIEWS_FILE} there, or integrate again; of all, crosstie impute --method regression needs no data."
         raise value_error(f"{run} lacks {VIEWS_FILE}, the data of the run.", do=do)
     with say.stage(f"reading {run / VIEWS_FILE}"):
-        data = inputs.read_views({"": run / VIEWS_FILE})
+        data = inputs.read_views({"": run / VIEWS_FILE}, most=model.config.n_core)
+        if any(adata.X is None for adata in data.values()):
+            data = _left_in_place(run, model)
         files = {name: run / link_file(i) for i, name in enumerate(data)}
         return model.with_data(data, inputs.read_views({name: f for name, f in files.items() if f.exists()}))
+
+
+def _left_in_place(run: Path, model: Model) -> dict[str, AnnData]:
+    """Return the views of a run that left its matrices where they were: the files that `run.json` names."""
+    about = json.loads((run / RUN_FILE).read_text(encoding="utf-8"))
+    paths = {"" if name == "all" else name: Path(file["path"]) for name, file in about["inputs"].items()}
+    return inputs.read_views(paths, most=model.config.n_core)
 
 
 def check_file(out: Path, ending: str) -> None:

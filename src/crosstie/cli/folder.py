@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crosstie._errors import sample, value_error
+from crosstie._log import log
 
 RUN_FILE = "run.json"  # every run has one: how a folder of ours is told from a folder of the user's
 
@@ -43,6 +44,17 @@ def check_out(out: Path, *, overwrite: bool) -> None:
     there = next(p for p in (out, *out.parents) if p.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
         raise value_error(f"--out {out} cannot be made.", found=f"{there}, which is not a folder one may write to")
+
+
+def progress_folder(out: Path, *, resume: bool) -> Path:
+    """Return where a run into `out` keeps what is done; what an earlier one left is removed unless it is resumed."""
+    out = out.resolve()
+    rank = os.environ.get("RANK", "0")
+    folder = out.parent / f".{out.name}.progress{'' if rank == '0' else '.' + rank}"
+    if not resume and folder.exists():
+        log.info("what is left of an earlier run in %s is removed; --resume would have gone on with it.", folder)
+        shutil.rmtree(folder)
+    return folder
 
 
 @contextmanager

@@ -6,6 +6,7 @@ import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -82,11 +83,20 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
     return paths
 
 
-def read_views(paths: Mapping[str, Path]) -> dict[str, AnnData]:
-    """Read the views of a command, or all views of its `.h5mu` file."""
+def read_views(paths: Mapping[str, Path], *, most: int | None = None) -> dict[str, AnnData]:
+    """Read the views of a command, or all views of its `.h5mu` file.
+
+    Parameters
+    ----------
+    paths
+        As `paths_of` returns them.
+    most
+        Of views with more cells than this, matrices stay on disk; `None` reads all.
+    """
     if "" in paths:
-        return _read_file(paths[""], _read_mudata, "a MuData file (.h5mu)")
-    return {name: _read_file(path, _read_anndata, "an AnnData file (.h5ad)") for name, path in paths.items()}
+        return _read_file(paths[""], partial(_read_mudata, most=most), "a MuData file (.h5mu)")
+    read = partial(_read_anndata, most=most)
+    return {name: _read_file(path, read, "an AnnData file (.h5ad) or folder (.zarr)") for name, path in paths.items()}
 
 
 def read_features(paths: Mapping[str, Path]) -> dict[str, AnnData]:
@@ -229,7 +239,7 @@ def _asked_name(text: str) -> str:
 
 def _read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
     """Read a file, and turn whatever its reader raises into one message."""
-    if path.is_dir():
+    if path.is_dir() and not is_zarr(path):
         raise value_error(f"{path} is a folder.", expected=kind)
     if not path.exists():
         near = [p.name for p in path.parent.iterdir() if p.suffix in (".h5ad", ".h5mu")] if path.parent.is_dir() else []
@@ -267,6 +277,11 @@ def _open(path: Path) -> Any:
     return h5py.File(path, "r")
 
 
+def is_zarr(path: Path) -> bool:
+    """Return whether a folder is a zarr store."""
+    return any((path / name).is_file() for name in ("zarr.json", ".zgroup"))
+
+
 def _check_anndata(path: Path) -> None:
     with _open(path) as file:
         if "mod" in file:
@@ -284,24 +299,66 @@ def _check_mudata(path: Path) -> None:
                 raise value_error(f"{path}: view name {name!r} cannot be used in file names.", expected="letters")
 
 
-def _read_anndata(path: Path) -> AnnData:
+def _read_anndata(path: Path, *, most: int | None = None) -> AnnData:
     import anndata as ad
 
+    if path.is_dir():
+        import zarr
+
+        store = zarr.open_group(path, mode="r")
+        return stored_anndata(store) if most is not None and n_cells_of(store) > most else ad.read_zarr(path)
     _check_anndata(path)
+    file = _open(path)
+    if most is not None and n_cells_of(file) > most:
+        return stored_anndata(file)
+    file.close()
     return ad.read_h5ad(path)
 
 
-def _read_mudata(path: Path) -> dict[str, AnnData]:
+def _read_mudata(path: Path, *, most: int | None = None) -> dict[str, AnnData]:
     import mudata as md
 
     _check_mudata(path)
+    file = _open(path)
+    order = [str(name) for name in file["mod"].attrs.get("mod-order", list(file["mod"]))]
+    if most is not None and any(n_cells_of(file["mod"][name]) > most for name in order):
+        return {name: stored_anndata(file["mod"][name]) for name in order}
+    file.close()
     with md.set_options(pull_on_update=False):
         mdata = md.read_h5mu(path)
         mdata.push_obs(common=True, prefixed=False)  # labels that the file keeps for all views together
     return dict(mdata.mod)
 
 
+def n_cells_of(group: Any) -> int:
+    """Return the number of cells of an AnnData in an open file."""
+    obs = group["obs"]
+    return int(obs[str(obs.attrs.get("_index", "_index"))].shape[0])
+
+
+def stored_anndata(group: Any) -> AnnData:
+    """Return an AnnData of an open file whose matrices stay there; tables of cells and features are read."""
+    from anndata import AnnData
+    from anndata.io import read_elem, sparse_dataset
+
+    def stored(element: Any) -> Any:
+        return element if hasattr(element, "dtype") else sparse_dataset(element)
+
+    log.info("%s: %d cells, matrices are read in blocks.", getattr(group, "name", ""), n_cells_of(group))
+    return AnnData(
+        X=stored(group["X"]) if "X" in group else None,
+        obs=read_elem(group["obs"]),
+        var=read_elem(group["var"]),
+        layers={name: stored(group["layers"][name]) for name in group.get("layers", {})},
+        obsm=read_elem(group["obsm"]) if "obsm" in group else None,
+    )
+
+
 def _read_var(path: Path) -> AnnData:
+    if path.is_dir():
+        import zarr
+
+        return _only_var(zarr.open_group(path, mode="r"))
     _check_anndata(path)
     with _open(path) as file:
         return _only_var(file)

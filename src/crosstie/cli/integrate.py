@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crosstie._errors import value_error
 from crosstie.cli import inputs
 from crosstie.cli.console import Console, Quiet, Verbose
-from crosstie.cli.folder import check_out, link_file, new_folder
+from crosstie.cli.folder import check_out, link_file, new_folder, progress_folder
 from crosstie.cli.truth import LabelKey, Pairs
 
 if TYPE_CHECKING:
@@ -21,6 +22,7 @@ if TYPE_CHECKING:
     from crosstie.links import Link, Paired
     from crosstie.model.config import Config
     from crosstie.model.model import Model
+    from crosstie.model.place import Pool
 
 
 def integrate(
@@ -47,6 +49,13 @@ def integrate(
     pairs: Pairs = "auto",
     seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...; only training uses it.")] = "auto",
+    scheduler: Annotated[
+        str | None,
+        typer.Option(metavar="ADDRESS", help="dask scheduler whose workers place the cells of large views."),
+    ] = None,
+    resume: Annotated[
+        bool, typer.Option("--resume", help="Go on with a run into this folder that was cut off, of large views.")
+    ] = False,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures.")] = True,
     verdict: Annotated[
         bool, typer.Option("--verdict/--no-verdict", help="Whether to say if the run can be believed; see diagnose.")
@@ -66,13 +75,15 @@ def integrate(
     [bold]Examples:[/bold] crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type
 
     crosstie integrate rna=rna.h5ad atac=atac.h5ad --genes genes.gtf.gz --out run
+
+    torchrun --nproc-per-node 4 -m crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run
     """
     say = Console(verbose=verbose, quiet=quiet)
     paths = inputs.paths_of(views)
     check_out(out, overwrite=overwrite)
     wanted = inputs.make_config(preset, config, settings)
     with say.stage("reading " + ", ".join(map(str, paths.values()))):
-        data = inputs.read_views(paths)
+        data = inputs.read_views(paths, most=wanted.n_core)
     from crosstie.cli import truth
 
     known = truth.labels_of(data, label_key)
@@ -90,7 +101,11 @@ def integrate(
             options["link_data"] = inputs.activities(genes, data, kinds)
             kinds = kinds | dict.fromkeys(options["link_data"], "activity")
             ties = inputs.ties(data | options["link_data"], kinds, table=links, names=columns, paired=paired)
-    model = fitted(data, ties, wanted, say, seed=seed, device=device, **options)
+    pool, first = _pool(scheduler)
+    kept = progress_folder(out, resume=resume)
+    model = fitted(data, ties, wanted, say, seed=seed, device=device, pool=pool, resume=kept, **options)
+    if not first:
+        return
     from crosstie.cli import results
 
     found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=seed)
@@ -114,6 +129,18 @@ def integrate(
         typer.echo(diagnosis)
 
 
+def _pool(scheduler: str | None) -> tuple[Pool | None, bool]:
+    """Return who places the cells of large views, and whether this process is the one that writes."""
+    from crosstie.model import workers
+
+    if workers.started_by_torchrun():
+        if scheduler is not None:
+            raise value_error("--scheduler and torchrun exclude each other.", do="Leave one of them out.")
+        ranks = workers.Ranks()
+        return ranks, ranks.rank == 0
+    return None if scheduler is None else workers.Dask(scheduler), True
+
+
 def fitted(
     data: Mapping[str, AnnData],
     links: list[Link | Paired] | None,
@@ -122,6 +149,8 @@ def fitted(
     *,
     seed: int,
     device: str = "auto",
+    pool: Pool | None = None,
+    resume: Path | None = None,
     **options: Any,
 ) -> Model:
     """Return a fitted model, with its stages said."""
@@ -134,7 +163,7 @@ def fitted(
     with say.stage("checking the views"):
         model = Model(data, links, config=config, **options)
     with say.stage("fitting" + (", then training" if config.training == "full" else "")) as tick:
-        return model.fit(seed=seed, device=device, progress=tick)
+        return model.fit(seed=seed, device=device, progress=tick, pool=pool, resume=resume)
 
 
 def run_of(say: Console, *, seed: int, device: str) -> dict[str, Any]:

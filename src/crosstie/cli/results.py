@@ -16,6 +16,7 @@ from crosstie._log import log
 from crosstie.cli.console import Console
 from crosstie.cli.folder import RUN_FILE
 from crosstie.cli.truth import UNKNOWN
+from crosstie.data.stored import Stored
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -92,7 +93,16 @@ def collect(
     scores = pd.DataFrame(columns=["metric", "source", "target", "value"])
     if len(truth) > 1 or pairs:
         with say.stage("scoring"):
-            scores = evaluate(model.latents, truth if len(truth) > 1 else None, pairs=pairs, seed=seed)
+            scored = model.latents
+            if model.core_rows:
+                log.info("scores are of the cells that were fitted on.")
+                scored, rows = model.core.latents, model.core_rows
+                truth_of = {name: y[rows[name]] for name, y in truth.items()}
+                pairs = {name: cell[rows[name]] for name, cell in (pairs or {}).items()}
+                pairs = pairs if pairs and set.intersection(*map(set, pairs.values())) else None
+            else:
+                truth_of = truth
+            scores = evaluate(scored, truth_of if len(truth_of) > 1 else None, pairs=pairs or None, seed=seed)
     return Results(model, data, label_key, truth, labels, matches, scores)
 
 
@@ -187,7 +197,18 @@ def _write_views(results: Results, path: Path) -> None:
             values = table[column].to_numpy()
             obs[f"{results.label_key}_from_{source}{end}"] = values.astype(str) if column == "label" else values
     with md.set_options(pull_on_update=False):
-        md.MuData(dict(results.data)).write_h5mu(path, compression="gzip")
+        md.MuData({name: _written(results.model, name, a) for name, a in results.data.items()}).write_h5mu(
+            path, compression="gzip"
+        )
+
+
+def _written(model: Model, name: str, adata: AnnData) -> AnnData:
+    """Return what is written of a view: all of it, or all but the matrices, where these stay on disk."""
+    if name not in model.views or not isinstance(model.views[name].matrix, Stored):
+        return adata
+    from anndata import AnnData
+
+    return AnnData(obs=adata.obs, var=adata.var, obsm=dict(adata.obsm))
 
 
 def _about(results: Results) -> dict[str, Any]:

@@ -106,7 +106,7 @@ def start_core(model: Model, rows: Mapping[str, Index]) -> Model:
 
 def adopt(model: Model, core: Model, rows: Mapping[str, Index]) -> None:
     """Give a model what was fitted on its core; its own cells are yet to be placed."""
-    model.core_rows, model.fitted_core = dict(rows), core
+    model.core_rows, model.fitted_core = dict(rows), core if core.views else None
     for fitted in ("recipes", "closed_form", "offsets", "input_scale", "networks", "decoders", "history"):
         setattr(model, fitted, getattr(core, fitted))
     model.anchors = {

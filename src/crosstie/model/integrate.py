@@ -9,12 +9,15 @@ from crosstie._typing import Modality
 from crosstie.links.link import Link
 from crosstie.links.paired import Paired
 from crosstie.model.config import Config
-from crosstie.model.model import Model, Progress
+from crosstie.model.model import Model, Tick
 
 if TYPE_CHECKING:
+    from pathlib import Path
+
     from anndata import AnnData
 
     from crosstie._typing import Data
+    from crosstie.model.place import Pool
 
 
 def integrate(
@@ -28,7 +31,9 @@ def integrate(
     config: Config | None = None,
     seed: int = 0,
     device: str = "auto",
-    progress: Progress | None = None,
+    progress: Tick | None = None,
+    pool: Pool | None = None,
+    resume: str | Path | None = None,
 ) -> Model:
     """Bring several views into one latent space: recipes, links, anchors and fit in one call.
 
@@ -39,4 +44,4 @@ def integrate(
     The fitted model.
     """
     model = Model(data, links, modality=modality, slot=slot, batch_key=batch_key, link_data=link_data, config=config)
-    return model.fit(seed=seed, device=device, progress=progress)
+    return model.fit(seed=seed, device=device, progress=progress, pool=pool, resume=resume)

@@ -37,6 +37,7 @@ from crosstie.model.joint import joint_cells
 from crosstie.model.linear import linear_fit
 from crosstie.model.place import Cells, Pool, place
 from crosstie.model.problem import Edge
+from crosstie.model.progress import Progress
 from crosstie.model.query import extended, read_cells, with_data
 
 if TYPE_CHECKING:
@@ -47,7 +48,7 @@ if TYPE_CHECKING:
     from crosstie._typing import Data
     from crosstie.model.networks import Networks
 
-Progress = Callable[[int, int, dict[str, float]], None]
+Tick = Callable[[int, int, dict[str, float]], None]
 
 
 class Model:
@@ -163,9 +164,10 @@ class Model:
         self,
         seed: int = 0,
         device: str = "auto",
-        progress: Progress | None = None,
+        progress: Tick | None = None,
         *,
         pool: Pool | None = None,
+        resume: str | Path | None = None,
     ) -> Model:
         """Find the common latent space.
 
@@ -182,6 +184,9 @@ class Model:
             Called as `progress(step, n_steps, losses)` in training.
         pool
             Who places the cells of large views: threads by default; see `crosstie.model.workers`.
+        resume
+            Of large views: folder that keeps what is done, so that the same fit, cut off, goes on from there and ends
+            with the same bits. It is made where there is none, and removed when all is done.
 
         Returns
         -------
@@ -203,16 +208,23 @@ class Model:
         rows = core_rows(sizes, self.config.n_core, pairs=pairs, batches=self._batches(), seed=seed)
         if not rows:
             return self._fit_whole(seed, device, progress)
-        core = start_core(self, rows)
-        adopt(self, core._fit_whole(seed, device, progress), rows)
+        kept = None if resume is None else Progress(resume, self, seed)
+        core = kept.core(type(self)) if kept is not None else None
+        if core is None:
+            core = start_core(self, rows)._fit_whole(seed, device, progress)
+            if kept is not None:
+                kept.keep_core(core)
+        adopt(self, core, rows)
         encoder, batches = self.encoder(), self._batches()
         self.latents = {
-            name: place(encoder, Cells(name, view.matrix, view.values), batches.get(name), pool=pool)
+            name: place(encoder, Cells(name, view.matrix, view.values), batches.get(name), pool=pool, parts=kept)
             for name, view in self.views.items()
         }
+        if kept is not None:
+            kept.remove()
         return self
 
-    def _fit_whole(self, seed: int, device: str, progress: Progress | None) -> Model:
+    def _fit_whole(self, seed: int, device: str, progress: Tick | None) -> Model:
         """Fit on all cells, in memory."""
         config = self.config
         n_cells = max(view.n_cells for view in self.views.values())

@@ -88,6 +88,10 @@ Task = tuple[Cells, Bound, Labels | None]
 class Pool(Protocol):
     """Whoever works on blocks: threads here, or processes elsewhere."""
 
+    def agree(self, left: list[Bound]) -> list[Bound]:
+        """Return the blocks that are to be worked on, given those that this process lacks."""
+        ...
+
     def run(self, encoder: Model, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
         """Yield number and coordinates of every task, in any order."""
         ...
@@ -98,6 +102,10 @@ class Threads:
 
     def __init__(self, n_threads: int | None = None) -> None:
         self.n_threads = n_threads or n_cores()
+
+    def agree(self, left: list[Bound]) -> list[Bound]:
+        """Return the blocks as they are."""
+        return left
 
     def run(self, encoder: Model, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
         """Yield number and coordinates of every task, as they are done; two a thread are under way at most."""
@@ -138,7 +146,7 @@ def place(
     ValueError
         If cells hold numbers that cannot be used.
     """
-    bounds = cells.bounds()
+    bounds, pool = cells.bounds(), pool or Threads()
     out = np.empty((cells.matrix.shape[0], encoder.n_latent), np.float32)
     left = []
     for bound in bounds:
@@ -147,13 +155,9 @@ def place(
             left.append(bound)
         else:
             out[slice(*bound)] = found
+    left = pool.agree(left)
     tasks: list[Task] = [(cells, bound, None if batch is None else batch[slice(*bound)]) for bound in left]
-    if len(bounds) == 1 and pool is None and tasks:
-        with few_threads(len(out)):
-            done = iter([(0, placed(encoder, tasks[0]))])
-    else:
-        done = (pool or Threads()).run(encoder, tasks)
-    for i, z in done:
+    for i, z in pool.run(encoder, tasks):
         out[slice(*left[i])] = z
         if parts is not None:
             parts.keep(cells.view, left[i], z)

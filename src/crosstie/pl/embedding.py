@@ -132,9 +132,7 @@ def _umap(joint: NDArray[np.float32], n_neighbors: int, seed: int) -> NDArray:
     # Neighbours of ours: a third of the time, since UMAP's own search is compiled anew in every process.
     squared, row = nearest(joint, joint, n_neighbors)
     known = (row, np.sqrt(np.maximum(squared, 0)))
-    model = UMAP(
-        n_neighbors=n_neighbors, min_dist=0.3, init="pca", random_state=seed, n_jobs=1, precomputed_knn=known
-    )
+    model = UMAP(n_neighbors=n_neighbors, min_dist=0.3, init="pca", random_state=seed, n_jobs=1, precomputed_knn=known)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "precomputed_knn")  # that new cells cannot be added to it
         return model.fit_transform(joint)

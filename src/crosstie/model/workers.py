@@ -1,0 +1,163 @@
+"""Who places the cells of large views beside threads of this process: workers of dask, or ranks started by torchrun.
+
+A block is worked on by the same code on one thread wherever that is: on machines of one kind results are the same to
+the bit. Workers read stored matrices themselves, so they need to see the same files.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from crosstie._errors import message, value_error
+from crosstie._log import log
+from crosstie._typing import Array
+from crosstie.model.place import Bound, Task, placed
+
+if TYPE_CHECKING:
+    from crosstie.model.model import Model
+
+LOOK_EVERY = 2.0  # seconds between two looks at whether all workers are there
+
+
+class WorkerLostError(RuntimeError):
+    """A worker is gone; what was finished is kept where the fit keeps its progress."""
+
+
+class Dask:
+    """Workers of a dask cluster.
+
+    Parameters
+    ----------
+    scheduler
+        Its address, such as `"tcp://10.0.0.1:8786"`, or a `distributed.Client`.
+
+    Raises
+    ------
+    ValueError
+        If nobody answers at the address, or the cluster has no workers.
+    """
+
+    def __init__(self, scheduler: Any) -> None:
+        try:
+            from distributed import Client
+        except ImportError as error:
+            raise value_error("dask is not installed.", do='Install it: pip install "crosstie[dask]".') from error
+        if isinstance(scheduler, str):
+            try:
+                self.client = Client(scheduler, timeout=10)
+            except (OSError, ValueError) as error:
+                do = "Start one: dask scheduler, then dask worker ADDRESS on each machine."
+                raise value_error(f"no dask scheduler answers at {scheduler!r}.", found=str(error), do=do) from error
+        else:
+            self.client = scheduler
+        if not self.workers():
+            raise value_error("the dask cluster has no workers.", do="Start some: dask worker ADDRESS.")
+
+    def agree(self, left: list[Bound]) -> list[Bound]:
+        """Return the blocks as they are."""
+        return left
+
+    def workers(self) -> set[str]:
+        """Return the addresses of the workers that are there."""
+        return set(self.client.scheduler_info(n_workers=-1)["workers"])
+
+    def run(self, encoder: Model, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
+        """Yield number and coordinates of every task as they are done; two a core are under way at most.
+
+        Raises
+        ------
+        WorkerLostError
+            If a worker is lost; the message names it.
+        """
+        from distributed import TimeoutError as NotYet
+        from distributed import wait
+
+        there = self.workers()
+        log.info("placing %d blocks on %d dask workers.", len(tasks), len(there))
+        shared = self.client.scatter(encoder, broadcast=True, hash=False)
+        most = 2 * sum(self.client.nthreads().values())
+        under_way: dict[Any, int] = {}
+        left = iter(enumerate(tasks))
+        try:
+            while True:
+                for i, (cells, bound, batch) in left:
+                    part, inside = cells.part(*bound)
+                    future = self.client.submit(placed, shared, (part, inside, batch), pure=False, retries=0)
+                    under_way[future] = i
+                    if len(under_way) >= most:
+                        break
+                if not under_way:
+                    return
+                try:
+                    done = wait(list(under_way), timeout=LOOK_EVERY, return_when="FIRST_COMPLETED").done
+                except NotYet:
+                    done = set()
+                if lost := there - self.workers():
+                    raise WorkerLostError(
+                        message(
+                            f"dask workers were lost: {', '.join(sorted(lost))}.",
+                            found=f"{len(there) - len(lost)} of {len(there)} workers left",
+                            do="Look at their logs, then run again with the same resume folder: finished blocks stay.",
+                        )
+                    )
+                for future in done:
+                    yield under_way.pop(future), future.result()
+        finally:
+            self.client.cancel(list(under_way))
+
+
+class Ranks:
+    """Processes that torchrun started, each with the same program and the same data; all get all coordinates."""
+
+    def __init__(self) -> None:
+        import torch.distributed as dist
+
+        if not dist.is_initialized():
+            dist.init_process_group("gloo")
+        self.rank, self.n_ranks = dist.get_rank(), dist.get_world_size()
+
+    def agree(self, left: list[Bound]) -> list[Bound]:
+        """Return the blocks that any rank lacks: all ranks work on the same ones."""
+        import torch.distributed as dist
+
+        of_all: list[list[Bound]] = [[] for _ in range(self.n_ranks)]
+        dist.all_gather_object(of_all, left)
+        return sorted({bound for one in of_all for bound in one})
+
+    def run(self, encoder: Model, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
+        """Yield number and coordinates of every task, a round of one task for each rank after the other.
+
+        Raises
+        ------
+        WorkerLostError
+            If another rank is gone; the message says which one was waited for.
+        """
+        import torch
+        import torch.distributed as dist
+
+        for start in range(0, len(tasks), self.n_ranks):
+            some = tasks[start : start + self.n_ranks]
+            mine = placed(encoder, some[self.rank]) if self.rank < len(some) else None
+            for rank, (_, (first, last), _) in enumerate(some):
+                z = np.empty((last - first, encoder.n_latent), np.float32) if rank != self.rank else mine
+                assert z is not None
+                try:
+                    dist.broadcast(torch.from_numpy(z), src=rank)
+                except RuntimeError as error:
+                    raise WorkerLostError(
+                        message(
+                            f"rank {rank} of {self.n_ranks} was lost, or lost this one.",
+                            found=str(error).splitlines()[0][:200],
+                            do="Run again with the same resume folder: finished blocks stay.",
+                        )
+                    ) from error
+                yield start + rank, z
+
+
+def started_by_torchrun() -> bool:
+    """Return whether this process is one of several that torchrun started."""
+    return int(os.environ.get("WORLD_SIZE", "1")) > 1

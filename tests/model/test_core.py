@@ -1,0 +1,234 @@
+"""Views larger than the core: the same cells in the same places, wherever their matrix lies and whoever works on it."""
+
+import logging
+from dataclasses import replace
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+import scipy.sparse as sp
+
+import crosstie as xt
+from crosstie.data import stored
+from crosstie.metrics import foscttm
+from crosstie.model import place
+from crosstie.model.core import core_rows
+from crosstie.model.place import Threads
+from crosstie.model.progress import Progress
+
+CONFIG = xt.Config(n_core=300, n_components=30)
+
+
+@pytest.fixture(scope="module")
+def data():
+    mdata = xt.datasets.simulate_citeseq(n_cells={"rna": 900, "adt": 700}, n_genes=150, n_proteins=30, seed=3)
+    return {name: mdata[name] for name in ("rna", "adt")}
+
+
+@pytest.fixture(autouse=True)
+def small_blocks(monkeypatch):
+    monkeypatch.setattr(stored, "MAX_BLOCK", 128)
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(stored, "MAX_BLOCK", 128)
+        return xt.integrate(data, config=CONFIG)
+
+
+def test_core_is_said_and_every_cell_is_placed(data, caplog):
+    with caplog.at_level(logging.INFO, "crosstie"):
+        model = xt.integrate(data, config=CONFIG)
+    assert "a core of the cells (300 of 900 of rna, 300 of 700 of adt)" in caplog.text
+    assert {name: len(z) for name, z in model.latents.items()} == {"rna": 900, "adt": 700}
+    assert all(np.isfinite(z).all() for z in model.latents.values())
+    for (a, b), found in model.anchors.items():
+        assert set(found.source) <= set(model.core_rows[a])
+        assert set(found.target) <= set(model.core_rows[b])
+
+
+def test_core_is_nearly_as_good_as_all_cells(data, fitted):
+    whole = xt.integrate(data, config=replace(CONFIG, n_core=10_000))
+    assert not whole.core_rows
+    cell = {name: a.obs["true_cell"].to_numpy() for name, a in data.items()}
+    _, i, j = np.intersect1d(cell["rna"], cell["adt"], return_indices=True)
+    score = [foscttm(m.latents["rna"][i], m.latents["adt"][j]) for m in (fitted, whole)]
+    assert score[0] < score[1] + 0.03
+    assert score[1] < 0.2
+
+
+def test_core_itself_is_the_fit_of_its_cells(data, fitted):
+    alone = xt.integrate(
+        {n: a[fitted.core_rows[n]].copy() for n, a in data.items()}, config=replace(CONFIG, n_core=300)
+    )
+    for name, rows in fitted.core_rows.items():
+        np.testing.assert_allclose(fitted.latents[name][rows], alone.latents[name], atol=1e-5)
+        np.testing.assert_array_equal(fitted.core.latents[name], alone.latents[name])
+
+
+def written(data, folder, kind):
+    """The views in files, not in memory."""
+    out = {}
+    for name, adata in data.items():
+        if kind == "zarr":
+            import zarr
+
+            adata.write_zarr(folder / f"{name}.zarr")
+            group = zarr.open_group(folder / f"{name}.zarr", mode="r")
+            out[name] = ad.AnnData(X=ad.io.sparse_dataset(group["X"]), obs=adata.obs, var=adata.var)
+        elif kind == "dask":
+            import dask.array as da
+
+            x = da.from_array(adata.X.toarray(), chunks=(100, -1)).map_blocks(sp.csr_matrix)
+            out[name] = ad.AnnData(X=x, obs=adata.obs, var=adata.var)
+        else:
+            matrix = {"csr": sp.csr_matrix, "csc": sp.csc_matrix, "dense": lambda x: x.toarray()}[kind](adata.X)
+            ad.AnnData(X=matrix, obs=adata.obs, var=adata.var).write_h5ad(folder / f"{name}.h5ad")
+            out[name] = ad.read_h5ad(folder / f"{name}.h5ad", backed="r")
+    return out
+
+
+@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
+@pytest.mark.parametrize("kind", ["csr", "csc", "dense", "zarr", "dask"])
+def test_matrices_that_stay_where_they_are_give_the_same_bits(data, fitted, tmp_path, kind):
+    model = xt.integrate(written(data, tmp_path, kind), config=CONFIG)
+    for name, z in fitted.latents.items():
+        np.testing.assert_allclose(model.latents[name], z, atol=2e-5 if kind == "dense" else 0)
+
+
+def test_number_of_threads_changes_no_bit(data, fitted):
+    for n_threads in (1, 3):
+        model = xt.integrate(data, config=CONFIG, pool=Threads(n_threads))
+        for name, z in fitted.latents.items():
+            np.testing.assert_array_equal(model.latents[name], z)
+
+
+def test_small_stored_view_is_fitted_whole(data, tmp_path):
+    model = xt.integrate(written(data, tmp_path, "csr"), config=replace(CONFIG, n_core=1000))
+    whole = xt.integrate(data, config=replace(CONFIG, n_core=1000))
+    for name, z in whole.latents.items():
+        np.testing.assert_array_equal(model.latents[name], z)
+
+
+def test_stored_queries(data, fitted, tmp_path):
+    backed = written(data, tmp_path, "csr")["rna"]
+    np.testing.assert_array_equal(fitted.embed("rna", backed), fitted.latents["rna"])
+
+
+def test_bad_numbers_anywhere_stop_the_fit(data):
+    bad = data["rna"].copy()
+    outside = np.setdiff1d(np.arange(900), xt.integrate(data, config=CONFIG).core_rows["rna"])[0]
+    bad.X.data[bad.X.indptr[outside]] = np.nan
+    with pytest.raises(ValueError, match="not finite"):
+        xt.integrate({"rna": bad, "adt": data["adt"]}, config=CONFIG)
+
+
+def test_saved_and_loaded(fitted, data, tmp_path):
+    fitted.save(tmp_path / "model")
+    loaded = xt.Model.load(tmp_path / "model")
+    np.testing.assert_array_equal(loaded.embed("adt", data["adt"]), fitted.latents["adt"])
+    assert all((loaded.core_rows[n] == rows).all() for n, rows in fitted.core_rows.items())
+    again = loaded.with_data(data)
+    assert again.core.views["rna"].n_cells == 300
+
+
+def test_downstream_of_a_core(fitted):
+    labels = xt.tl.transfer_labels(fitted, "rna", "adt", key="cell_type")
+    assert len(labels) == 700
+    assert xt.tl.impute(fitted, "rna", "adt").shape == (900, 30)
+    assert len(xt.tl.relate(fitted, "rna", "adt", n_permutations=2)) > 0
+    found = xt.trust.diagnose(fitted, n_null=3, n_stability=1)
+    assert len(found.confidence["rna"]) == 900
+    assert found.confidence["rna"].between(0, 1).all()
+
+
+def test_extended_model(fitted, data):
+    more = fitted.extend(data["rna"][:50].copy(), "rna", name="more")
+    assert more.latents["more"].shape[0] == 50
+    np.testing.assert_array_equal(more.latents["adt"], fitted.latents["adt"])
+    assert more.core.latents["more"].shape[0] == 50
+
+
+# Which cells are in the core.
+
+
+def test_core_rows():
+    pairs = {("a", "b"): (np.arange(900, 1000), np.arange(100))}
+    batches = {"a": np.repeat(["x", "y"], [990, 10])}
+    rows = core_rows({"a": 1000, "b": 400, "c": 50}, 200, pairs=pairs, batches=batches, seed=0)
+    assert [len(rows[v]) for v in "abc"] == [200, 200, 50]
+    assert all((np.diff(r) > 0).all() for r in rows.values())
+    assert set(range(900, 1000)) <= set(rows["a"])  # shared cells, with their partners
+    assert set(range(100)) <= set(rows["b"])
+    assert core_rows({"a": 1000}, 1000, pairs={}, batches={}, seed=0) == {}
+    rare = core_rows({"a": 1000}, 200, pairs={}, batches=batches, seed=0)["a"]
+    assert set(range(990, 1000)) <= set(rare)
+    again = core_rows({"a": 1000}, 200, pairs={}, batches=batches, seed=0)["a"]
+    np.testing.assert_array_equal(rare, again)
+
+
+def test_bridge_into_large_views(data):
+    named = {name: a.copy() for name, a in data.items()}
+    cells = pd.DataFrame({"source": named["rna"].obs_names[-20:], "target": named["adt"].obs_names[-20:]})
+    links = [*xt.links.suggest(named), xt.links.paired(named, "rna", "adt", cells=cells)]
+    model = xt.integrate(named, links, config=CONFIG)
+    assert set(range(880, 900)) <= set(model.core_rows["rna"])
+    anchors = model.anchors["rna", "adt"]
+    known = dict(zip(anchors.source[anchors.weight == 1], anchors.target[anchors.weight == 1], strict=True))
+    assert all(known[880 + i] == 680 + i for i in range(20))
+
+
+# Cut off, and going on.
+
+
+class Cut(Exception):
+    pass
+
+
+@pytest.mark.parametrize("after", [0, 1, 5, 9])
+def test_resumed_fit_ends_with_the_same_bits(data, fitted, tmp_path, monkeypatch, after):
+    keep, done = Progress.keep, []
+
+    def cut(self, view, bound, z):
+        if len(done) == after:
+            raise Cut
+        done.append(bound)
+        keep(self, view, bound, z)
+
+    monkeypatch.setattr(Progress, "keep", cut)
+    with pytest.raises(Cut):
+        xt.integrate(data, config=CONFIG, resume=tmp_path / "work")
+    monkeypatch.setattr(Progress, "keep", keep)
+    worked = []
+    placed = place.placed
+    monkeypatch.setattr(place, "placed", lambda encoder, task: worked.append(task) or placed(encoder, task))
+    model = xt.integrate(data, config=CONFIG, resume=tmp_path / "work")
+    assert len(worked) == 14 - after
+    for name, z in fitted.latents.items():
+        np.testing.assert_array_equal(model.latents[name], z)
+    assert not (tmp_path / "work").exists()
+
+
+def test_progress_of_another_fit_is_refused(data, tmp_path):
+    model = xt.Model(data, config=CONFIG)
+    Progress(tmp_path / "work", model, 0)
+    with pytest.raises(ValueError, match=r"is of another fit(.|\n)*another seed(.|\n)*Give another folder"):
+        Progress(tmp_path / "work", model, 1)
+    with pytest.raises(ValueError, match="another settings"):
+        Progress(tmp_path / "work", xt.Model(data, config=replace(CONFIG, pull=0.1)), 0)
+    (tmp_path / "mine").mkdir()
+    (tmp_path / "mine" / "thesis.txt").write_text("x")
+    with pytest.raises(ValueError, match="not a folder of an earlier fit"):
+        Progress(tmp_path / "mine", model, 0)
+
+
+def test_damaged_block_is_done_again(data, tmp_path):
+    kept = Progress(tmp_path / "work", xt.Model(data, config=CONFIG), 0)
+    kept.keep("rna", (0, 3), np.ones((3, 2), np.float32))
+    np.testing.assert_array_equal(kept.find("rna", (0, 3)), np.ones((3, 2)))
+    file = next((tmp_path / "work").glob("0_0_3.npy"))
+    file.write_bytes(file.read_bytes()[:-5])
+    assert kept.find("rna", (0, 3)) is None
+    assert kept.find("adt", (0, 3)) is None
