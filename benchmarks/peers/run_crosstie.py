@@ -16,4 +16,3 @@ model = xt.integrate(data)
 for view, z in model.latents.items():
     np.save(out / f"{view}.npy", z)
 print(time.perf_counter() - start)
-xt.tl.impute(model, "rna", "adt").write_h5ad(out / "imputed.h5ad")

@@ -1,4 +1,4 @@
-"""MaxFuse on a folder of views, in its own environment: its tutorial for CITE-seq (maxfuse.readthedocs.io), as it is."""
+"""MaxFuse on a folder of views, in its own environment: its tutorial for CITE-seq (maxfuse.readthedocs.io)."""
 
 import sys
 import time
@@ -17,6 +17,7 @@ start = time.perf_counter()
 
 
 def prepared(adata, names=None, *, variable=False):
+    """Return some columns, or the variable ones, normalised and scaled."""
     adata = adata[:, names].copy() if names is not None else adata.copy()
     adata.X = adata.X.astype(np.float32)
     adata.var_names_make_unique()
@@ -26,8 +27,7 @@ def prepared(adata, names=None, *, variable=False):
         sc.pp.highly_variable_genes(adata)
         adata = adata[:, adata.var.highly_variable].copy()
     sc.pp.scale(adata)
-    x = adata.X.toarray() if hasattr(adata.X, "toarray") else adata.X
-    return x
+    return adata.X.toarray() if hasattr(adata.X, "toarray") else adata.X
 
 
 shared_rna, shared_adt = prepared(rna, links["rna"].to_numpy()), prepared(adt, links["adt"].to_numpy())
@@ -53,7 +53,7 @@ fusor.filter_bad_matches(target="pivot", filter_prop=0.5)
 fusor.propagate(svd_components1=40, svd_components2=None, wt1=0.7, wt2=0.7)
 fusor.filter_bad_matches(target="propagated", filter_prop=0.3)
 found = fusor.get_embedding(active_arr1=fusor.active_arr1, active_arr2=fusor.active_arr2)
-for view, z in zip(("rna", "adt"), found):
+for view, z in zip(("rna", "adt"), found, strict=True):
     z = np.asarray(z)[:, :15]
     z = z - z.mean(1, keepdims=True)  # its distance is that of correlation
     np.save(out / f"{view}.npy", (z / np.linalg.norm(z, axis=1, keepdims=True)).astype(np.float32))

@@ -1,4 +1,4 @@
-"""GLUE on a folder of views, in its own environment: its tutorial (scglue.readthedocs.io), proteins as a second omics."""
+"""GLUE on a folder of views, in its own environment: its tutorial (scglue.readthedocs.io); proteins as counts."""
 
 import sys
 import time
@@ -31,7 +31,7 @@ for adata, n_comps in ((rna, 100), (adt, min(50, adt.n_vars - 1))):
 graph = nx.MultiDiGraph()
 for name in [*rna.var_names, *adt.var_names]:
     graph.add_edge(name, name, weight=1.0, sign=1, type="loop")
-for gene, protein in zip(links["rna"], links["adt"]):
+for gene, protein in zip(links["rna"], links["adt"], strict=True):
     graph.add_edge(gene, f"protein:{protein}", weight=1.0, sign=1, type="fwd")
     graph.add_edge(f"protein:{protein}", gene, weight=1.0, sign=1, type="rev")
 for adata in (rna, adt):

@@ -1,4 +1,4 @@
-"""totalVI on a folder of views, in its own environment: told which cells are the same in half of them, it imputes proteins.
+"""totalVI on a folder of views, in its own environment: told the pairing of half of the cells, it imputes proteins.
 
 A privileged comparison: the others are not told any pairing. Reads paired.csv (row of each cell in both views, and
 whether it is trained on with its proteins); writes imputed.npy, the denoised proteins of all RNA cells, and `held.npy`.

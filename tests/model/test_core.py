@@ -183,7 +183,7 @@ def test_bridge_into_large_views(data):
 # Cut off, and going on.
 
 
-class Cut(Exception):
+class CutError(Exception):
     pass
 
 
@@ -193,12 +193,12 @@ def test_resumed_fit_ends_with_the_same_bits(data, fitted, tmp_path, monkeypatch
 
     def cut(self, view, bound, z):
         if len(done) == after:
-            raise Cut
+            raise CutError
         done.append(bound)
         keep(self, view, bound, z)
 
     monkeypatch.setattr(Progress, "keep", cut)
-    with pytest.raises(Cut):
+    with pytest.raises(CutError):
         xt.integrate(data, config=CONFIG, resume=tmp_path / "work")
     monkeypatch.setattr(Progress, "keep", keep)
     worked = []
