@@ -63,9 +63,9 @@ def demo(
         from crosstie import trust
 
         diagnosis = trust.diagnose(model, seed=seed)
-    with new_folder(out) as folder:
+    with results.mapped(model, plots=plots, seed=seed) as picture, new_folder(out) as folder:
         about = {**run_of(say, seed=seed, device="auto"), "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}}}
-        results.write(found, folder, say, plots=plots, seed=seed, about=about)
+        results.write(found, folder, say, picture=picture, about=about)
         scores.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
         diagnosis.table.to_csv(folder / "diagnosis.csv", index=False, float_format="%.4g")
     _print(scores, n_cells)

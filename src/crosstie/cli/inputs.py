@@ -342,6 +342,8 @@ def stored_anndata(group: Any) -> AnnData:
     from anndata.io import read_elem, sparse_dataset
 
     def stored(element: Any) -> Any:
+        if element.attrs.get("encoding-type") == "null":  # an AnnData without a matrix
+            return None
         return element if hasattr(element, "dtype") else sparse_dataset(element)
 
     log.info("%s: %d cells, matrices are read in blocks.", getattr(group, "name", ""), n_cells_of(group))

@@ -108,22 +108,23 @@ def integrate(
         return
     from crosstie.cli import results
 
-    found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=seed)
-    diagnosis = None
-    if verdict:
-        with say.stage("fitting again, with links, cells and counts left out"):
-            from crosstie import trust
+    with results.mapped(model, plots=plots, seed=seed) as picture:
+        found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=seed)
+        diagnosis = None
+        if verdict:
+            with say.stage("fitting again, with links, cells and counts left out"):
+                from crosstie import trust
 
-            diagnosis = trust.diagnose(model, seed=seed)
-            diagnosis.write(data)
-    files = {name or "all": {"path": str(p.resolve()), "n_bytes": p.stat().st_size} for name, p in paths.items()}
-    with new_folder(out) as folder:
-        about = {**run_of(say, seed=seed, device=device), "inputs": files}
-        results.write(found, folder, say, plots=plots, seed=seed, about=about)
-        for name, adata in options.get("link_data", {}).items():
-            adata.write_h5ad(folder / link_file(list(data).index(name)), compression="gzip")
-        if diagnosis is not None:
-            diagnosis.table.to_csv(folder / "diagnosis.csv", index=False, float_format="%.4g")
+                diagnosis = trust.diagnose(model, seed=seed)
+                diagnosis.write(data)
+        files = {name or "all": {"path": str(p.resolve()), "n_bytes": p.stat().st_size} for name, p in paths.items()}
+        with new_folder(out) as folder:
+            about = {**run_of(say, seed=seed, device=device), "inputs": files}
+            results.write(found, folder, say, picture=picture, about=about)
+            for name, adata in options.get("link_data", {}).items():
+                adata.write_h5ad(folder / link_file(list(data).index(name)), compression="gzip")
+            if diagnosis is not None:
+                diagnosis.table.to_csv(folder / "diagnosis.csv", index=False, float_format="%.4g")
     show(found, out)
     if diagnosis is not None:
         typer.echo(diagnosis)

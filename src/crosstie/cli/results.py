@@ -5,11 +5,14 @@ from __future__ import annotations
 import json
 import platform
 import sys
-from collections.abc import Mapping
+from collections.abc import Callable, Iterator, Mapping
+from concurrent.futures import ProcessPoolExecutor
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import permutations
-from typing import TYPE_CHECKING, Any
+from multiprocessing import get_context
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from crosstie import __version__
 from crosstie._log import log
@@ -32,7 +35,10 @@ OBSM_KEY = "X_crosstie"
 MAX_PLOTTED = 20_000  # UMAP takes a second for every thousand cells or so
 _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "faiss-cpu", "anndata", "mudata", "torch", "umap-learn")
 
+FEW_DRAWN = 4000  # cells; below, another process takes longer to start than to draw
+
 Edge = tuple[str, str]
+Map: TypeAlias = "Callable[[], tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]]"
 
 
 @dataclass(frozen=True)
@@ -106,7 +112,30 @@ def collect(
     return Results(model, data, label_key, truth, labels, matches, scores)
 
 
-def write(results: Results, folder: Path, say: Console, *, plots: bool, seed: int, about: Mapping[str, Any]) -> None:
+@contextmanager
+def mapped(model: Model, *, plots: bool, seed: int) -> Iterator[Map | None]:
+    """Give what returns the two coordinates of the cells that are drawn; they are computed meanwhile.
+
+    UMAP is compiled anew in every process, which takes as long as all the rest of a run of 10,000 cells: where there is
+    a second core, a second process does it.
+    """
+    if not plots:
+        yield None
+        return
+    from crosstie.model.place import n_cores
+    from crosstie.pl.embedding import joint_umap
+
+    rows = _drawn({name: len(z) for name, z in model.latents.items()}, seed)
+    z = {name: z[rows[name]] for name, z in model.latents.items()}
+    if n_cores() < 2 or sum(map(len, z.values())) < FEW_DRAWN:
+        yield lambda: (rows, joint_umap(z, seed=seed))
+        return
+    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
+        coords = process.submit(joint_umap, z, seed=seed)
+        yield lambda: (rows, coords.result())
+
+
+def write(results: Results, folder: Path, say: Console, *, picture: Map | None, about: Mapping[str, Any]) -> None:
     """Write a run into a folder that exists.
 
     Parameters
@@ -117,10 +146,8 @@ def write(results: Results, folder: Path, say: Console, *, plots: bool, seed: in
         Where.
     say
         Says what is being done.
-    plots
-        Whether to draw pictures.
-    seed
-        Of the UMAP.
+    picture
+        What `mapped` gave; `None` draws no pictures.
     about
         What else `run.json` should say.
     """
@@ -131,9 +158,9 @@ def write(results: Results, folder: Path, say: Console, *, plots: bool, seed: in
             results.model.embed_joint().write_h5ad(folder / "joint.h5ad")
         _write_views(results, folder / "integrated.h5mu")
         (folder / RUN_FILE).write_text(json.dumps(_about(results) | dict(about), indent=2, default=str) + "\n")
-    if plots:
+    if picture is not None:
         with say.stage("drawing"):
-            draw(results, folder, seed=seed)
+            draw(results, folder, *picture())
 
 
 def files_of(folder: Path) -> list[str]:
@@ -246,7 +273,7 @@ def _about(results: Results) -> dict[str, Any]:
     }
 
 
-def draw(results: Results, folder: Path, *, seed: int) -> None:
+def draw(results: Results, folder: Path, rows: Mapping[str, NDArray[Any]], coords: Mapping[str, NDArray[Any]]) -> None:
     """Draw the pictures of a run: the views together, by view and by label, confusions, and the course of training."""
     import matplotlib as mpl
 
@@ -259,8 +286,6 @@ def draw(results: Results, folder: Path, *, seed: int) -> None:
         ax.figure.savefig(folder / f"{name}.png", bbox_inches="tight", dpi=150)
         plt.close(ax.figure)
 
-    rows = _drawn({name: len(z) for name, z in results.model.latents.items()}, seed)
-    coords = pl.joint_umap({name: z[rows[name]] for name, z in results.model.latents.items()}, seed=seed)
     save(pl.embedding(coords, title="Views"), "umap_view")
     if results.truth:
         colour = {name: y[rows[name]] for name, y in results.truth.items()}

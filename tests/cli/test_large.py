@@ -1,0 +1,109 @@
+"""Files with more cells than are fitted on: matrices stay where they are, and a run that was cut off goes on."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+
+import anndata as ad
+import mudata as md
+import numpy as np
+import pytest
+
+import crosstie as xt
+from crosstie.model.progress import Progress
+
+FAST = ["--no-plots", "--no-verdict", "--set", "n_core=100", "--set", "n_components=30"]
+VIEWS = ["rna=rna.h5ad", "adt=adt.h5ad"]
+
+
+@pytest.fixture
+def whole(run):
+    """What the same run gives in Python, all in memory."""
+    data = {name: ad.read_h5ad(f"{name}.h5ad") for name in ("rna", "adt")}
+    return xt.integrate(data, config=xt.Config(n_core=100, n_components=30)).latents
+
+
+def latents(folder):
+    mdata = md.read_h5mu(folder / "integrated.h5mu")
+    return {name: mdata[name].obsm["X_crosstie"] for name in ("rna", "adt")}
+
+
+@pytest.mark.parametrize("kind", ["h5ad", "h5mu", "zarr"])
+def test_run_leaves_matrices_in_place(run, whole, tmp_path, kind):
+    words = {"h5ad": VIEWS, "h5mu": ["both.h5mu"], "zarr": ["rna=rna.zarr", "adt=adt.zarr"]}[kind]
+    if kind == "zarr":
+        for name in ("rna", "adt"):
+            ad.read_h5ad(f"{name}.h5ad").write_zarr(f"{name}.zarr")
+    done = run("integrate", *words, "--out", "out", *FAST)
+    assert done.exit_code == 0, done.output
+    for name, z in latents(tmp_path / "out").items():
+        np.testing.assert_array_equal(z, whole[name])
+    assert md.read_h5mu(tmp_path / "out" / "integrated.h5mu")["rna"].X is None
+    done = run("impute", "out", "rna", "adt", "--out", "proteins.h5ad")
+    assert done.exit_code == 0, done.output
+    assert ad.read_h5ad("proteins.h5ad").shape == (240, 30)
+    done = run("diagnose", "out")
+    assert done.exit_code == 0, done.output
+    assert not [p for p in tmp_path.iterdir() if "progress" in p.name]
+
+
+def test_matrices_that_have_gone_are_one_clear_error(run, tmp_path):
+    assert run("integrate", *VIEWS, "--out", "out", *FAST).exit_code == 0
+    (tmp_path / "adt.h5ad").rename(tmp_path / "moved.h5ad")
+    done = run("impute", "out", "rna", "adt", "--out", "proteins.h5ad")
+    assert done.exit_code == 2
+    assert "adt.h5ad: there is no such file" in done.stderr
+    assert "moved.h5ad" in done.stderr
+
+
+def test_interrupted_run_goes_on(run, whole, tmp_path, monkeypatch):
+    keep = Progress.keep
+
+    def cut(self, view, bound, z):
+        keep(self, view, bound, z)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(Progress, "keep", cut)
+    assert run("integrate", *VIEWS, "--out", "out", *FAST).exit_code != 0
+    assert not (tmp_path / "out").exists()
+    assert (tmp_path / ".out.progress" / "core" / "model.json").is_file()
+    monkeypatch.setattr(Progress, "keep", keep)
+    monkeypatch.setattr(xt.Model, "_fit_whole", lambda *_: pytest.fail("the core was fitted again"))
+    done = run("integrate", *VIEWS, "--out", "out", *FAST, "--resume")
+    assert done.exit_code == 0, done.output
+    for name, z in latents(tmp_path / "out").items():
+        np.testing.assert_array_equal(z, whole[name])
+    assert not (tmp_path / ".out.progress").exists()
+
+
+def test_without_resume_what_was_left_is_removed(run, tmp_path):
+    (tmp_path / ".out.progress").mkdir()
+    (tmp_path / ".out.progress" / "progress.json").write_text(json.dumps({"seed": 99}))
+    done = run("integrate", *VIEWS, "--out", "out", *FAST, "--verbose")
+    assert done.exit_code == 0, done.output
+    assert "--resume would have gone on with it" in done.stderr
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(4))
+def test_killed_run_goes_on(run, whole, tmp_path, seed):
+    command = [sys.executable, "-m", "crosstie", "integrate", *VIEWS, "--out", "out", *FAST]
+    process = subprocess.Popen(command, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    time.sleep(1 + 4 * np.random.default_rng(seed).random())
+    process.send_signal(signal.SIGKILL)
+    process.wait()
+    if not (tmp_path / "out").exists():  # otherwise it was faster, and the folder is whole
+        done = subprocess.run([*command, "--resume"], capture_output=True, text=True)
+        assert done.returncode == 0, done.stderr
+    for name, z in latents(tmp_path / "out").items():
+        np.testing.assert_array_equal(z, whole[name])
+
+
+def test_torchrun_and_scheduler_exclude_each_other(run, monkeypatch):
+    monkeypatch.setitem(os.environ, "WORLD_SIZE", "2")
+    done = run("integrate", *VIEWS, "--out", "out", *FAST, "--scheduler", "tcp://127.0.0.1:1")
+    assert done.exit_code == 2
+    assert "--scheduler and torchrun exclude each other" in done.stderr
