@@ -1,83 +1,150 @@
-"""Proteins imputed in RNA cells: ours beside the mean of the 20 nearest in the spaces of peers, and beside totalVI.
+"""Imputed features beside averages of neighbours in the peers' spaces, and beside totalVI. Prints tables.
 
-    benchmarks/peers/setup.sh
-    python benchmarks/imputation.py                 # pbmc10k and pbmc_wnn
+    python benchmarks/speed.py --data pbmc10k pbmc_wnn    # leaves the coordinates of crosstie and the peers
+    python benchmarks/imputation.py                       # the same data, with what coordinates there are
+    python benchmarks/imputation.py --methods             # ways of `xt.tl.impute`, all data sets, three seeds
 
-Pearson correlation, protein by protein, of imputed and measured values (log-normalised) of a cell, whose pairing
-is hidden; median over proteins. totalVI is told the pairing of half of the cells and scored on the others, on the same
-cells as a second column of all the rest. Coordinates of peers are those that benchmarks/speed.py left.
+Figures are medians over features of Pearson's correlation, over cells, between what is imputed and what was measured
+in the same cells, log-normalised; pairing is hidden unless a table says otherwise. totalVI is told the pairing of half
+of the cells and imputes proteins of the other half from their RNA; it runs if its environment is installed.
 """
 
 from __future__ import annotations
 
 import argparse
+from itertools import permutations
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from speed import PEERS, interpreter, run, written
-from tasks import real
+from downstream import correlation, measured_partners
+from sklearn.neighbors import NearestNeighbors
+from speed import HERE, PEERS, TOOLS, measured, write_views
+from tables import show
+from tasks import REAL, Task, real
 
 import crosstie as xt
-from crosstie.anchors.neighbours import nearest
 
 K = 20
-SPACES = ("crosstie", "maxfuse", "scglue")
-
-
-def correlations(imputed: np.ndarray, measured: np.ndarray) -> np.ndarray:
-    """Return the Pearson correlation of every column; NaN where one does not vary."""
-    x, y = (a - a.mean(0, dtype=np.float64) for a in (imputed, measured))
-    spread = np.sqrt((x**2).sum(0) * (y**2).sum(0))
-    return (x * y).sum(0) / np.where(spread > 1e-9, spread, np.nan)
+HELD = ("totalVI, told half", "crosstie, told half", "crosstie, told nothing", "MaxFuse, told nothing")
 
 
 def main() -> None:
-    """Print one row for each way to impute."""
+    """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", nargs="+", default=["pbmc10k", "pbmc_wnn"])
-    parser.add_argument("--folder", type=Path, default=PEERS / "runs")
+    parser.add_argument("names", nargs="*", help="data sets; by default pbmc10k and pbmc_wnn, or all with --methods")
+    parser.add_argument("--methods", action="store_true", help="compare the ways of xt.tl.impute")
+    parser.add_argument("--seeds", type=int, default=3)
+    parser.add_argument("--folder", type=Path, default=PEERS / "runs", help="where speed.py left the coordinates")
     args = parser.parse_args()
-    print("| data | imputed by | told | all cells | cells that totalVI was not told |\n|---|---|---|---|---|")
-    for name in args.data:
+    if args.methods:
+        tasks = (real(name, seed) for name in args.names or REAL for seed in range(args.seeds))
+        show([row for i, task in enumerate(tasks) for row in methods(task, i % args.seeds)], ["task", "direction"])
+        return
+    rows, held = [], []
+    for name in args.names or ("pbmc10k", "pbmc_wnn"):
         task = real(name)
-        folder = written(task, args.folder / name / "views")
         model = xt.integrate(task.views)
-        values = model.recipes["adt"].log_normalize(model.views["adt"].loaded)
-        values = values.toarray() if hasattr(values, "toarray") else values
-        partner = np.empty(len(values), np.int64)  # row in adt of each cell
-        partner[task.cell["adt"]] = np.arange(len(values))
-        truth = values[partner[task.cell["rna"]]]
-        held = np.random.default_rng(0).permutation(len(truth)) < len(truth) // 2
+        rows += beside_peers(task, model, args.folder.resolve() / name)
+        held += beside_totalvi(task, model, args.folder.resolve() / name)
+    print_table(rows)
+    print_table(held)
 
-        def show(
-            how: str,
-            told: str,
-            imputed: np.ndarray,
-            held: np.ndarray = held,
-            truth: np.ndarray = truth,
-            name: str = name,
-        ) -> None:
-            of_all = "" if told == "half of the pairs" else f"{np.nanmedian(correlations(imputed, truth)):.3f}"
-            of_held = f"{np.nanmedian(correlations(imputed[held], truth[held])):.3f}"
-            print(f"| {name} | {how} | {told} | {of_all} | {of_held} |", flush=True)
 
-        show("crosstie, `tl.impute`", "links", np.asarray(xt.tl.impute(model, "rna", "adt").X))
-        for tool in SPACES:
-            files = [args.folder / name / tool / f"{view}.npy" for view in ("rna", "adt")]
-            if all(file.exists() for file in files):
-                z = [np.load(file) for file in files]
-                show(f"mean of {K} nearest, {tool}", "links", values[nearest(z[1], z[0], K)[1]].mean(1))
-        if interpreter("totalvi") is not None:
-            out = args.folder / name / "totalvi"
-            pairs = pd.DataFrame({"rna": np.arange(len(truth)), "adt": partner[task.cell["rna"]], "told": ~held})
-            if not (out / "imputed.npy").exists():
-                pairs.to_csv(folder / "paired.csv", index=False)
-                row = run("totalvi", folder, out)
-                if "failed" in row:
-                    print(f"| {name} | totalVI | half of the pairs | failed: {row['failed']} | |")
-                    continue
-            show("totalVI", "half of the pairs", np.log1p(np.load(out / "imputed.npy")))
+def beside_peers(task: Task, model: xt.Model, folder: Path) -> list[dict[str, object]]:
+    """Return a row for each direction: `xt.tl.impute`, and averages of neighbours in every space that is there."""
+    rows = []
+    for source, target in permutations(task.views):
+        true, values = measured_partners(task, model, source, target), log_normalised(model, target)
+        row: dict[str, object] = {"data": task.name, "direction": f"{source} → {target}"}
+        row["crosstie, `impute`"] = median(xt.tl.impute(model, source, target).X, true)
+        for tool in TOOLS:
+            z = {view: folder / tool / f"{view}.npy" for view in (source, target)}
+            if all(path.exists() for path in z.values()):
+                average = neighbour_average(np.load(z[source]), np.load(z[target]), values)
+                row[f"{tool}, {K} neighbours"] = median(average, true)
+        rows.append(row)
+    return rows
+
+
+def beside_totalvi(task: Task, model: xt.Model, folder: Path) -> list[dict[str, object]]:
+    """Return a row of figures on the cells whose proteins totalVI is not shown."""
+    partner = np.argsort(task.cell["adt"])[task.cell["rna"]]  # row in adt of each RNA cell
+    told = np.random.default_rng(0).permutation(len(partner)) < len(partner) // 2
+    true = measured_partners(task, model, "rna", "adt")
+    row: dict[str, object] = {"data": task.name, "cells": int((~told).sum())}
+
+    python = PEERS / "scvi" / "bin" / "python"
+    if python.exists():
+        views, out = write_views(task, folder / "views"), folder / "totalvi"
+        pairs = pd.DataFrame({"rna": np.arange(len(partner)), "adt": partner, "told": told})
+        pairs.to_csv(views / "pairs.csv", index=False)
+        spent = measured([python, HERE / "peers" / "run_totalvi.py", views, out], out)
+        if "failed" in spent:
+            print(f"totalVI: {spent['failed']}")
+        else:
+            row["totalVI, seconds"] = f"{spent['seconds']:.0f}"
+            columns = task.views["adt"].var_names.get_indexer(model.recipes["adt"].names)
+            counts = np.load(out / "imputed.npy")[:, columns]
+            found = [np.log1p(counts), model.recipes["adt"].log_normalize(counts)]  # the better counts
+            row[HELD[0]] = max(median(x[~told], true[~told]) for x in found)
+
+    shown = task.views | {"adt": task.views["adt"][partner[told]].copy()}
+    cells = pd.DataFrame({"source": task.views["rna"].obs_names[told], "target": shown["adt"].obs_names})
+    links = [*xt.links.suggest(shown), xt.links.paired(shown, "rna", "adt", cells=cells)]
+    imputed = xt.tl.impute(xt.integrate(shown, links), "rna", "adt")
+    row[HELD[1]] = median(imputed[:, model.recipes["adt"].names].X[~told], true[~told])
+    row[HELD[2]] = median(xt.tl.impute(model, "rna", "adt").X[~told], true[~told])
+    z = [folder / "maxfuse" / f"{view}.npy" for view in ("rna", "adt")]
+    if all(path.exists() for path in z):
+        average = neighbour_average(*(np.load(path) for path in z), log_normalised(model, "adt"))
+        row[HELD[3]] = median(average[~told], true[~told])
+    return [row]
+
+
+def methods(task: Task, seed: int) -> list[dict[str, object]]:
+    """Return a row for each direction: what the ways of imputing in crosstie's own space reach."""
+    model = xt.integrate(task.views, seed=seed)
+    rows = []
+    for source, target in permutations(task.views):
+        true, values = measured_partners(task, model, source, target), log_normalised(model, target)
+        row: dict[str, object] = {"task": task.name, "direction": f"{source} → {target}"}
+        for method in ("regression", "both", "neighbours"):
+            row[method] = median(xt.tl.impute(model, source, target, method=method).X, true)
+        z = [np.asarray(model.embed(view)) for view in (source, target)]
+        for k in (20, 50, 100):
+            row[f"mean of {k}"] = median(neighbour_average(*z, values, k=k), true)
+        for k in (50, 100):
+            row[f"neighbours, k={k}"] = median(xt.tl.impute(model, source, target, k=k).X, true)
+        rows.append(row)
+    return rows
+
+
+def neighbour_average(z_source: np.ndarray, z_target: np.ndarray, values: np.ndarray, *, k: int = K) -> np.ndarray:
+    """Return, for each source cell, the mean of the values of its `k` nearest target cells."""
+    near = NearestNeighbors(n_neighbors=min(k, len(z_target)), algorithm="brute").fit(z_target)
+    rows = near.kneighbors(z_source, return_distance=False)
+    return np.stack([values[row].mean(0) for row in rows])
+
+
+def log_normalised(model: xt.Model, view: str) -> np.ndarray:
+    """Return the measured features of a view as correlations are taken with."""
+    x = model.recipes[view].log_normalize(model.views[view].matrix)
+    return x.toarray() if hasattr(x, "toarray") else x
+
+
+def median(imputed: np.ndarray, true: np.ndarray) -> float:
+    """Return the median over features of the correlation."""
+    return float(np.median(correlation(imputed, true)))
+
+
+def print_table(rows: list[dict[str, object]]) -> None:
+    """Print rows as Markdown."""
+    table = pd.DataFrame(rows)
+    print(f"\n| {' | '.join(table.columns)} |\n{'|---' * len(table.columns)}|")
+    for row in table.itertuples(index=False):
+        cells = [("" if pd.isna(x) else f"{x:.3f}") if isinstance(x, float) else str(x) for x in row]
+        print(f"| {' | '.join(cells)} |", flush=True)
 
 
 if __name__ == "__main__":

@@ -1,12 +1,15 @@
-"""crosstie and its peers on the same files: time and memory of whole processes, and what comes out.
+"""crosstie and its peers on the same files: time and memory of whole processes, beside how well they did.
 
-    benchmarks/peers/setup.sh                       # environments of the peers, once
-    python benchmarks/speed.py                      # every peer that is installed, on pbmc10k, three runs
-    python benchmarks/speed.py --data pbmc_wnn --tools crosstie maxfuse --runs 1
-    SCMODAL_PATH=... python benchmarks/speed.py --tools crosstie scmodal
+    benchmarks/peers/setup.sh                             # environments of the peers, once
+    python benchmarks/speed.py                            # all that are installed, pbmc10k, medians of three runs
+    python benchmarks/speed.py --data pbmc_wnn --only crosstie maxfuse --runs 1
+    SCMODAL_PATH=... python benchmarks/speed.py --only crosstie scmodal
 
-Pairing and labels are hidden; all get the same links. Rows are kept in a file and shown together; `--again` forgets
-them. scMODAL is timed over 20 of its steps, and 10,000 are extrapolated.
+Each run is a process of its own that reads two shuffled views from disk, and for peers the links that crosstie finds,
+and writes coordinates; pairing and labels are kept for the scores. crosstie's is `integrate` at its defaults, links and
+all, without pictures or reports. Runs are rows of a file: what it holds is not run again (`--again` forgets it). A tool
+that takes more than five minutes is run once; one that takes more than `--limit` is stopped. Where a tool runs fewer
+steps than its budget, the rest is extrapolated, and the table says so.
 """
 
 from __future__ import annotations
@@ -16,7 +19,10 @@ import json
 import os
 import subprocess
 import sys
+import threading
 import time
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import numpy as np
@@ -26,119 +32,180 @@ from tasks import Task, real
 import crosstie as xt
 
 HERE = Path(__file__).resolve().parent
-TOOLS = ("crosstie", "maxfuse", "scglue", "scmodal")
-SCMODAL_STEPS = 10_000
 PEERS = Path(os.environ.get("CROSSTIE_PEERS", HERE.parent / ".peers"))
+SLOW = 300.0  # seconds: one run is enough
+N_THREADS = 2
+Row = dict[str, object]
 
 
-def interpreter(tool: str) -> Path | None:
-    """Return the Python that runs a tool, or `None` if it is not installed."""
-    if tool == "crosstie":
-        return Path(sys.executable)
-    python = PEERS / {"totalvi": "scvi"}.get(tool, tool) / "bin" / "python"
-    return python if python.exists() and (tool != "scmodal" or "SCMODAL_PATH" in os.environ) else None
+@dataclass(frozen=True)
+class Tool:
+    """What is run, where, and with how many of its steps (all, if not said)."""
+
+    environment: str
+    about: str
+    steps: int | None = None
+
+    def python(self) -> Path | None:
+        """Return the interpreter, or `None` where the tool is not installed."""
+        if self.environment == "crosstie":
+            return Path(sys.executable)
+        python = PEERS / self.environment / "bin" / "python"
+        ready = (PEERS / self.environment / ".ready").exists()
+        return python if ready and (self.environment != "scmodal" or "SCMODAL_PATH" in os.environ) else None
 
 
-def written(task: Task, folder: Path) -> Path:
-    """Write the views of a task and its links to disk."""
+TOOLS = {
+    "crosstie": Tool("crosstie", "`integrate`, defaults"),
+    "maxfuse": Tool("maxfuse", "MaxFuse 0.0.2, CITE-seq tutorial"),
+    "scglue": Tool("scglue", "GLUE 0.4.1, tutorial, its own number of epochs"),
+    "uniport": Tool("uniport", "uniPort 1.3, tutorial, 30,000 iterations"),
+    "moscot": Tool("moscot", "moscot 0.5.2, translation tutorial, fused"),
+    "scmodal": Tool("scmodal", "the authors' scMODAL", steps=20),
+}
+
+
+def write_views(task: Task, folder: Path) -> Path:
+    """Write the views of a task, and the pairs of features that crosstie links in them, as every tool reads them."""
     folder.mkdir(parents=True, exist_ok=True)
     for view, adata in task.views.items():
-        if not (folder / f"{view}.h5ad").exists():
-            adata.write_h5ad(folder / f"{view}.h5ad")
-    link = xt.links.by_table(task.views, "rna", "adt")
-    pairs = link.pairs.rename(columns={"source": "rna", "target": "adt"})
-    pairs[["rna", "adt"]].to_csv(folder / "links.csv", index=False)
+        adata.write_h5ad(folder / f"{view}.h5ad")
+    (link,) = xt.links.suggest(task.views)
+    pairs = link.pairs.rename(columns={"source": link.source, "target": link.target})
+    pairs[["rna", "adt"]].drop_duplicates().to_csv(folder / "links.csv", index=False)
     return folder
 
 
-def run(tool: str, folder: Path, out: Path) -> dict[str, float | str]:
-    """Run a tool in a process of its own; return seconds, CPU seconds, peak memory, and its own time without start."""
+def measured(command: Sequence[str | Path], out: Path, limit: float = np.inf) -> Row:
+    """Run a command; return its seconds, CPU seconds and peak memory (GiB), those of its children included.
+
+    `failed` says why it gave nothing, if so. Peak memory is that of its largest process.
+    """
     out.mkdir(parents=True, exist_ok=True)
-    command = [str(interpreter(tool)), str(HERE / "peers" / f"run_{tool}.py"), str(folder), str(out)]
+    for stale in out.glob("*.npy"):
+        stale.unlink()
+    threads = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"), str(N_THREADS))
+    environment = (
+        os.environ | threads | {"CUDA_VISIBLE_DEVICES": "", "PYTHONWARNINGS": "ignore", "JAX_PLATFORMS": "cpu"}
+    )
     start = time.perf_counter()
     with (out / "log").open("w") as log:
-        process = subprocess.Popen(command, stdout=subprocess.PIPE, stderr=log, text=True, env=limited())
-        assert process.stdout is not None
-        text = process.stdout.read()
+        process = subprocess.Popen([str(c) for c in command], stdout=log, stderr=log, env=environment, cwd=out)
+        stop = threading.Timer(min(limit, threading.TIMEOUT_MAX), process.kill)
+        stop.start()
         _, status, used = os.wait4(process.pid, 0)
-    row: dict[str, float | str] = {
-        "seconds": time.perf_counter() - start,
-        "cpu": used.ru_utime + used.ru_stime,
-        "gib": used.ru_maxrss / 2**20,
-    }
-    if status:
-        return row | {"failed": (out / "log").read_text().strip().splitlines()[-1][:120]}
-    row["inside"] = float(text.strip().splitlines()[-1])
-    if tool == "scmodal":
-        row["seconds"] = row["seconds"] - 20 * row["inside"] + SCMODAL_STEPS * row["inside"]
+        seconds = time.perf_counter() - start
+        stop.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)  # it is reaped: Popen must not wait for it again
+    row: Row = {"seconds": seconds, "cpu": used.ru_utime + used.ru_stime, "gib": used.ru_maxrss / 2**20}
+    if seconds >= limit:
+        return row | {"failed": f"stopped after {limit:,.0f} s"}
+    if process.returncode:
+        lines = (out / "log").read_text(errors="replace").strip().splitlines() or ["no message"]
+        return row | {"failed": f"exit status {process.returncode}: {lines[-1][:160]}"}
     return row
 
 
-def limited() -> dict[str, str]:
-    """Return an environment in which all tools may use the cores of the machine, and none sees a GPU."""
-    return os.environ | {"CUDA_VISIBLE_DEVICES": "", "PYTHONWARNINGS": "ignore"}
+def extrapolated(row: Row, times: Mapping[str, float]) -> Row:
+    """Add what the steps that were not run would have taken."""
+    steps, budget = times.get("steps"), times.get("budget")
+    if steps is None or budget is None or steps >= budget:
+        return row
+    rest = budget - steps
+    return row | {
+        "seconds": row["seconds"] + rest * times["step_seconds"],  # type: ignore[operator]
+        "cpu": row["cpu"] + rest * times["step_cpu"],  # type: ignore[operator]
+        "steps": steps,
+        "budget": budget,
+    }
 
 
-def measured(task: Task, tool: str, folder: Path, out: Path) -> dict[str, object]:
-    """Run a tool and score its coordinates."""
-    row = run(tool, folder, out)
-    if "failed" not in row and (out / "rna.npy").exists():
-        row |= task.score({view: np.load(out / f"{view}.npy") for view in task.views})
-    return {"data": task.name, "tool": tool, **row}
+def run(task: Task, name: str, views: Path, out: Path, limit: float) -> Row:
+    """Run a tool on the views that lie in a folder, and score its coordinates."""
+    tool = TOOLS[name]
+    command = [tool.python(), HERE / "peers" / f"run_{name}.py", views, out, *([tool.steps] if tool.steps else [])]
+    row = measured(command, out, limit)  # type: ignore[arg-type]
+    if "failed" not in row:
+        row = extrapolated(row, json.loads((out / "times.json").read_text()))
+        if (out / "rna.npy").exists():
+            z = {view: np.load(out / f"{view}.npy") for view in task.views}
+            if all(np.isfinite(x).all() for x in z.values()):
+                row |= task.score(z)
+            else:
+                row["failed"] = "its coordinates are not finite"
+    return {"data": task.name, "tool": name} | row
 
 
-def table(rows: pd.DataFrame) -> str:
-    """Return medians over runs as Markdown, with how many times as long as crosstie each took."""
-    lines = [
-        "| data | tool | runs | seconds | CPU seconds | GiB | × crosstie | accuracy | FOSCTTM |",
-        "|---|---|---|---|---|---|---|---|---|",
-    ]
-    for data, of_data in rows.groupby("data", sort=False):
-        ours = of_data.loc[of_data["tool"] == "crosstie", "seconds"].median()
-        for tool, runs in of_data.groupby("tool", sort=False):
-            m = runs.median(numeric_only=True)
-            found = [f"{m.get(c):.3f}" if pd.notna(m.get(c)) else "" for c in ("accuracy", "foscttm")]
-            seconds = f"{m['seconds']:,.1f}" if m["seconds"] < 1000 else f"{m['seconds']:,.0f}"
-            cells = [
-                data,
-                tool,
-                len(runs),
-                seconds,
-                f"{m['cpu']:,.1f}",
-                f"{m['gib']:.2f}",
-                f"{m['seconds'] / ours:,.1f}",
+def missing(rows: Sequence[Mapping[str, object]], data: str, tool: str, runs: int) -> int:
+    """Return how many runs are still to do."""
+    done = [row for row in rows if row["data"] == data and row["tool"] == tool]
+    if any("failed" in row or float(row["seconds"]) > SLOW for row in done):  # type: ignore[arg-type]
+        return 0
+    return max(runs - len(done), 0)
+
+
+def table(rows: Sequence[Mapping[str, object]]) -> str:
+    """Return medians over runs as Markdown, and how many times as long as crosstie each tool took."""
+    columns = "data,tool,runs,seconds,× crosstie,CPU seconds,× crosstie,GiB,accuracy,FOSCTTM,"
+    lines = [f"| {' | '.join(columns.split(','))} |", "|---" * len(columns.split(",")) + "|"]
+    frame = pd.DataFrame(rows)
+    for data, of_data in frame.groupby("data", sort=False):
+        ours = of_data[of_data["tool"] == "crosstie"].median(numeric_only=True)
+        order = {tool: i for i, tool in enumerate(TOOLS)}
+        for tool, of_tool in sorted(
+            of_data.groupby("tool", sort=False), key=lambda item: order.get(item[0], len(order))
+        ):
+            m = of_tool.median(numeric_only=True)
+            failed = [str(x) for x in of_tool.get("failed", pd.Series(dtype=object)).dropna()]
+            score = [f"{m[c]:.3f}" if pd.notna(m.get(c)) else "" for c in ("accuracy", "foscttm")]
+            said = failed[:1]
+            if pd.notna(m.get("budget")):
+                said.append(f"from {m['steps']:,.0f} of {m['budget']:,.0f} steps")
+            times = [
+                x for c in ("seconds", "cpu") for x in (number(m[c]), f"{number(m[c] / ours[c])}" if len(ours) else "")
             ]
-            lines.append(f"| {' | '.join(map(str, [*cells, *found]))} |")
+            cells = [data, tool, len(of_tool), *times, f"{m['gib']:.2f}", *score, "; ".join(said)]
+            lines.append(f"| {' | '.join(map(str, cells))} |")
     return "\n".join(lines)
 
 
+def number(x: float) -> str:
+    """Return three digits, or all before the point."""
+    return f"{x:,.0f}" if x >= 100 else f"{x:.1f}" if x >= 10 else f"{x:.2f}"
+
+
 def main() -> None:
-    """Run what is asked and print the table of everything measured so far."""
+    """Run what is missing and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--data", nargs="+", default=["pbmc10k"])
-    parser.add_argument("--tools", nargs="+", default=list(TOOLS))
+    parser.add_argument("--only", nargs="+", default=list(TOOLS), choices=list(TOOLS), metavar="TOOL")
     parser.add_argument("--runs", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=PEERS / "runs")
-    parser.add_argument("--again", action="store_true")
+    parser.add_argument("--limit", type=float, default=3600, help="seconds after which a run is stopped")
+    parser.add_argument("--folder", type=Path, default=PEERS / "runs", help="views, coordinates and rows (speed.jsonl)")
+    parser.add_argument("--again", action="store_true", help="forget earlier runs of these tools on these data")
     args = parser.parse_args()
+    args.folder = args.folder.resolve()
     args.folder.mkdir(parents=True, exist_ok=True)
     record = args.folder / "speed.jsonl"
+    rows = [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
     if args.again:
-        record.unlink(missing_ok=True)
-    for name in args.data:
-        task = real(name)
-        folder = written(task, args.folder / name / "views")
+        rows = [row for row in rows if row["data"] not in args.data or row["tool"] not in args.only]
+        record.write_text("".join(json.dumps(row) + "\n" for row in rows))
+    absent = [name for name in args.only if TOOLS[name].python() is None]
+    if absent:
+        print(f"not installed, left out: {', '.join(absent)}", file=sys.stderr)
+    for data in args.data:
+        task = real(data)
+        views = write_views(task, args.folder / data / "views")
         for i in range(args.runs):  # tools in turn, so that a slow hour of the machine falls on all of them
-            for tool in args.tools:
-                if interpreter(tool) is None:
-                    print(f"{tool}: not installed, left out", file=sys.stderr)
+            for name in args.only:
+                if name in absent or missing(rows, data, name, args.runs) < args.runs - i:
                     continue
-                row = measured(task, tool, folder, args.folder / name / tool)
-                print(i, json.dumps(row), file=sys.stderr, flush=True)
+                rows.append(run(task, name, views, args.folder / data / name, args.limit))
+                print(f"{i + 1}/{args.runs}", json.dumps(rows[-1]), file=sys.stderr, flush=True)
                 with record.open("a") as file:
-                    file.write(json.dumps(row) + "\n")
-    if record.exists():
-        print(table(pd.DataFrame([json.loads(line) for line in record.read_text().splitlines()])))
+                    file.write(json.dumps(rows[-1]) + "\n")
+    print(table([row for row in rows if row["data"] in args.data]))
 
 
 if __name__ == "__main__":

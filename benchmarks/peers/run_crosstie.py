@@ -1,18 +1,9 @@
-"""crosstie on a folder of views, at its defaults."""
+"""crosstie at its defaults: two files to coordinates, without pictures, tables or verdicts."""
 
-import sys
-import time
-from pathlib import Path
-
-import anndata as ad
-import numpy as np
+from exchange import Exchange
 
 import crosstie as xt
 
-folder, out = map(Path, sys.argv[1:3])
-data = {view: ad.read_h5ad(folder / f"{view}.h5ad") for view in ("rna", "adt")}
-start = time.perf_counter()
-model = xt.integrate(data)
-for view, z in model.latents.items():
-    np.save(out / f"{view}.npy", z)
-print(time.perf_counter() - start)
+run = Exchange()
+rna, adt, _ = run.read()  # it finds the links of the table by itself
+run.write(**xt.integrate({"rna": rna, "adt": adt}).latents)

@@ -1,26 +1,28 @@
 #!/usr/bin/env bash
-# Environments of the peers, one each, beside ours: benchmarks/peers/setup.sh [maxfuse scglue scvi scmodal uniport]
-# torch first, at its pinned version: a plain CPU build serves, and what a peer asks for is then there.
-set -euo pipefail
-cd "$(dirname "$0")/../.."
-root=${CROSSTIE_PEERS:-.peers}
-make_env() { # name, then requirements
-  local name=$1
-  shift
-  [ -e "$root/$name/.ready" ] && return
-  "${PYTHON:-python3}" -m venv "$root/$name"
-  "$root/$name/bin/pip" install --quiet --disable-pip-version-check torch==2.13.0 "$@"
-  touch "$root/$name/.ready"
-}
-for peer in "${@:-maxfuse scglue scvi scmodal}"; do
-  for name in $peer; do
-    case $name in
-      maxfuse) make_env maxfuse maxfuse==0.0.2 "pynndescent==0.5.13" "anndata<0.11" "numpy<2" "scipy<1.14" "pandas<2.3" igraph leidenalg ;;
-      scglue) make_env scglue scglue==0.4.1 "pynndescent<0.6" "anndata<0.11" "numpy<2" "scipy<1.14" "pandas<2.3" ;;
-      scvi) make_env scvi scvi-tools==1.4.2 ;;
-      scmodal) make_env scmodal scanpy annoy umap-learn "pynndescent<0.6" ;; # its code comes from $SCMODAL_PATH
-      uniport) make_env uniport uniport==1.3 "anndata<0.11" "numpy<2" "scipy<1.14" "pandas<2.3" ;;
-      *) echo "unknown peer: $name" >&2; exit 2 ;;
-    esac
-  done
+# Environments of the peers, one each, beside ours: benchmarks/peers/setup.sh [maxfuse scglue scvi uniport moscot scmodal]
+# torch first, at its pinned version: a plain CPU build serves, and what a peer asks for is then there. All further
+# versions are those of versions/NAME.txt; a peer that cannot be installed is said and skipped.
+set -uo pipefail
+here=$(cd "$(dirname "$0")" && pwd)
+root=${CROSSTIE_PEERS:-$here/../../.peers}
+status=0
+for name in ${@:-maxfuse scglue scvi uniport moscot scmodal}; do
+  case $name in
+    maxfuse) packages="maxfuse==0.0.2 pynndescent==0.5.13" ;;
+    scglue) packages="scglue==0.4.1 scikit-misc" ;;
+    scvi) packages="scvi-tools==1.4.2" ;;
+    uniport) packages="uniport==1.3" ;;
+    moscot) packages="moscot==0.5.2" ;;
+    scmodal) packages="scanpy annoy umap-learn" ;; # what the authors' code imports; the code itself is at $SCMODAL_PATH
+    *) echo "unknown peer: $name" >&2; exit 2 ;;
+  esac
+  [ -e "$root/$name/.ready" ] && continue
+  pip=("$root/$name/bin/python" -m pip install --quiet --disable-pip-version-check --constraint "$here/versions/$name.txt")
+  if "${PYTHON:-python3}" -m venv "$root/$name" && "${pip[@]}" torch==2.13.0 && "${pip[@]}" $packages; then
+    touch "$root/$name/.ready"
+  else
+    echo "$name: not installed (see above); the tables leave it out" >&2
+    status=1
+  fi
 done
+exit $status

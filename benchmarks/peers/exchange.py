@@ -1,0 +1,55 @@
+"""What the scripts of all tools read and write: views and links from a folder, coordinates and times to another.
+
+Runs in every peer's environment, so it needs numpy, pandas and anndata alone.
+"""
+
+import json
+import sys
+import time
+from pathlib import Path
+
+import anndata as ad
+import numpy as np
+import pandas as pd
+
+
+class Exchange:
+    """One run: `python run_TOOL.py VIEWS OUT [STEPS]`; without steps the tool's documented budget."""
+
+    def __init__(self):
+        self.folder, self.out = map(Path, sys.argv[1:3])
+        self.steps = int(sys.argv[3]) if len(sys.argv) > 3 else None
+        self.times = {}
+        self.out.mkdir(parents=True, exist_ok=True)
+
+    def read(self):
+        """Return both views, raw counts as float32, and the pairs of linked features: columns `rna` and `adt`."""
+        rna, adt = (ad.read_h5ad(self.folder / f"{view}.h5ad") for view in ("rna", "adt"))
+        for adata in (rna, adt):
+            adata.X = adata.X.astype(np.float32)
+        return rna, adt, pd.read_csv(self.folder / "links.csv")
+
+    def start(self):
+        """Start the clock of `step`."""
+        self._wall, self._cpu = time.perf_counter(), time.process_time()
+
+    def step(self, done, of):
+        """Say how many steps ran since `start`, and how many the documented budget has: the harness extrapolates."""
+        self.times |= {
+            "steps": done,
+            "budget": of,
+            "step_seconds": (time.perf_counter() - self._wall) / done,
+            "step_cpu": (time.process_time() - self._cpu) / done,
+        }
+
+    def write(self, rna=None, adt=None, **found):
+        """Write coordinates of both views, if there are any, and the times."""
+        for view, z in (("rna", rna), ("adt", adt)):
+            if z is not None:
+                np.save(self.out / f"{view}.npy", np.asarray(z, np.float32))
+        (self.out / "times.json").write_text(json.dumps(self.times | found))
+
+
+def dense(x):
+    """Return a dense array of a matrix that may be sparse."""
+    return x.toarray() if hasattr(x, "toarray") else np.asarray(x)

@@ -1,0 +1,47 @@
+"""uniPort by its PBMC tutorial (uniport.readthedocs.io), linked features in the place of the common genes.
+
+A link is one common feature: its gene in RNA, its protein in ADT. Defaults of `Run` otherwise: 30,000 iterations with
+early stopping; with STEPS, that many.
+"""
+
+import anndata as ad
+import numpy as np
+import scanpy as sc
+import uniport as up
+from exchange import Exchange, dense
+
+BUDGET = 30_000
+run = Exchange()
+rna, adt, links = run.read()
+names = [f"{protein}:{gene}" for protein, gene in zip(links["adt"], links["rna"], strict=True)]
+views = {"adt": adt, "rna": rna}
+common = []
+for i, (view, adata) in enumerate(views.items()):
+    adata.obs["domain_id"] = i
+    adata.obs["domain_id"] = adata.obs["domain_id"].astype("category")
+    adata.obs["source"] = view
+    linked = ad.AnnData(dense(adata[:, links[view].to_numpy()].X), obs=adata.obs.copy())
+    linked.var_names = names
+    common.append(linked)
+both = common[0].concatenate(common[1], join="inner", batch_key="domain_id")
+sc.pp.normalize_total(both)
+sc.pp.log1p(both)
+up.batch_scale(both)
+for adata in views.values():
+    sc.pp.normalize_total(adata)
+    sc.pp.log1p(adata)
+    if adata.n_vars > 2000:
+        sc.pp.highly_variable_genes(adata, n_top_genes=2000, inplace=False, subset=True)
+    up.batch_scale(adata)
+run.start()
+found = up.Run(
+    adatas=list(views.values()),
+    adata_cm=both,
+    lambda_s=1.0,
+    iteration=run.steps or BUDGET,
+    outdir=str(run.out / "uniport"),
+)
+if run.steps:
+    run.step(run.steps, BUDGET)
+z = np.asarray(found.obsm["latent"])
+run.write(adt=z[: adt.n_obs], rna=z[adt.n_obs :])
