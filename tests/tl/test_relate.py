@@ -83,7 +83,7 @@ def test_the_table_is_consistent(model):
     response = table.pivot_table("response", "source", "target").loc[
         model.recipes["rna"].names, model.recipes["adt"].names
     ]
-    np.testing.assert_allclose(response, mean_response(model, "rna", "adt"), rtol=1e-4)
+    np.testing.assert_allclose(response, mean_response(model, "rna", "adt"), rtol=1e-4, atol=1e-8)
     best = relations(model, "rna", "adt", n_top=3)
     assert best.equals(table.groupby("target", sort=False).head(3).reset_index(drop=True))
 
