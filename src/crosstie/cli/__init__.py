@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from crosstie import __version__
-from crosstie.cli import demo, diagnose, evaluate, impute, integrate, links, match, relate, transfer
+from crosstie.cli import demo, diagnose, evaluate, fetch, impute, integrate, links, match, relate, reproduce, transfer
 from crosstie.cli.console import errors_said
 from crosstie.cli.map import map_query
 
@@ -33,6 +33,7 @@ crosstie transfer run rna adt --label-key cell_type --out labels.csv
 
 crosstie map run new.h5ad --like rna --out mapped.h5ad"""
 AFTER = "Take from a finished run"
+PUBLIC = "Public data"
 
 
 class Commands(TyperGroup):
@@ -59,6 +60,8 @@ for command in (demo.demo, integrate.integrate, links.links, evaluate.evaluate, 
 for use in (transfer.transfer, impute.impute, match.match, relate.relate):
     app.command(rich_help_panel=AFTER)(use)
 app.command("map", rich_help_panel=AFTER)(map_query)
+for public in (fetch.fetch, reproduce.reproduce):
+    app.command(rich_help_panel=PUBLIC)(public)
 
 
 def _print_version(wanted: bool) -> None:

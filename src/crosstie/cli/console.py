@@ -118,6 +118,10 @@ _OPTIONS = (
     (r"modality=\{'(.+?)': \.\.\.\}", r"--modality \1=..."),
     (r"(?:Give|, or give) links: xt\.\S.*$", "Give a table of pairs: --links TABLE."),
     (r", or use xt\.links\.by_table", ", or give a table: --links TABLE"),
+    (r"source=FOLDER", "--from FOLDER"),
+    (r"cache=FOLDER", "--cache FOLDER"),
+    (r"refresh=True", "--refresh"),
+    (r"^where: ", "--where: "),
     (r"source_names or target_names \(a column of \.var", "--names NAME=COLUMN (a column of .var"),
 )
 

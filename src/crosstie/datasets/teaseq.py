@@ -72,6 +72,13 @@ def read_teaseq(
         raise FileNotFoundError(f"{folder}: no such folder.\n  Download a TEA-seq sample from {ADDRESS} into it.")
     matrix = _one(folder, sample, (MATRIX,))
     counts = _one(folder, sample or _accession(matrix), ADT)
+    return read_teaseq_files(matrix, counts, labels=labels, label_key=label_key)
+
+
+def read_teaseq_files(
+    matrix: Path, counts: Path, *, labels: str | Path | None = None, label_key: str = "predicted.celltype.l2"
+) -> md.MuData:
+    """Read a TEA-seq sample of which the files are known; `read_teaseq` says of what layout, and what it returns."""
     both, adt = read_10x_h5(matrix), _read_adt(counts)
     barcodes = both.obs_names.str.replace(r"-\d+$", "", regex=True)
     keep = barcodes.isin(adt.index)
