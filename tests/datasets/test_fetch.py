@@ -11,9 +11,9 @@ import tarfile
 
 import numpy as np
 import pandas as pd
-import public_files
 import pytest
 
+import public_files
 from crosstie._errors import InputKeyError, InputValueError
 from crosstie.datasets import FetchError, available, cache, fetch
 from crosstie.datasets.fetch import files_of
