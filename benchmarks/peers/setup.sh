@@ -10,7 +10,7 @@ for name in ${@:-maxfuse scglue scvi uniport moscot scmodal}; do
   case $name in
     maxfuse) packages="maxfuse==0.0.2 pynndescent==0.5.13" ;;
     scglue) packages="scglue==0.4.1 scikit-misc" ;;
-    scvi) packages="scvi-tools==1.4.2" ;;
+    scvi) packages="scvi-tools==1.4.2 scanpy pynndescent<0.6" ;;
     uniport) packages="uniport==1.3" ;;
     moscot) packages="moscot==0.5.2" ;;
     scmodal) packages="scanpy annoy umap-learn" ;; # what the authors' code imports; the code itself is at $SCMODAL_PATH
