@@ -61,7 +61,8 @@ def test_what_fetch_writes_can_be_integrated(crosstie, cite):
     assert "independent links" in result.stdout
 
 
-def test_progress_is_said_in_lines(crosstie, cite, server):
+def test_progress_is_said_in_lines(crosstie, cite, server, monkeypatch):
+    monkeypatch.setattr("crosstie.datasets.progress.LEAST_SAID", 1000)
     result = crosstie("fetch", "citeseq_pbmc")
     assert f"fetching {server.url}/GSM5008737_RNA_3P-matrix.mtx.gz" in result.stderr
     assert " of " in result.stderr

@@ -10,6 +10,8 @@ from typing import Any, Literal
 from crosstie._log import log
 from crosstie.datasets.download import Progress, amount
 
+LEAST_SAID = 20_000_000  # bytes of a file, from which on its progress takes lines of its own
+
 
 @contextmanager
 def shown(progress: Progress | Literal["auto"] | None, *, console: Any = None) -> Iterator[Progress | None]:
@@ -55,7 +57,7 @@ def _lines() -> Progress:
     said: dict[str, int] = {}
 
     def tick(name: str, done: int, total: int | None) -> None:
-        if not total:
+        if not total or total < LEAST_SAID:
             return
         tenth = 10 * done // total
         if tenth > said.get(name, 0):
