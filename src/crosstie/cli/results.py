@@ -12,7 +12,6 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any
 
 from crosstie import __version__
-from crosstie._log import log
 from crosstie.cli.console import Console
 from crosstie.cli.folder import RUN_FILE
 from crosstie.cli.truth import UNKNOWN
@@ -26,6 +25,7 @@ if TYPE_CHECKING:
 
     from crosstie.anchors import Anchors
     from crosstie.model.model import Model
+    from crosstie.trust.diagnosis import Diagnosis
 
 OBSM_KEY = "X_crosstie"
 MAX_PLOTTED = 20_000  # UMAP takes a second for every thousand cells or so
@@ -96,7 +96,16 @@ def collect(
     return Results(model, data, label_key, truth, labels, matches, scores)
 
 
-def write(results: Results, folder: Path, say: Console, *, plots: bool, seed: int, about: Mapping[str, Any]) -> None:
+def write(
+    results: Results,
+    folder: Path,
+    say: Console,
+    *,
+    plots: bool,
+    seed: int,
+    about: Mapping[str, Any],
+    diagnosis: Diagnosis | None = None,
+) -> None:
     """Write a run into a folder that exists.
 
     Parameters
@@ -108,22 +117,37 @@ def write(results: Results, folder: Path, say: Console, *, plots: bool, seed: in
     say
         Says what is being done.
     plots
-        Whether to draw pictures.
+        Whether to draw pictures, and the map of the report.
     seed
         Of the UMAP.
     about
         What else `run.json` should say.
+    diagnosis
+        The verdict, if it was asked for.
     """
+    verdict = {} if diagnosis is None else {"verdict": {"level": diagnosis.level, "reasons": list(diagnosis.reasons)}}
     with say.stage("writing"):
         _write_tables(results, folder)
         results.model.save(folder / "model")
         if results.model.linkage.paired:
             results.model.embed_joint().write_h5ad(folder / "joint.h5ad")
         _write_views(results, folder / "integrated.h5mu")
-        (folder / RUN_FILE).write_text(json.dumps(_about(results) | dict(about), indent=2, default=str) + "\n")
+        (folder / RUN_FILE).write_text(
+            json.dumps(_about(results) | dict(about) | verdict, indent=2, default=str) + "\n"
+        )
+        if diagnosis is not None:
+            diagnosis.table.to_csv(folder / "diagnosis.csv", index=False, float_format="%.4g")
     if plots:
         with say.stage("drawing"):
             draw(results, folder, seed=seed)
+
+
+def report(folder: Path, say: Console) -> None:
+    """Write report.html into the folder of a run in which all else is written."""
+    from crosstie.report import write as write_report
+
+    with say.stage("writing the report"):
+        write_report(folder)
 
 
 def files_of(folder: Path) -> list[str]:
@@ -233,16 +257,18 @@ def draw(results: Results, folder: Path, *, seed: int) -> None:
     from matplotlib import pyplot as plt
 
     from crosstie import pl
+    from crosstie.report.run import PLANE, plane_of
 
     def save(ax: Any, name: str) -> None:
         ax.figure.savefig(folder / f"{name}.png", bbox_inches="tight", dpi=150)
         plt.close(ax.figure)
 
-    rows = _drawn({name: len(z) for name, z in results.model.latents.items()}, seed)
-    coords = pl.joint_umap({name: z[rows[name]] for name, z in results.model.latents.items()}, seed=seed)
+    plane = plane_of(results.model.latents, MAX_PLOTTED, seed)
+    _plane_table(results.model, plane).to_csv(folder / PLANE, index=False, float_format="%.5g")
+    coords = {name: part[["x", "y"]].to_numpy() for name, part in plane.items()}
     save(pl.embedding(coords, title="Views"), "umap_view")
     if results.truth:
-        colour = {name: y[rows[name]] for name, y in results.truth.items()}
+        colour = {name: y[plane[name]["row"].to_numpy()] for name, y in results.truth.items()}
         save(pl.embedding(coords, colour=colour, title=results.label_key), "umap_label")
     for (source, target), table in results.labels.items():
         if target in results.truth:
@@ -253,12 +279,20 @@ def draw(results: Results, folder: Path, *, seed: int) -> None:
         save(pl.losses(results.model.history, title="Training"), "losses")
 
 
-def _drawn(sizes: Mapping[str, int], seed: int) -> dict[str, NDArray[Any]]:
-    """Draw the cells that are plotted: all of them, or an equal share of each view."""
-    import numpy as np
+def _plane_table(model: Model, plane: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the coordinates of the pictures as one table; `row` is the cell's number in its view."""
+    import pandas as pd
 
-    share = min(1.0, MAX_PLOTTED / sum(sizes.values()))
-    if share < 1:
-        log.info("pictures: %d of %d cells are drawn, at random.", MAX_PLOTTED, sum(sizes.values()))
-    rng = np.random.default_rng(seed)
-    return {name: np.sort(rng.choice(n, max(1, round(share * n)), replace=False)) for name, n in sizes.items()}
+    parts = [
+        pd.DataFrame(
+            {
+                "view": name,
+                "row": part["row"],
+                "cell": model.obs[name].index[part["row"]],
+                "umap_1": part["x"],
+                "umap_2": part["y"],
+            }
+        )
+        for name, part in plane.items()
+    ]
+    return pd.concat(parts)
