@@ -21,7 +21,8 @@ def report(
         int | None,
         typer.Option(
             min=1,
-            help="Cells on the map, computed anew (a second for every thousand or so).  [dim]\\[the map of the run][/dim]",
+            help="Cells on the map, computed anew (a second for every thousand or so).  [dim]\\[the "
+            "map of the run][/dim]",
         ),
     ] = None,
     verdict: Annotated[

@@ -37,9 +37,14 @@ def histogram(values: np.ndarray, *, low: float = 0, high: float = 1, n_bins: in
     ]
     words = f"{label}: {len(known):,} values, median {middle:.2f}"
     return el(
-        "svg", el("g", bars, class_="bars"), marks, viewBox=f"-2 -22 {width + 4} {height + 42}", role="img", aria_label=words,
+        "svg",
+        el("g", bars, class_="bars"),
+        marks,
+        viewBox=f"-2 -22 {width + 4} {height + 42}",
+        role="img",
+        aria_label=words,
         class_="histogram",
-    )  # fmt: skip
+    )
 
 
 def curves(history: pd.DataFrame) -> Html:
@@ -93,15 +98,22 @@ def curves(history: pd.DataFrame) -> Html:
         el("text", f"{last:,.0f}", x=width, y=height + 20, text_anchor="end"),
     ]
     picture = el(
-        "svg", grid, lines, ends, viewBox=f"-58 -10 {width + 68} {height + 36}", role="img", class_="curves",
+        "svg",
+        grid,
+        lines,
+        ends,
+        viewBox=f"-58 -10 {width + 68} {height + 36}",
+        role="img",
+        class_="curves",
         aria_label=f"Loss against step, {len(lines)} curves" + (", logarithmic" if log else ""),
-    )  # fmt: skip
+    )
     return el("figure", picture, el("ul", legend, class_="key-list"), class_="training")
 
 
 def heat(counts: pd.DataFrame, *, rows: str, columns: str) -> Html:
     """Return a table of label pairs, each row coloured by its shares."""
-    share = counts.div(counts.sum(axis=1).clip(lower=1), axis=0)
+    number = counts.to_numpy(int)
+    size = number.sum(axis=1)
     few = counts.shape[1] <= 16
     head = el(
         "tr",
@@ -109,21 +121,15 @@ def heat(counts: pd.DataFrame, *, rows: str, columns: str) -> Html:
         [el("th", el("span", c), scope="col") for c in counts.columns],
     )
     body = []
-    for name, line in share.iterrows():
+    for name, line, total in zip(counts.index, number, size, strict=True):
         cells = []
-        for column, value in line.items():
-            n = int(counts.loc[name, column])
+        for column, n in zip(counts.columns, line, strict=True):
+            value = n / max(total, 1)
             text = "" if not n else "<.01" if value < 0.005 else "1" if value > 0.995 else f"{value:.2f}".lstrip("0")
-            words = f"{n:,} of {int(counts.loc[name].sum()):,} {name} → {column}"
-            cells.append(
-                el(
-                    "td",
-                    text if few else "",
-                    class_=f"q{min(10, math.ceil(value * 10))}" + (" same" if name == column else ""),
-                    title=words,
-                )
-            )
-        body.append(el("tr", el("th", str(name), el("small", f" {int(counts.loc[name].sum()):,}"), scope="row"), cells))
+            kind = f"q{min(10, math.ceil(value * 10))}" + (" same" if name == column else "")
+            words = f"{n:,} of {total:,} {name} → {column}"
+            cells.append(el("td", text if few else "", class_=kind, title=words))
+        body.append(el("tr", el("th", str(name), el("small", f" {total:,}"), scope="row"), cells))
     made = el("table", el("thead", head), el("tbody", body), class_="heat" + ("" if few else " fine"))
     return el("div", made, class_="scroll", tabindex=0, role="region", aria_label=f"{rows} against {columns}")
 

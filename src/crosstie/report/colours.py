@@ -14,15 +14,15 @@ LEAST_CONTRAST = 3.0  # of a dot against the dark page
 DARK_PAGE = "#11161b"
 
 
-def of_classes(names: Sequence[str], grey: Sequence[bool]) -> tuple[list[str], list[str]]:
-    """Return the colours of classes for the light and the dark page; the grey ones stand for no knowledge."""
+def of_classes(grey: Sequence[bool]) -> tuple[list[str], list[str]]:
+    """Return the colours of classes for the light and the dark page, given which of them stand for no knowledge."""
     free = iter(palette(sum(not g for g in grey)))
     light = [GREY if g else next(free) for g in grey]
     return light, [DARK_GREY if g else lifted(colour) for colour, g in zip(light, grey, strict=True)]
 
 
 def ramp() -> tuple[list[str], list[str]]:
-    """Return 255 colours from low to high for the light and the dark page, and a grey at the end for what is missing."""
+    """Return 255 colours from low to high for the light and the dark page, and after them a grey for the missing."""
     light = [to_hex(colormaps["viridis"](0.02 + 0.86 * i / 254)) for i in range(255)]
     dark = [to_hex(colormaps["viridis"](0.22 + 0.78 * i / 254)) for i in range(255)]
     return [*light, GREY], [*dark, DARK_GREY]
@@ -30,11 +30,12 @@ def ramp() -> tuple[list[str], list[str]]:
 
 def lifted(colour: str) -> str:
     """Return the colour, lighter where it would not stand out from a dark page."""
-    rgb = to_rgb(colour)
+    red, green, blue = to_rgb(colour)
     for step in range(20):
-        mixed = tuple(c + (1 - c) * step / 20 for c in rgb)
-        if contrast(to_hex(mixed), DARK_PAGE) >= LEAST_CONTRAST:
-            return to_hex(mixed)
+        white = step / 20
+        mixed = to_hex((red + (1 - red) * white, green + (1 - green) * white, blue + (1 - blue) * white))
+        if contrast(mixed, DARK_PAGE) >= LEAST_CONTRAST:
+            return mixed
     return "#ffffff"
 
 

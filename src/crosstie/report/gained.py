@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 import numpy as np
 import pandas as pd
 
@@ -39,27 +41,59 @@ def joint_map(run: Run) -> Html:
     bar = el(
         "div",
         el("label", "Colour by ", el("select")),
-        el("div", el("button", "Move", data_mode_to="move", aria_pressed="true", **button), el("button", "Lasso", data_mode_to="lasso", aria_pressed="false", **button), class_="group", role="group", aria_label="What dragging does"),
-        el("div", el("button", "+", class_="zoom-in", aria_label="Zoom in", **button), el("button", "−", class_="zoom-out", aria_label="Zoom out", **button), el("button", "Reset", class_="reset", **button), class_="group", role="group", aria_label="Zoom"),
+        el(
+            "div",
+            el("button", "Move", data_mode_to="move", aria_pressed="true", **button),
+            el("button", "Lasso", data_mode_to="lasso", aria_pressed="false", **button),
+            class_="group",
+            role="group",
+            aria_label="What dragging does",
+        ),
+        el(
+            "div",
+            el("button", "+", class_="zoom-in", aria_label="Zoom in", **button),
+            el("button", "−", class_="zoom-out", aria_label="Zoom out", **button),
+            el("button", "Reset", class_="reset", **button),
+            class_="group",
+            role="group",
+            aria_label="Zoom",
+        ),
         el("label", el("input", type="checkbox", checked=True, class_="names-toggle"), " Names"),
         class_="map-bar",
-    )  # fmt: skip
+    )
     stage = el(
         "div",
         el("canvas", class_="points", aria_hidden="true"),
-        el("canvas", class_="over", tabindex=0, role="application", aria_label=f"Map of {drawn:,} cells. Arrow keys move it, plus and minus zoom, 0 shows all, Enter lists the cells in the frame, Escape clears."),
+        el(
+            "canvas",
+            class_="over",
+            tabindex=0,
+            role="application",
+            aria_label=f"Map of {drawn:,} cells. Arrow keys move "
+            "it, plus "
+            "and minus "
+            "zoom, 0 shows "
+            "all, Enter "
+            "lists the cells in the frame, Escape clears.",
+        ),
         el("div", class_="tip", hidden=True),
         class_="stage",
-    )  # fmt: skip
+    )
     picked = el(
         "div",
         el("h3", "Selected cells"),
         el("div", class_="counts"),
         el("label", "View and name of each cell", el("textarea", rows=7, readonly=True, spellcheck="false")),
-        el("div", el("button", "Copy the list", class_="copy", **button), el("button", "Save as file", class_="save", **button), el("button", "Clear", class_="clear", **button), class_="group"),
+        el(
+            "div",
+            el("button", "Copy the list", class_="copy", **button),
+            el("button", "Save as file", class_="save", **button),
+            el("button", "Clear", class_="clear", **button),
+            class_="group",
+        ),
         class_="picked",
         hidden=True,
-    )  # fmt: skip
+    )
     beside = el(
         "div",
         el("div", class_="legend", aria_label="Legend", role="group"),
@@ -67,7 +101,10 @@ def joint_map(run: Run) -> Html:
         el("p", class_="map-status", role="status"),
         class_="beside",
     )
-    hint = "Click a cell to pick it, drag to move, shift and drag (or Lasso) to select; click the map once, and the wheel zooms."
+    hint = (
+        "Click a cell to pick it, drag to move, shift and drag (or Lasso) to select; click "
+        "the map once, and the wheel zooms."
+    )
     return section(
         "map",
         "The joint map",
@@ -89,6 +126,7 @@ def labels(run: Run) -> Html:
             _scores(run),
         )
     parts: list[Child] = []
+    order: list[str] = []  # of labels: that of the first table, for all
     for (source, target), found in run.labels.items():
         predicted = found["label"].fillna("no label").to_numpy(str)
         parts.append(el("h3", f"{run.label_key}: {source} → {target}"))
@@ -96,14 +134,21 @@ def labels(run: Run) -> Html:
         known = None if truth is None else truth != UNKNOWN
         if truth is not None and known is not None and known.any():
             right = predicted[known] == truth[known]
+            counts = counted(truth[known], predicted[known])
+            order += [x for x in dict.fromkeys([*counts.index, *counts.columns]) if x not in order]
+            counts = counts.reindex(
+                index=[x for x in order if x in counts.index], columns=[x for x in order if x in counts.columns]
+            )
             per_class = pd.Series(right).groupby(truth[known]).mean()
             parts.append(
                 el(
                     "p",
-                    f"{right.mean():.1%} of the {int(known.sum()):,} labelled cells of {target} get their own label ({per_class.mean():.1%} on average over labels). Rows are {target}'s own labels and sum to 1; hover for numbers.",
+                    f"{right.mean():.1%} of the {int(known.sum()):,} labelled cells of {target} get their "
+                    f"own label ({per_class.mean():.1%} on average over labels). Rows are {target}'s own "
+                    "labels and sum to 1; hover for numbers.",
                 )
             )
-            parts.append(charts.heat(counted(truth[known], predicted[known]), rows="own", columns="carried over"))
+            parts.append(charts.heat(counts, rows="own", columns="carried over"))
         else:
             parts.append(none(f"{target} has no labels of its own, so there is no confusion to show."))
         parts.append(
@@ -181,7 +226,9 @@ def imputation(run: Run) -> Html:
     parts: list[Child] = [
         el(
             "p",
-            "Reliability predicts, from its own view alone, the correlation of a feature's imputed values with its true ones: 1 can be relied on, 0 says nothing. It takes for granted that the verdict above is good.",
+            "Reliability predicts, from its own view alone, the correlation of a feature's "
+            "imputed values with its true ones: 1 can be relied on, 0 says nothing. It takes for "
+            "granted that the verdict above is good.",
         )
     ]
     linked = _linked(run)
@@ -190,7 +237,7 @@ def imputation(run: Run) -> Html:
         shown = order.head(MAX_FEATURES)
         mean = run.model.recipes[name].mean
         by_name = pd.Series(np.asarray(mean, float), index=run.model.recipes[name].names)
-        columns = [
+        columns: list[dict[str, Any]] = [
             {"type": "text", "values": [str(f) for f in shown.index]},
             {
                 "type": "number",
@@ -207,7 +254,8 @@ def imputation(run: Run) -> Html:
             el("h3", f"Features of {name}"),
             el(
                 "p",
-                f"{good:,} of {len(found):,} features have a reliability of 0.5 or more; the median is {float(found.median()):.2f}.{left}",
+                f"{good:,} of {len(found):,} features have a reliability of 0.5 or more; the median "
+                f"is {float(found.median()):.2f}.{left}",
             ),
             el(
                 "figure",
@@ -215,7 +263,10 @@ def imputation(run: Run) -> Html:
                 el("figcaption", "Reliability"),
             ),
             packed_table(
-                ["Feature", "Reliability", "Mean", "Linked to"], columns, sorted_by=1, name=f"Reliability of {name}"
+                ["Feature", "Reliability", "Mean (log units)", "Linked to"],
+                columns,
+                sorted_by=1,
+                name=f"Reliability of {name}",
             ),
         ]
     return section("imputation", title, *parts)
@@ -255,7 +306,7 @@ def anchors(run: Run) -> Html:
             )
     for (source, target), part in run.matches.items():
         at = [
-            run.model.cells[v].get_indexer(part[c]) if run.model.cells[v].is_unique else None
+            run.model.cells[v].get_indexer(pd.Index(part[c])) if run.model.cells[v].is_unique else None
             for v, c in ((source, "source"), (target, "target"))
         ]
         s, t = at
@@ -280,7 +331,8 @@ def anchors(run: Run) -> Html:
         "Anchors and matches",
         el(
             "p",
-            "Anchors are pairs of cells among each other's nearest in the common coordinates. Matches assign to cells the best partner in the other view.",
+            "Anchors are pairs of cells among each other's nearest in the common coordinates. "
+            "Matches assign to cells the best partner in the other view.",
         ),
         table(heads, rows, numbers=(2, 3, 4, 5), caption="Pairs of cells"),
         none("No matches were written in this run.") if not run.matches else None,
@@ -310,7 +362,13 @@ def training(run: Run) -> Html:
             title,
             none("Nothing was trained: this run is the closed form, linear algebra without steps or losses."),
         )
-    said = f"{int(history['step'].max()):,} steps. Each curve is a running mean of a term of the objective; the number is its last value."
+    said = (
+        f"{int(history['step'].max()):,} steps. Each curve is a running mean of a term of the "
+        "objective; the number is its last value."
+    )
     if model.networks is None:
-        said += " The trained coordinates did worse than the closed form by what can be seen without labels, so the closed form was kept."
+        said += (
+            " The trained coordinates did worse than the closed form by what can be seen without "
+            "labels, so the closed form was kept."
+        )
     return section("training", title, el("p", said), charts.curves(history))

@@ -9,6 +9,7 @@ from typing import Any
 
 import pandas as pd
 
+from crosstie.data import Recipe
 from crosstie.model.config import Config
 from crosstie.report import charts
 from crosstie.report.markup import Child, Html, data_block, el, none, section, table
@@ -36,17 +37,19 @@ def inputs(run: Run) -> Html:
             if "path" in file
             else None
         )
-        rows.append([
-            [el("b", name), path],
-            model.modalities[name] + (f" (like {model.like[name]})" if name in model.like else ""),
-            f"{len(model.latents[name]):,}",
-            f"{len(recipe.features):,}",
-            f"{len(recipe.kept):,}",
-            str(recipe.n_components),
-            f"{recipe.values}, {model.slots[name]}",
-            NORMALISED.get(recipe.steps.normalize, recipe.steps.normalize) if recipe.values == "counts" or recipe.steps.normalize == "arcsinh" else "as given",
-            f"{len(batches)} of {model.batch_keys[name]}" if len(batches) > 1 and name in model.batch_keys else "–",
-        ])  # fmt: skip
+        rows.append(
+            [
+                [el("b", name), path],
+                model.modalities[name] + (f" (like {model.like[name]})" if name in model.like else ""),
+                f"{len(model.latents[name]):,}",
+                f"{len(recipe.features):,}",
+                f"{len(recipe.kept):,}",
+                str(recipe.n_components),
+                f"{recipe.values}, {model.slots[name]}",
+                _normalised(recipe),
+                f"{len(batches)} of {model.batch_keys[name]}" if len(batches) > 1 and name in model.batch_keys else "–",
+            ]
+        )
     heads = ["View", "Modality", "Cells", "Features", "Used", "Components", "Values", "Normalised by", "Batches"]
     simulated = files.get("simulated")
     note = (
@@ -55,29 +58,34 @@ def inputs(run: Run) -> Html:
     return section("inputs", "What was integrated", note, table(heads, rows, numbers=(2, 3, 4, 5), caption="Views"))
 
 
+def _normalised(recipe: Recipe) -> str:
+    how = recipe.steps.normalize
+    return NORMALISED.get(how, how) if recipe.values == "counts" or how == "arcsinh" else "as given"
+
+
 def links(run: Run) -> Html:
     """Return what was linked, and what was looked up and not linked."""
     linkage = run.model.linkage
     parts: list[Child] = []
-    for link in linkage.paired:
-        parts.append(
-            el(
-                "p",
-                el("b", f"{link.source} – {link.target}"),
-                f": {len(link.cells):,} cells are in both views and tie them.",
-            )
-        )
+    parts += [
+        el("p", el("b", f"{tie.source} – {tie.target}"), f": {len(tie.cells):,} cells are in both views and tie them.")
+        for tie in linkage.paired
+    ]
     for link in linkage.links:
         report = link.report.copy()
         n_linked = int((report["status"] == "linked").sum()) if len(report) else 0
         sides = [link.pairs[side].nunique() for side in ("source", "target")]
         parts.append(el("h3", f"{link.source} – {link.target}"))
-        parts.append(el(
-            "p",
-            f"{link.n_columns:,} linked columns: {len(link.pairs):,} pairs of {sides[0]:,} features of {link.source} and "
-            f"{sides[1]:,} of {link.target}. Features of one column, such as the genes of one protein complex, count once. ",
-            f"{len(report):,} features were looked up, {n_linked:,} linked." if len(report) else None,
-        ))  # fmt: skip
+        parts.append(
+            el(
+                "p",
+                f"{link.n_columns:,} linked columns: {len(link.pairs):,} pairs of {sides[0]:,} "
+                f"features of {link.source} and "
+                f"{sides[1]:,} of {link.target}. Features of one column, such as the genes of one "
+                "protein complex, count once. ",
+                f"{len(report):,} features were looked up, {n_linked:,} linked." if len(report) else None,
+            )
+        )
         if not len(report):
             parts.append(none("No list of what was looked up: these links were given as they are."))
             continue
@@ -94,7 +102,7 @@ def links(run: Run) -> Html:
                 columns,
                 kind=1,
                 sorted_by=1,
-                down=list(text["status"])[0] > "linked",
+                down=next(iter(text["status"])) > "linked",
                 name=f"Links {link.source} – {link.target}",
             )
         )
@@ -186,7 +194,9 @@ def settings(run: Run) -> Html:
                 caption="Changed settings",
             )
         )
-    whole = table(["Setting", "Here"], [[el("code", k), _word(v)] for k, v in now.items()], caption="All settings")
+    whole = el(
+        "dl", [el("div", el("dt", el("code", k)), el("dd", _word(v))) for k, v in now.items()], class_="settings"
+    )
     parts.append(el("details", el("summary", "All settings"), whole))
     return section("settings", "Settings", *parts)
 

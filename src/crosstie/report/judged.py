@@ -12,7 +12,8 @@ from crosstie.report.run import Run
 TITLES = {"ok": "Trustworthy", "care": "Use with care", "fail": "Do not use", None: "Not judged"}
 SIGNS = {"ok": "✓", "care": "!", "fail": "✕", None: "?"}
 LEADS = {
-    "ok": "Nothing that can be checked without labels speaks against this run: the links hold, the map repeats, and the "
+    "ok": "Nothing that can be checked without labels speaks against this run: the links hold, "
+    "the map repeats, and the "
     "views lie in one another.",
     "care": "Some checks stand out. Read the reasons below before you build on this run.",
     "fail": "The checks say that this map does not show what the data have in common. Do not build on it.",
@@ -22,7 +23,8 @@ LEADS = {
 MEANINGS = {
     "agreement of links above permuted links, in s.d.": "Do linked features agree better than links drawn at random?",
     "agreement of links left out, above other pairings, in s.d.": "Do links that the fit did not see agree, too?",
-    "FOSCTTM of shared cells left out": "Do shared cells that the fit did not see find their partners? 0 always, 0.5 chance",
+    "FOSCTTM of shared cells left out": "Do shared cells that the fit did not see find their partners? 0 always, "
+    "0.5 chance",
     "linked columns": "Are there enough links to judge by?",
     "matches move, a third of the links left out": "Do matches depend on single links?",
     "matches move, a fifth of the cells left out": "Do matches depend on which cells were sampled?",
@@ -106,13 +108,15 @@ def checks(run: Run) -> Html:
         )
         text = {"pass": "✓ passes", "look": "! stands out", "missing": "– not judged", "part": ""}[mark]
         meaning = MEANINGS.get(str(name))
-        rows.append([
-            el("span", text, class_=f"mark mark-{mark}"),
-            [el("div", meaning or name), el("small", name) if meaning else None],
-            edge,
-            "–" if not known else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}",
-            _range(str(expected)),
-        ])  # fmt: skip
+        rows.append(
+            [
+                el("span", text, class_=f"mark mark-{mark}"),
+                [el("div", meaning or name), el("small", name) if meaning else None],
+                edge,
+                "–" if not known else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}",
+                _range(str(expected)),
+            ]
+        )
     heads = ["", "Question", "Of", "Found", "Expected"]
     cells: list[Child] = [
         el("figure", charts.histogram(values, label=f"Confidence of the cells of {name}"), el("figcaption", name))

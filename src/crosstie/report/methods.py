@@ -11,17 +11,28 @@ from crosstie.report.markup import Html, el, section
 from crosstie.report.run import Run
 
 REFERENCES = {
-    "crosstie": "crosstie: integrating single-cell data sets that measured different things in different cells. Software, version {version}.",
-    "lause": "Lause J, Berens P, Kobak D. Analytic Pearson residuals for normalization of single-cell RNA-seq UMI data. Genome Biology 22, 258 (2021).",
-    "halko": "Halko N, Martinsson PG, Tropp JA. Finding structure with randomness: probabilistic algorithms for constructing approximate matrix decompositions. SIAM Review 53, 217–288 (2011).",
-    "kessy": "Kessy A, Lewin A, Strimmer K. Optimal whitening and decorrelation. The American Statistician 72, 309–314 (2018).",
-    "cuturi": "Cuturi M. Sinkhorn distances: lightspeed computation of optimal transport. Advances in Neural Information Processing Systems 26 (2013).",
-    "chizat": "Chizat L, Peyré G, Schmitzer B, Vialard FX. Scaling algorithms for unbalanced optimal transport problems. Mathematics of Computation 87, 2563–2609 (2018).",
-    "zhu": "Zhu B, et al. Robust single-cell matching and multimodal analysis using shared and distinct features (MaxFuse). Nature Biotechnology (2023).",
-    "korsunsky": "Korsunsky I, et al. Fast, sensitive and accurate integration of single-cell data with Harmony. Nature Methods 16, 1289–1296 (2019).",
+    "crosstie": "crosstie: integrating single-cell data sets that measured different things in "
+    "different cells. Software, version {version}.",
+    "lause": "Lause J, Berens P, Kobak D. Analytic Pearson residuals for normalization of "
+    "single-cell RNA-seq UMI data. Genome Biology 22, 258 (2021).",
+    "halko": "Halko N, Martinsson PG, Tropp JA. Finding structure with randomness: probabilistic "
+    "algorithms for constructing approximate matrix decompositions. SIAM Review 53, "
+    "217–288 (2011).",
+    "kessy": "Kessy A, Lewin A, Strimmer K. Optimal whitening and decorrelation. The American "
+    "Statistician 72, 309–314 (2018).",
+    "cuturi": "Cuturi M. Sinkhorn distances: lightspeed computation of optimal transport. Advances "
+    "in Neural Information Processing Systems 26 (2013).",
+    "chizat": "Chizat L, Peyré G, Schmitzer B, Vialard FX. Scaling algorithms for unbalanced "
+    "optimal transport problems. Mathematics of Computation 87, 2563–2609 (2018).",
+    "zhu": "Zhu B, et al. Robust single-cell matching and multimodal analysis using shared and "
+    "distinct features (MaxFuse). Nature Biotechnology (2023).",
+    "korsunsky": "Korsunsky I, et al. Fast, sensitive and accurate integration of single-cell data "
+    "with Harmony. Nature Methods 16, 1289–1296 (2019).",
     "wang": "Wang G, et al. scMODAL. Nature Communications 16, 4994 (2025).",
-    "hoeffding": "Hoeffding W. A combinatorial central limit theorem. Annals of Mathematical Statistics 22, 558–566 (1951).",
-    "mcinnes": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for dimension reduction. arXiv:1802.03426 (2018).",
+    "hoeffding": "Hoeffding W. A combinatorial central limit theorem. Annals of Mathematical "
+    "Statistics 22, 558–566 (1951).",
+    "mcinnes": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection "
+    "for dimension reduction. arXiv:1802.03426 (2018).",
 }
 _NAMED: dict[Modality, str] = {
     "rna": "RNA",
@@ -94,31 +105,37 @@ def _data(run: Run) -> list[str]:
         ("library", "were divided by each cell's total, scaled to the median total and log-transformed"),
         (
             "binary",
-            "were taken as seen or not seen, divided by each cell's total, scaled to the median total and log-transformed",
+            "were taken as seen or not seen, divided by each cell's total, scaled to the median "
+            "total and log-transformed",
         ),
         ("clr", "were log-transformed and centred in each cell"),
     ):
         of = [n for n in fitted if model.recipes[n].steps.normalize == how and model.recipes[n].values == "counts"]
         if of:
             out.append(f"Counts of {_list(map(_said, of))} {words}.")
-    for n in fitted:
-        if model.recipes[n].steps.normalize == "arcsinh":
-            out.append(
-                f"Intensities of {_said(n)} were arcsinh-transformed (cofactor {model.recipes[n].steps.cofactor:g})."
-            )
+    out += [
+        f"Intensities of {_said(n)} were arcsinh-transformed (cofactor {model.recipes[n].steps.cofactor:g})."
+        for n in fitted
+        if model.recipes[n].steps.normalize == "arcsinh"
+    ]
     chosen = [
         n for n in fitted if (top := model.recipes[n].steps.n_top) is not None and top < len(model.recipes[n].features)
     ]
     if chosen:
         tops = sorted({int(model.recipes[n].steps.n_top or 0) for n in chosen})
         out.append(
-            f"Of {_list(map(_said, chosen))} the {_list(f'{t:,}' for t in tops)} features of the largest variance of analytic Pearson residuals {_cite('lause')} were kept, and every linked one."
+            f"Of {_list(map(_said, chosen))} the {_list(f'{t:,}' for t in tops)} features of the "
+            f"largest variance of analytic Pearson residuals {_cite('lause')} were kept, and "
+            "every linked one."
         )
     numbers = [f"{model.recipes[n].n_components} ({_said(n)})" for n in fitted]
     if model.config.features == "components":
         clipped = all(model.recipes[n].steps.clip == 10 for n in fitted)
         out.append(
-            f"Features were scaled to unit variance{', cut at ±10 standard deviations,' if clipped else ''} and projected on principal components by randomised subspace iteration {_cite('halko')}: {_list(numbers)}."
+            "Features were scaled to unit "
+            f"variance{', cut at ±10 standard deviations,' if clipped else ''} and projected on "
+            f"principal components by randomised subspace iteration {_cite('halko')}: "
+            f"{_list(numbers)}."
         )
     else:
         out.append("Features were scaled to unit variance.")
@@ -132,12 +149,13 @@ def _links(run: Run) -> list[str]:
         packaged = reasons is not None and reasons.str.contains("HGNC", regex=False).any()
         by = ", from the table of antibody targets that crosstie holds" if packaged else ""
         out.append(
-            f"{_said(link.source)} and {_said(link.target)} were linked by {len(link.pairs):,} pairs of features in {link.n_columns:,} columns{by}."
+            f"{_said(link.source)} and {_said(link.target)} were linked by {len(link.pairs):,} "
+            f"pairs of features in {link.n_columns:,} columns{by}."
         )
-    for paired in run.model.linkage.paired:
-        out.append(
-            f"{len(paired.cells):,} cells measured in both {_said(paired.source)} and {_said(paired.target)} were given as shared."
-        )
+    out += [
+        f"{len(tie.cells):,} cells measured in both {_said(tie.source)} and {_said(tie.target)} were given as shared."
+        for tie in run.model.linkage.paired
+    ]
     return out
 
 
@@ -150,14 +168,17 @@ def _fit(run: Run) -> list[str]:
             "Common coordinates were found in closed form, by iterating between matching and correlating, as MaxFuse "
             f"does {_cite('zhu')}: "
             + (f"whitened linked columns {_cite('kessy')} " if features else "shared cells ")
-            + f"gave first coordinates; cells of linked views were matched by entropic optimal transport {_cite('cuturi')} "
+            + "gave first coordinates; cells of linked views were matched by entropic optimal "
+            f"transport {_cite('cuturi')} "
             f"(ε = {config.entropy:g}) on sketches of at most {config.n_sketch:,} cells, "
-            f"with each cell's mass from an unbalanced plan {_cite('chizat')} where compositions differ; damped canonical "
+            f"with each cell's mass from an unbalanced plan {_cite('chizat')} where compositions "
+            "differ; damped canonical "
             f"correlation of components over the matches gave the next coordinates; in {config.n_rounds} rounds."
         )
         shape = next(iter(model.latents.values())).shape[1]
         out.append(
-            f"The {shape} leading coordinates were kept, and each cell was drawn by {config.pull:.0%} to its {config.n_smooth} nearest cells in linked views."
+            f"The {shape} leading coordinates were kept, and each cell was drawn by "
+            f"{config.pull:.0%} to its {config.n_smooth} nearest cells in linked views."
         )
     if config.training == "full":
         if config == Config.scmodal():
@@ -171,7 +192,8 @@ def _fit(run: Run) -> list[str]:
                 if getattr(config, t) > 0
             ]
             out.append(
-                f"Encoders and decoders were trained for {config.n_steps:,} steps on {_list(terms)} terms, as in scMODAL {_cite('wang')}."
+                f"Encoders and decoders were trained for {config.n_steps:,} steps on {_list(terms)} "
+                f"terms, as in scMODAL {_cite('wang')}."
             )
         if model.networks is None:
             out.append(
@@ -180,11 +202,13 @@ def _fit(run: Run) -> list[str]:
     if model.offsets is not None and model.batch_keys:
         keys = _list(_said(k) for k in dict.fromkeys(model.batch_keys.values()))
         out.append(
-            f"Batches ({keys}) were brought together by linear correction within soft clusters, as Harmony does {_cite('korsunsky')}."
+            f"Batches ({keys}) were brought together by linear correction within soft clusters, "
+            f"as Harmony does {_cite('korsunsky')}."
         )
     if model.like:
         out.append(
-            f"{_list(map(_said, model.like))} were added as queries through the fitted maps; the other cells stayed where they were."
+            f"{_list(map(_said, model.like))} were added as queries through the fitted maps; the "
+            "other cells stayed where they were."
         )
     return out
 
@@ -205,7 +229,8 @@ def _after(run: Run) -> list[str]:
         )
         judged = f"; by these checks the run is {words}" if words else ""
         out.append(
-            f"The run was checked without labels: the fit was repeated with permuted links and with links, cells and counts left out{held}{judged}."
+            "The run was checked without labels: the fit was repeated with permuted links and "
+            f"with links, cells and counts left out{held}{judged}."
         )
     out.append(f"The map shows a UMAP {_cite('mcinnes')} of the common coordinates.")
     return out

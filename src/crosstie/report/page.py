@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+import itertools
 import os
 from importlib.resources import files
 from pathlib import Path
@@ -162,7 +163,7 @@ def page(run: Run, *, folder: str | None = None) -> str:
 def _named(run: Run, folder: Path) -> Path:
     """Return what the run's folder is called: while a run is being written it has another name than its own."""
     command = [str(word) for word in run.about.get("command") or ()]
-    for word, after in zip(command, command[1:], strict=False):
+    for word, after in itertools.pairwise(command):
         if word == "--out":
             return Path(after)
     return folder

@@ -103,7 +103,7 @@ def _classes(title: str, column: np.ndarray, xy: np.ndarray, *, order: list[str]
     classes = _sorted(set(text)) if order is None else order
     codes = pd.Categorical(text, categories=classes).codes.astype(int)
     grey = [_is_grey(name) and title != "View" for name in classes]
-    light, dark = of_classes(classes, grey)
+    light, dark = of_classes(grey)
     wide = len(classes) > 255
     middles: list[list[float] | None] = []
     for i, is_grey in enumerate(grey):

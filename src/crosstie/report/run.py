@@ -285,7 +285,6 @@ def _csv(file: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
         return pd.DataFrame()
     heads = pd.read_csv(file, nrows=0).columns
     kinds = {name: str for name in text if name in heads}
-    keep = pd.read_csv(
+    return pd.read_csv(
         file, dtype=kinds, keep_default_na=False, na_values={c: ["", "nan"] for c in heads if c not in kinds}
     )
-    return keep

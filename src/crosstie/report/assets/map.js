@@ -6,6 +6,7 @@ function startMap(root, data) {
   const tip = root.querySelector(".tip"), select = root.querySelector("select");
   const legend = root.querySelector(".legend"), picked = root.querySelector(".picked");
   const status = root.querySelector(".map-status"), stage = root.querySelector(".stage");
+  const paper = base.getContext("2d", { willReadFrequently: true });  // kept in memory, where pixels are written
   const n = data.x.length, fields = data.fields;
   const view = { scale: 1, dx: 0, dy: 0 };  // pixels = (unit coordinate) * side * scale + offset, in CSS pixels
   const state = { field: 0, mode: "move", lasso: null, chosen: null, chosenCount: 0, hover: -1, printing: false };
@@ -113,7 +114,7 @@ function startMap(root, data) {
         }
       }
     }
-    base.getContext("2d").putImageData(image, 0, 0);
+    paper.putImageData(image, 0, 0);
     drawOver();
     const took = performance.now() - began;
     if (partly) share = Math.max(0.02, Math.min(1, share * 22 / Math.max(took, 1)));
@@ -121,13 +122,13 @@ function startMap(root, data) {
   }
 
   function drawOver() {
-    const g = over.getContext("2d"), ink = dark() ? "#f2f2f0" : "#1c1c1a", paper = dark() ? "#11161b" : "#ffffff";
+    const g = over.getContext("2d"), ink = dark() ? "#f2f2f0" : "#1c1c1a", back = dark() ? "#11161b" : "#ffffff";
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, width, height);
     const f = fields[state.field];
     if (f.kind === "class" && state.field > 0 && root.querySelector(".names-toggle").checked) {
       g.font = "600 12px system-ui, sans-serif"; g.textAlign = "center"; g.textBaseline = "middle";
-      g.lineJoin = "round"; g.lineWidth = 3.5; g.strokeStyle = paper; g.fillStyle = ink;
+      g.lineJoin = "round"; g.lineWidth = 3.5; g.strokeStyle = back; g.fillStyle = ink;
       const placed = [];
       for (const [code, m] of f.middles.entries()) {
         if (!m || hidden[state.field].has(code)) continue;
@@ -148,7 +149,7 @@ function startMap(root, data) {
     }
     if (state.hover >= 0) {
       g.beginPath(); g.arc(sx(data.x[state.hover]), sy(data.y[state.hover]), Math.max(5, radius() + 3), 0, 7);
-      g.lineWidth = 3.5; g.strokeStyle = paper; g.stroke(); g.lineWidth = 1.8; g.strokeStyle = ink; g.stroke();
+      g.lineWidth = 3.5; g.strokeStyle = back; g.stroke(); g.lineWidth = 1.8; g.strokeStyle = ink; g.stroke();
     }
   }
 
@@ -168,7 +169,7 @@ function startMap(root, data) {
     if (!box.width) return;
     width = box.width; height = box.height; ratio = Math.min(2, window.devicePixelRatio || 1);
     for (const c of [base, over]) { c.width = Math.round(width * ratio); c.height = Math.round(height * ratio); }
-    image = base.getContext("2d").createImageData(base.width, base.height);
+    image = paper.createImageData(base.width, base.height);
     pixels = new Uint32Array(image.data.buffer);
     draw(false);
   }
@@ -266,6 +267,7 @@ function startMap(root, data) {
       const ends = line("div", ""); ends.className = "ends";
       ends.append(line("span", f.low.toFixed(2)), line("span", f.high.toFixed(2)));
       legend.append(bar, ends);
+      offerAll();
       return;
     }
     const counts = new Uint32Array(f.classes.length), set = dark() ? f.dark : f.light;
@@ -277,7 +279,7 @@ function startMap(root, data) {
       dot.style.background = set[code]; dot.className = "dot";
       const text = line("span", name), only = line("button", "only"), some = line("span", counts[code].toLocaleString("en"));
       some.className = "count"; only.type = "button"; only.setAttribute("aria-label", "Show only " + name);
-      box.addEventListener("change", () => { box.checked ? hidden[state.field].delete(code) : hidden[state.field].add(code); reorder(); redraw(false); });
+      box.addEventListener("change", () => { box.checked ? hidden[state.field].delete(code) : hidden[state.field].add(code); legend.querySelector(".show-all").hidden = hidden.every((h) => !h.size); reorder(); redraw(false); });
       only.addEventListener("click", () => {
         const h = hidden[state.field], alone = h.size && !h.has(code) && h.size === f.classes.length - 1;
         h.clear();
@@ -286,6 +288,14 @@ function startMap(root, data) {
       });
       label.append(box, dot, text); row.append(label, some, only); legend.append(row);
     });
+    offerAll();
+  }
+
+  function offerAll() {  // what is hidden by another colouring stays hidden: say so
+    const all = line("button", "Show all cells");
+    all.type = "button"; all.className = "show-all"; all.hidden = hidden.every((h) => !h.size);
+    all.addEventListener("click", () => { hidden.forEach((h) => h.clear()); reorder(); drawLegend(); redraw(false); });
+    legend.append(all);
   }
 
   function mode(to) {

@@ -97,6 +97,10 @@ async function start() {
     b.hidden = false;
     b.addEventListener("click", () => copyText(document.getElementById(b.dataset.copies), b));
   }
+  const folded = [...document.querySelectorAll("details")];
+  let opened = [];
+  window.addEventListener("beforeprint", () => { opened = folded.filter((d) => !d.open); opened.forEach((d) => { d.open = true; }); });
+  window.addEventListener("afterprint", () => opened.forEach((d) => { d.open = false; }));
   const root = document.querySelector("#map-root");
   if (root) {
     if (typeof DecompressionStream === "undefined") { root.querySelector(".map-status").textContent = "The map needs a browser of 2023 or later."; return; }
