@@ -12,7 +12,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from crosstie import anchors, data, datasets, links, metrics, model, pl, tl, trust
+    from crosstie import anchors, data, datasets, links, metrics, model, pl, report, tl, trust
     from crosstie.model.config import Config
     from crosstie.model.integrate import integrate
     from crosstie.model.model import Model
@@ -29,6 +29,7 @@ __all__ = [
     "metrics",
     "model",
     "pl",
+    "report",
     "tl",
     "trust",
 ]

@@ -12,7 +12,20 @@ import typer
 from typer.core import TyperGroup
 
 from crosstie import __version__
-from crosstie.cli import demo, diagnose, evaluate, fetch, impute, integrate, links, match, relate, reproduce, transfer
+from crosstie.cli import (
+    demo,
+    diagnose,
+    evaluate,
+    fetch,
+    impute,
+    integrate,
+    links,
+    match,
+    relate,
+    report,
+    reproduce,
+    transfer,
+)
 from crosstie.cli.console import errors_said
 from crosstie.cli.map import map_query
 
@@ -28,6 +41,8 @@ crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run
 crosstie evaluate run --label-key cell_type
 
 crosstie diagnose run  [dim]# can it be believed?[/dim]
+
+crosstie report run  [dim]# one page about it[/dim]
 
 crosstie transfer run rna adt --label-key cell_type --out labels.csv
 
@@ -55,7 +70,7 @@ app = typer.Typer(
     rich_markup_mode="rich",
     epilog=EXAMPLES,
 )
-for command in (demo.demo, integrate.integrate, links.links, evaluate.evaluate, diagnose.diagnose):
+for command in (demo.demo, integrate.integrate, links.links, evaluate.evaluate, diagnose.diagnose, report.report):
     app.command()(command)
 for use in (transfer.transfer, impute.impute, match.match, relate.relate):
     app.command(rich_help_panel=AFTER)(use)

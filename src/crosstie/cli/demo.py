@@ -31,7 +31,9 @@ def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("demo"),
     n_cells: Annotated[int, typer.Option(min=100, max=100_000, help="Cells of each view.")] = 2000,
     seed: Annotated[int, typer.Option(min=0, help="Of the simulation and of everything random.")] = 0,
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures.")] = True,
+    plots: Annotated[
+        bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures and write report.html.")
+    ] = True,
     overwrite: Annotated[
         bool, typer.Option("--overwrite/--keep", help="Whether to replace the folder of an earlier demo.")
     ] = True,
@@ -63,11 +65,13 @@ def demo(
         from crosstie import trust
 
         diagnosis = trust.diagnose(model, seed=seed)
+        diagnosis.write(data)
     with results.mapped(model, plots=plots, seed=seed) as picture, new_folder(out) as folder:
         about = {**run_of(say, seed=seed, device="auto"), "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}}}
-        results.write(found, folder, say, picture=picture, about=about)
+        results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
         scores.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
-        diagnosis.table.to_csv(folder / "diagnosis.csv", index=False, float_format="%.4g")
+        if plots:
+            results.report(folder, say)
     _print(scores, n_cells)
     typer.echo(f"Can this run be believed, seen without the truth? {diagnosis.verdict}\n")
     typer.echo(f"{out}: {', '.join(results.files_of(out))}")

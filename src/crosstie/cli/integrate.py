@@ -56,7 +56,9 @@ def integrate(
     resume: Annotated[
         bool, typer.Option("--resume", help="Go on with a run into this folder that was cut off, of large views.")
     ] = False,
-    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures.")] = True,
+    plots: Annotated[
+        bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures and write report.html.")
+    ] = True,
     verdict: Annotated[
         bool, typer.Option("--verdict/--no-verdict", help="Whether to say if the run can be believed; see diagnose.")
     ] = True,
@@ -69,8 +71,8 @@ def integrate(
     """Bring views into one latent space; carry labels over; match cells.
 
     Writes into the folder: integrated.h5mu (the views with .obsm["X_crosstie"] and transferred labels), labels,
-    matches, anchors, links and scores as csv, pictures, the model, and run.json, which says how it was made; and says
-    whether the run can be believed.
+    matches, anchors, links and scores as csv, pictures, the model, report.html, and run.json, which says how it was
+    made; and says whether the run can be believed.
 
     [bold]Examples:[/bold] crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type
 
@@ -120,11 +122,11 @@ def integrate(
         files = {name or "all": {"path": str(p.resolve()), "n_bytes": p.stat().st_size} for name, p in paths.items()}
         with new_folder(out) as folder:
             about = {**run_of(say, seed=seed, device=device), "inputs": files}
-            results.write(found, folder, say, picture=picture, about=about)
+            results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
             for name, adata in options.get("link_data", {}).items():
                 adata.write_h5ad(folder / link_file(list(data).index(name)), compression="gzip")
-            if diagnosis is not None:
-                diagnosis.table.to_csv(folder / "diagnosis.csv", index=False, float_format="%.4g")
+            if plots:
+                results.report(folder, say)
     show(found, out)
     if diagnosis is not None:
         typer.echo(diagnosis)

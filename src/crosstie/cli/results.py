@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
     from crosstie.anchors import Anchors
     from crosstie.model.model import Model
+    from crosstie.trust.diagnosis import Diagnosis
 
 OBSM_KEY = "X_crosstie"
 MAX_PLOTTED = 20_000  # UMAP takes a second for every thousand cells or so
@@ -38,7 +39,7 @@ _PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "faiss-cpu", "anndata",
 FEW_DRAWN = 4000  # cells; below, another process takes longer to start than to draw
 
 Edge = tuple[str, str]
-Map: TypeAlias = "Callable[[], tuple[dict[str, NDArray[Any]], dict[str, NDArray[Any]]]]"
+Map: TypeAlias = "Callable[[], dict[str, pd.DataFrame]]"
 
 
 @dataclass(frozen=True)
@@ -114,7 +115,7 @@ def collect(
 
 @contextmanager
 def mapped(model: Model, *, plots: bool, seed: int) -> Iterator[Map | None]:
-    """Give what returns the two coordinates of the cells that are drawn; they are computed meanwhile.
+    """Give what returns the place of the cells that are drawn, as the report keeps it; it is computed meanwhile.
 
     UMAP is compiled anew in every process, which takes as long as all the rest of a run of 10,000 cells: where there is
     a second core, a second process does it.
@@ -124,18 +125,27 @@ def mapped(model: Model, *, plots: bool, seed: int) -> Iterator[Map | None]:
         return
     from crosstie.model.place import n_cores
     from crosstie.pl.embedding import joint_umap
+    from crosstie.report.run import as_plane, drawn_rows
 
-    rows = _drawn({name: len(z) for name, z in model.latents.items()}, seed)
+    rows = drawn_rows({name: len(z) for name, z in model.latents.items()}, MAX_PLOTTED, seed)
     z = {name: z[rows[name]] for name, z in model.latents.items()}
     if n_cores() < 2 or sum(map(len, z.values())) < FEW_DRAWN:
-        yield lambda: (rows, joint_umap(z, seed=seed))
+        yield lambda: as_plane(rows, joint_umap(z, seed=seed))
         return
     with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
         coords = process.submit(joint_umap, z, seed=seed)
-        yield lambda: (rows, coords.result())
+        yield lambda: as_plane(rows, coords.result())
 
 
-def write(results: Results, folder: Path, say: Console, *, picture: Map | None, about: Mapping[str, Any]) -> None:
+def write(
+    results: Results,
+    folder: Path,
+    say: Console,
+    *,
+    picture: Map | None,
+    about: Mapping[str, Any],
+    diagnosis: Diagnosis | None = None,
+) -> None:
     """Write a run into a folder that exists.
 
     Parameters
@@ -147,20 +157,35 @@ def write(results: Results, folder: Path, say: Console, *, picture: Map | None, 
     say
         Says what is being done.
     picture
-        What `mapped` gave; `None` draws no pictures.
+        What `mapped` gave; `None` draws no pictures, and gives the report no map.
     about
         What else `run.json` should say.
+    diagnosis
+        The verdict, if it was asked for.
     """
+    verdict = {} if diagnosis is None else {"verdict": {"level": diagnosis.level, "reasons": list(diagnosis.reasons)}}
     with say.stage("writing"):
         _write_tables(results, folder)
         results.model.save(folder / "model")
         if results.model.linkage.paired:
             results.model.embed_joint().write_h5ad(folder / "joint.h5ad")
         _write_views(results, folder / "integrated.h5mu")
-        (folder / RUN_FILE).write_text(json.dumps(_about(results) | dict(about), indent=2, default=str) + "\n")
+        (folder / RUN_FILE).write_text(
+            json.dumps(_about(results) | dict(about) | verdict, indent=2, default=str) + "\n"
+        )
+        if diagnosis is not None:
+            diagnosis.table.to_csv(folder / "diagnosis.csv", index=False, float_format="%.4g")
     if picture is not None:
         with say.stage("drawing"):
-            draw(results, folder, *picture())
+            draw(results, folder, picture())
+
+
+def report(folder: Path, say: Console) -> None:
+    """Write report.html into the folder of a run in which all else is written."""
+    from crosstie.report import write as write_report
+
+    with say.stage("writing the report"):
+        write_report(folder)
 
 
 def files_of(folder: Path) -> list[str]:
@@ -273,7 +298,7 @@ def _about(results: Results) -> dict[str, Any]:
     }
 
 
-def draw(results: Results, folder: Path, rows: Mapping[str, NDArray[Any]], coords: Mapping[str, NDArray[Any]]) -> None:
+def draw(results: Results, folder: Path, plane: Mapping[str, pd.DataFrame]) -> None:
     """Draw the pictures of a run: the views together, by view and by label, confusions, and the course of training."""
     import matplotlib as mpl
 
@@ -281,14 +306,17 @@ def draw(results: Results, folder: Path, rows: Mapping[str, NDArray[Any]], coord
     from matplotlib import pyplot as plt
 
     from crosstie import pl
+    from crosstie.report.run import PLANE
 
     def save(ax: Any, name: str) -> None:
         ax.figure.savefig(folder / f"{name}.png", bbox_inches="tight", dpi=150)
         plt.close(ax.figure)
 
+    _plane_table(results.model, plane).to_csv(folder / PLANE, index=False, float_format="%.5g")
+    coords = {name: part[["x", "y"]].to_numpy() for name, part in plane.items()}
     save(pl.embedding(coords, title="Views"), "umap_view")
     if results.truth:
-        colour = {name: y[rows[name]] for name, y in results.truth.items()}
+        colour = {name: y[plane[name]["row"].to_numpy()] for name, y in results.truth.items()}
         save(pl.embedding(coords, colour=colour, title=results.label_key), "umap_label")
     for (source, target), table in results.labels.items():
         if target in results.truth:
@@ -299,12 +327,20 @@ def draw(results: Results, folder: Path, rows: Mapping[str, NDArray[Any]], coord
         save(pl.losses(results.model.history, title="Training"), "losses")
 
 
-def _drawn(sizes: Mapping[str, int], seed: int) -> dict[str, NDArray[Any]]:
-    """Draw the cells that are plotted: all of them, or an equal share of each view."""
-    import numpy as np
+def _plane_table(model: Model, plane: Mapping[str, pd.DataFrame]) -> pd.DataFrame:
+    """Return the coordinates of the pictures as one table; `row` is the cell's number in its view."""
+    import pandas as pd
 
-    share = min(1.0, MAX_PLOTTED / sum(sizes.values()))
-    if share < 1:
-        log.info("pictures: %d of %d cells are drawn, at random.", MAX_PLOTTED, sum(sizes.values()))
-    rng = np.random.default_rng(seed)
-    return {name: np.sort(rng.choice(n, max(1, round(share * n)), replace=False)) for name, n in sizes.items()}
+    parts = [
+        pd.DataFrame(
+            {
+                "view": name,
+                "row": part["row"],
+                "cell": model.obs[name].index[part["row"]],
+                "umap_1": part["x"],
+                "umap_2": part["y"],
+            }
+        )
+        for name, part in plane.items()
+    ]
+    return pd.concat(parts)

@@ -42,7 +42,7 @@ def confusion(
     -------
     The axes drawn on.
     """
-    counts = _counts(true, predicted)
+    counts = counted(true, predicted)
     n_rows, n_columns = counts.shape
     size = counts.sum(axis=1)
     shown = counts.div(size, axis=0) if normalize else counts
@@ -77,7 +77,7 @@ def confusion(
     return ax
 
 
-def _counts(true: Any, predicted: Any) -> pd.DataFrame:
+def counted(true: Any, predicted: Any) -> pd.DataFrame:
     """Count label pairs; rows and columns follow one order of all labels."""
     true, predicted = (np.asarray(x, dtype=object) for x in (true, predicted))
     if true.ndim != 1 or true.shape != predicted.shape or not len(true):

@@ -1,0 +1,65 @@
+"""`crosstie report`: a finished run as one HTML page that opens offline."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crosstie.cli import after
+from crosstie.cli.console import Console, Quiet, Verbose
+from crosstie.cli.folder import RUN_FILE
+
+
+def report(
+    run: after.Run,
+    out: Annotated[
+        Path | None, typer.Option(help="HTML file.  [dim]\\[report.html in the folder of the run][/dim]")
+    ] = None,
+    max_cells: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            help="Cells on the map, computed anew (a second for every thousand or so).  [dim]\\[the "
+            "map of the run][/dim]",
+        ),
+    ] = None,
+    verdict: Annotated[
+        bool,
+        typer.Option("--verdict/--no-verdict", help="Whether to judge a run that has no verdict yet; see diagnose."),
+    ] = True,
+    seed: Annotated[int, typer.Option(min=0, help="Of what is computed anew.")] = 0,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Write one HTML page about a run: verdict, interactive map, inputs, links, labels, imputation, methods.
+
+    It holds everything that it shows, the names of the cells too, and opens without a network.
+
+    [bold]Example:[/bold] crosstie report run
+    """
+    say = Console(verbose=verbose, quiet=quiet)
+    from crosstie.report import page
+
+    path = run / page.FILE if out is None else out
+    after.check_file(path, ".html")
+    diagnosis = None
+    if verdict and not _judged(run) and (run / after.VIEWS_FILE).is_file():
+        model = after.open_with_data(run, say)
+        with say.stage("fitting again, with links, cells and counts left out"):
+            from crosstie import trust
+
+            diagnosis = trust.diagnose(model, seed=seed)
+    else:
+        after.open_run(run, say)
+    with say.stage("writing the report"):
+        page.write(run, path, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
+    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+
+
+def _judged(run: Path) -> bool:
+    import json
+
+    file = run / RUN_FILE
+    return file.is_file() and "verdict" in json.loads(file.read_text(encoding="utf-8"))

@@ -1,0 +1,96 @@
+"""HTML made of elements: whatever is not made here is text and is escaped, so that no name can become markup."""
+
+from __future__ import annotations
+
+import base64
+import json
+import zlib
+from collections.abc import Iterable
+from html import escape
+from typing import TypeAlias
+
+VOID = ("br", "input", "link", "meta")
+
+
+class Html(str):
+    """Text that is HTML already."""
+
+    __slots__ = ()
+
+
+Child: TypeAlias = str | int | Iterable["Child"] | None
+
+
+def el(tag: str, *children: Child, **attributes: str | int | bool | None) -> Html:
+    """Make an element.
+
+    Parameters
+    ----------
+    tag
+        Its name.
+    children
+        `Html` is taken as it is, all other text escaped; lists are flattened, `None` is nothing.
+    attributes
+        `class_` stands for `class`, `_` for `-`; `True` is an attribute without value, `None` and `False` are none.
+    """
+    words = [tag]
+    for name, value in attributes.items():
+        if value is not None and value is not False:
+            key = name.rstrip("_").replace("_", "-")
+            words.append(key if value is True else f'{key}="{escape(str(value))}"')
+    start = f"<{' '.join(words)}>"
+    return Html(start if tag in VOID else f"{start}{joined(children)}</{tag}>")
+
+
+def joined(children: Child) -> Html:
+    """Return children as one piece of HTML."""
+    if children is None:
+        return Html()
+    if isinstance(children, Html):
+        return children
+    if isinstance(children, (str, int)):
+        return Html(escape(str(children)))
+    return Html("".join(joined(child) for child in children))
+
+
+def data_block(content: object) -> Html:
+    """Return JSON in a script element that is not run; nothing in it can end the element."""
+    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    for sign in "<>&":
+        text = text.replace(sign, f"\\u{ord(sign):04x}")
+    return Html(f'<script type="application/json">{text}</script>')
+
+
+def pack(content: bytes) -> str:
+    """Return bytes as base64 of zlib, which browsers can unpack."""
+    return base64.b64encode(zlib.compress(content, 9)).decode("ascii")
+
+
+def table(
+    heads: Iterable[Child],
+    rows: Iterable[Iterable[Child]],
+    *,
+    numbers: Iterable[int] = (),
+    class_: str | None = None,
+    caption: str | None = None,
+) -> Html:
+    """Return a table with a heading row; `numbers` are the columns aligned to the right."""
+    right = set(numbers)
+    head = el("tr", [el("th", h, scope="col", class_="number" if i in right else None) for i, h in enumerate(heads)])
+    lines = [
+        el("tr", [el("td", cell, class_="number" if i in right else None) for i, cell in enumerate(row)])
+        for row in rows
+    ]
+    title = el("caption", caption) if caption else None
+    made = el("table", title, el("thead", head), el("tbody", lines), class_=class_)
+    return el("div", made, class_="scroll", tabindex=0, role="region", aria_label=caption or "Table")
+
+
+def none(text: str) -> Html:
+    """Return the line of a section that has nothing to show."""
+    return el("p", text, class_="none")
+
+
+def section(name: str, title: str, *children: Child) -> Html:
+    """Return a section with its heading."""
+    return el("section", el("h2", title, id=f"{name}-title"), *children, id=name, aria_labelledby=f"{name}-title")

@@ -1,0 +1,159 @@
+"""The page: sections in their order, style and script inside it, and a policy that lets nothing else in."""
+
+from __future__ import annotations
+
+import base64
+import hashlib
+import os
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from crosstie import __version__
+from crosstie._errors import value_error
+from crosstie.report import gained, given, judged, methods
+from crosstie.report.markup import Html, el, joined
+from crosstie.report.run import Run, read_run, run_of
+
+if TYPE_CHECKING:
+    from crosstie.model.model import Model
+    from crosstie.trust.diagnosis import Diagnosis
+
+FILE = "report.html"
+CONTENTS = {
+    "verdict": "Verdict",
+    "map": "Map",
+    "inputs": "Inputs",
+    "links": "Links",
+    "labels": "Labels",
+    "imputation": "Imputation",
+    "anchors": "Anchors",
+    "training": "Training",
+    "checks": "Checks",
+    "settings": "Settings",
+    "again": "Run it again",
+    "methods": "Methods",
+}
+
+
+def write(
+    run: Model | str | Path,
+    out: str | Path | None = None,
+    *,
+    label_key: str | None = None,
+    diagnosis: Diagnosis | None = None,
+    max_cells: int | None = None,
+    seed: int = 0,
+) -> Path:
+    """Write the report of a run: one HTML file that needs nothing else, not even a network.
+
+    Parameters
+    ----------
+    run
+        Folder of a run, as `crosstie integrate` wrote it, or a fitted model.
+    out
+        The file, `*.html`; by default `report.html` in the folder of the run. It appears whole or not at all.
+    label_key
+        Of a model: column of obs with labels to carry over and to compare. A folder knows its own.
+    diagnosis
+        Result of `trust.diagnose`; by default what the folder says, or, of a model with data, made here.
+    max_cells
+        Cells on the map, which is then computed anew. By default those of the map in the folder, or 20,000.
+    seed
+        Of what is computed anew.
+
+    Returns
+    -------
+    The file.
+
+    Raises
+    ------
+    KeyError
+        If there is no such label column.
+    ValueError
+        If the folder is not that of a run, the model is not fitted, or `out` cannot be written.
+    """
+    folder = Path(run) if isinstance(run, (str, Path)) else None
+    if out is None and folder is None:
+        raise value_error("report: where is it written?", do='Give a file: xt.report.write(model, "report.html").')
+    path = Path(out) if out is not None else (folder or Path()) / FILE
+    if path.suffix.lower() not in (".html", ".htm"):
+        raise value_error("report: out is written as HTML.", found=str(path), expected="a name that ends in .html")
+    if max_cells is not None and max_cells < 1:
+        raise value_error("report: max_cells is too small.", found=str(max_cells), expected="at least 1")
+    if folder is not None:
+        told = read_run(folder, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
+    else:
+        assert not isinstance(run, (str, Path))
+        told = run_of(run, label_key=label_key, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
+    text = page(told)
+    part = path.with_name(f".{os.getpid()}.part.{path.name}")
+    try:
+        part.write_text(text, encoding="utf-8")
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+    return path
+
+
+def page(run: Run) -> str:
+    """Return the report as HTML; the same run gives the same text, wherever it lies."""
+    style, script = _asset("report.css"), _asset("map.js") + _asset("page.js")
+    names = list(run.model.latents)
+    title = " + ".join(names)
+    policy = (
+        f"default-src 'none'; script-src 'sha256-{_digest(script)}'; style-src 'sha256-{_digest(style)}'; "
+        "img-src data:; base-uri 'none'; form-action 'none'"
+    )
+    head = el(
+        "head",
+        el("meta", charset="utf-8"),
+        Html(f'<meta http-equiv="Content-Security-Policy" content="{policy}">'),
+        el("meta", name="viewport", content="width=device-width, initial-scale=1"),
+        el("meta", name="generator", content=f"crosstie {__version__}"),
+        el("meta", name="color-scheme", content="light dark"),
+        el("title", f"{title} – crosstie report"),
+        el("link", rel="icon", href="data:,"),
+        Html(f"<style>{style}</style>"),
+    )
+    finished = str(run.about.get("finished", ""))[:10]
+    about = [f"crosstie {run.about.get('crosstie') or __version__}", *([finished] if finished else [])]
+    top = el(
+        "header",
+        el(
+            "div",
+            el("p", "crosstie report", class_="kind"),
+            el("h1", title),
+            el("p", " · ".join(about), class_="quiet"),
+        ),
+        el("button", "Dark", type="button", class_="theme", hidden=True),
+    )
+    sections = [
+        judged.verdict(run),
+        gained.joint_map(run),
+        given.inputs(run),
+        given.links(run),
+        gained.labels(run),
+        gained.imputation(run),
+        gained.anchors(run),
+        gained.training(run),
+        judged.checks(run),
+        given.settings(run),
+        given.again(run),
+        methods.methods(run),
+    ]
+    contents = el(
+        "nav",
+        el("ul", [el("li", el("a", words, href=f"#{name}")) for name, words in CONTENTS.items()]),
+        aria_label="Contents",
+    )
+    body = el("body", el("div", top, contents, el("main", sections), class_="page"), Html(f"<script>{script}</script>"))
+    return "<!DOCTYPE html>\n" + joined([Html('<html lang="en">'), head, body, Html("</html>\n")])
+
+
+def _asset(name: str) -> str:
+    return files("crosstie.report").joinpath("assets", name).read_text(encoding="utf-8")
+
+
+def _digest(text: str) -> str:
+    return base64.b64encode(hashlib.sha256(text.encode()).digest()).decode("ascii")

@@ -1,0 +1,145 @@
+"""The cells of the map, packed: two bytes a coordinate, one or two a label, names compressed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from typing import Any
+
+import numpy as np
+import pandas as pd
+
+from crosstie.pl.palette import UNNAMED
+from crosstie.report.colours import of_classes, ramp
+from crosstie.report.markup import pack
+from crosstie.report.run import Run
+
+ABSENT = "–"  # what a cell of a view without such a column has
+MISSING = 255
+
+
+def points(run: Run) -> dict[str, Any]:
+    """Return what the map shows, as JSON knows it."""
+    rows = {name: part["row"].to_numpy(int) for name, part in run.plane.items()}
+    xy = _placed(run.plane)
+    view = np.repeat(list(rows), [len(r) for r in rows.values()]).astype(object)
+    fields = [_classes("View", view, xy, order=list(rows))]
+    fields += _label_fields(run, rows, xy)
+    for name, key in run.model.batch_keys.items():
+        if name not in run.model.like:
+            fields.append(_classes(f"{key} of {name}", _spread(rows, {name: run.model.obs[name][key].astype(str)}), xy))
+    fields += _number_fields(run, rows)
+    names = [str(cell) for name, r in rows.items() for cell in run.model.cells[name][r]]
+    return {
+        "xy": pack((xy.T * 65535).round().astype("<u2").tobytes()),
+        "names": pack(json.dumps(names, ensure_ascii=False, separators=(",", ":")).encode()),
+        "fields": fields,
+        "start": 1 if run.truth else 0,
+    }
+
+
+def _label_fields(run: Run, rows: Mapping[str, np.ndarray], xy: np.ndarray) -> list[dict[str, Any]]:
+    if not run.truth and not run.labels:
+        return []
+    key = run.label_key or "label"
+    own = _spread(rows, run.truth)
+    by_source: dict[str, dict[str, pd.Series]] = {}
+    for (source, target), table in run.labels.items():
+        by_source.setdefault(source, {})[target] = table["label"].fillna("no label")
+    given = {source: _spread(rows, tables) for source, tables in by_source.items()}
+    order = _sorted({str(x) for column in (own, *given.values()) for x in column})
+    out = [_classes(key, own, xy, order=order)] if run.truth else []
+    out += [_classes(f"{key} from {source}", column, xy, order=order) for source, column in given.items()]
+    if run.truth and given:
+        verdict = np.full(len(own), ABSENT, dtype=object)
+        for column in given.values():
+            judged = (own != ABSENT) & (own != "unknown") & (column != ABSENT)
+            verdict[judged & (column != own)] = "another label"
+            verdict[judged & (column == own) & (verdict == ABSENT)] = "its own label"
+        out.append(_classes("Label carried over is", verdict, xy, order=["its own label", "another label", ABSENT]))
+    return out
+
+
+def _number_fields(run: Run, rows: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
+    out = []
+    if run.confidence:
+        out.append(_numbers("Confidence of the place", _spread(rows, run.confidence, fill=np.nan)))
+    for column, title in (("confidence", "Confidence of the label"), ("novelty", "Novelty")):
+        parts: dict[str, pd.Series] = {}
+        for (_, target), table in run.labels.items():
+            parts.setdefault(target, table[column])  # with several sources, the first
+        if parts:
+            out.append(_numbers(title, _spread(rows, parts, fill=np.nan)))
+    return out
+
+
+def _placed(plane: Mapping[str, pd.DataFrame]) -> np.ndarray:
+    """Return coordinates in the unit square, shape `(n_cells, 2)`, one scale for both axes, y downwards."""
+    xy = np.concatenate([part[["x", "y"]].to_numpy(float) for part in plane.values()])
+    low, high = xy.min(0), xy.max(0)
+    unit = (xy - (low + high) / 2) / max(float((high - low).max()), 1e-9) + 0.5
+    return np.clip(np.column_stack([unit[:, 0], 1 - unit[:, 1]]), 0, 1)
+
+
+def _spread(rows: Mapping[str, np.ndarray], columns: Mapping[str, Any], fill: Any = ABSENT) -> np.ndarray:
+    """Return one column over the drawn cells of all views; views that lack it get `fill`."""
+    parts = [
+        np.asarray(columns[name], dtype=object)[r] if name in columns else np.full(len(r), fill, dtype=object)
+        for name, r in rows.items()
+    ]
+    return np.concatenate(parts)
+
+
+def _sorted(names: set[str]) -> list[str]:
+    return sorted(names, key=lambda x: (x == ABSENT, _is_grey(x), x.casefold(), x))
+
+
+def _is_grey(name: str) -> bool:
+    return name == ABSENT or name.lower() in (*UNNAMED, "no label")
+
+
+def _classes(title: str, column: np.ndarray, xy: np.ndarray, *, order: list[str] | None = None) -> dict[str, Any]:
+    text = column.astype(str)
+    classes = _sorted(set(text)) if order is None else order
+    codes = pd.Categorical(text, categories=classes).codes.astype(int)
+    grey = [_is_grey(name) and title != "View" for name in classes]
+    light, dark = of_classes(grey)
+    wide = len(classes) > 255
+    middles: list[list[float] | None] = []
+    for i, is_grey in enumerate(grey):
+        at = xy[codes == i]
+        # Not the median itself, which may lie among no cells of the class.
+        middle = None if is_grey or not len(at) else at[np.argmin(((at - np.median(at, 0)) ** 2).sum(1))]
+        middles.append(None if middle is None else [round(float(v), 4) for v in middle])
+    return {
+        "title": title,
+        "kind": "class",
+        "classes": classes,
+        "absent": ABSENT,
+        "grey": grey,
+        "light": light,
+        "dark": dark,
+        "middles": middles,
+        "wide": wide,
+        "codes": pack(codes.astype("<u2" if wide else "u1").tobytes()),
+    }
+
+
+def _numbers(title: str, column: np.ndarray) -> dict[str, Any]:
+    values = column.astype(float)
+    known = np.isfinite(values)
+    low, high = (float(values[known].min()), float(values[known].max())) if known.any() else (0.0, 1.0)
+    part = (np.where(known, values, low) - low) / max(high - low, 1e-9)
+    codes = np.where(known, np.round(part * 254), MISSING)
+    light, dark = ramp()
+    return {
+        "title": title,
+        "kind": "number",
+        "low": low,
+        "high": high,
+        "grey": [False] * MISSING + [True],
+        "light": light,
+        "dark": dark,
+        "wide": False,
+        "codes": pack(codes.astype("u1").tobytes()),
+    }

@@ -1,0 +1,81 @@
+"""Small finished runs, and a browser that skips where there is none."""
+
+import shutil
+
+import mudata as md
+import numpy as np
+import pytest
+from typer.testing import CliRunner
+
+import crosstie as xt
+from crosstie.cli import app
+
+from . import browser as chromium
+
+FAST = ("--set", "n_rounds=2", "--set", "n_sketches=1", "-q")
+EVIL = "<script>window.evil=1</script>"
+EVIL_IMAGE = '"><img src=x onerror="window.evil=2">'
+
+
+def command(*words):
+    result = CliRunner().invoke(app, list(map(str, words)))
+    assert result.exit_code == 0, result.output
+    return result
+
+
+@pytest.fixture(scope="package", autouse=True)
+def quiet_mudata():
+    with md.set_options(pull_on_update=False):
+        yield
+
+
+@pytest.fixture(scope="package")
+def folder(tmp_path_factory):
+    """A run with labels, whose features, labels and cells have names that would be markup."""
+    path = tmp_path_factory.mktemp("report")
+    mdata = xt.datasets.simulate_citeseq(n_cells=240, n_genes=300, n_proteins=30, seed=1)
+    for name, adata in mdata.mod.items():
+        adata = adata.copy()
+        features = list(adata.var_names)
+        features[-1], features[-2] = EVIL + name, EVIL_IMAGE + name
+        adata.var_names = features
+        cells = list(adata.obs_names)
+        cells[0], cells[1] = EVIL, "</script>" + EVIL_IMAGE
+        adata.obs_names = cells
+        labels = adata.obs["cell_type"].astype(str).to_numpy()
+        most = max(set(labels), key=list(labels).count)
+        adata.obs["cell_type"] = np.where(labels == most, EVIL + "&amp;", labels)
+        adata.write_h5ad(path / f"{name}.h5ad")
+    words = (f"rna={path}/rna.h5ad", f"adt={path}/adt.h5ad", "--label-key", "cell_type", "--out", path / "run")
+    command("integrate", *words, *FAST)
+    return path / "run"
+
+
+@pytest.fixture(scope="package")
+def bare(tmp_path_factory):
+    """A run without labels, pictures, verdict or data."""
+    path = tmp_path_factory.mktemp("bare")
+    mdata = xt.datasets.simulate_citeseq(n_cells=120, n_genes=300, n_proteins=30, seed=2)
+    for i, (name, adata) in enumerate(mdata.mod.items()):
+        adata = adata.copy()
+        adata.obs = adata.obs[[]]
+        adata.obs_names = [f"{i}_{cell}" for cell in range(adata.n_obs)]
+        adata.write_h5ad(path / f"{name}.h5ad")
+    words = (f"rna={path}/rna.h5ad", f"adt={path}/adt.h5ad", "--out", path / "run", "--no-plots", "--no-verdict")
+    command("integrate", *words, *FAST)
+    (path / "run" / "integrated.h5mu").unlink()
+    return path / "run"
+
+
+@pytest.fixture
+def copied(folder, tmp_path):
+    shutil.copytree(folder, tmp_path / "run")
+    return tmp_path / "run"
+
+
+@pytest.fixture(scope="package")
+def chrome():
+    if chromium.find() is None:
+        pytest.skip("no chromium or chrome on the PATH (apt-get install chromium, or set CROSSTIE_CHROMIUM)")
+    with chromium.Browser() as page:
+        yield page
