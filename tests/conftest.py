@@ -1,6 +1,7 @@
 """What tests of several rooms share."""
 
 import pytest
+
 from fault_server import Server
 
 

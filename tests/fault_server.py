@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 import threading
 import time
+from contextlib import suppress
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 
 PAGE = b"<!DOCTYPE html><html><head><title>Scheduled maintenance</title></head><body>Back soon.</body></html>"
@@ -70,10 +71,8 @@ class Server:
             extra["Content-Range"] = f"bytes {shown}-{len(body) - 1}/{len(body)}"
         length = None if fault == "cut in silence" else len(part)
         self.head(request, 206 if start else 200, length, etag=etag, **extra)
-        try:
+        with suppress(BrokenPipeError, ConnectionResetError):  # the client gave up
             self.send(request, part, fault)
-        except (BrokenPipeError, ConnectionResetError):
-            pass  # the client gave up
 
     def start(self, request, wanted, etag, fault):
         condition = request.headers.get("If-Range")

@@ -11,9 +11,9 @@ import tarfile
 
 import numpy as np
 import pandas as pd
-import public_files
 import pytest
 
+import public_files
 from crosstie._errors import InputKeyError, InputValueError
 from crosstie.datasets import FetchError, available, cache, fetch
 from crosstie.datasets.fetch import files_of
@@ -215,10 +215,11 @@ def test_a_published_checksum_is_held_to(server, tenx, tmp_path, monkeypatch):
 def test_after_every_fault_a_retry_completes(server, citeseq, tmp_path, fault):
     name = "GSM5008738_ADT_3P-matrix.mtx.gz"
     server.faults[name] = [fault]
-    try:
-        get("citeseq_pbmc", tmp_path)
-    except FetchError as error:
-        assert name in str(error)
+    if fault in ("cut", "503", "slow"):  # these end well by themselves
+        same(get("citeseq_pbmc", tmp_path), citeseq[1])
+    else:
+        with pytest.raises(FetchError, match=name):
+            get("citeseq_pbmc", tmp_path)
         assert not (tmp_path / "cache" / "citeseq_pbmc" / name).exists()
     same(get("citeseq_pbmc", tmp_path), citeseq[1])
 

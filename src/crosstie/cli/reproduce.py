@@ -70,14 +70,15 @@ def reproduce(
         fetched(CITESEQ, say, source=source, cache=cache, where={"donor": DONOR}), cells, seed=seed
     )
     first = _run(rows, TABLE, cite, say, lambda: study_of_seed.integrated(cite, seed), [("adt", "rna")])
-    _run(rows, LEARNED, cite, say, lambda: study_of_seed.with_learned(cite, first, seed), [("adt", "rna")])
+    second = _run(rows, LEARNED, cite, say, lambda: study_of_seed.with_learned(cite, first, seed), [("adt", "rna")])
+    notes = {TRIMODAL: sample} | ({LEARNED: "none were learned, so as above"} if second is first else {})
     alone = study_of_seed.control(cite, seed=seed)
     tea = study_of_seed.teaseq(fetched(sample, say, source=source, cache=cache), cells, seed=seed)
     pairs = [("atac", "adt"), ("adt", "rna"), ("atac", "rna")]
     _run(rows, TRIMODAL, tea, say, lambda: study_of_seed.integrated(tea, seed), pairs)
     _run(rows, CONTROL, alone, say, lambda: study_of_seed.integrated(alone, seed), [("copy", "adt")])
     found = _beside(rows)
-    _print(found, rows, sample)
+    _print(found, rows, notes)
     if out is not None:
         found.to_csv(out, index=False, float_format="%.6g")
 
@@ -132,7 +133,7 @@ def _beside(rows: list[dict[str, Any]]) -> pd.DataFrame:
     return pd.DataFrame(out)
 
 
-def _print(found: pd.DataFrame, rows: list[dict[str, Any]], sample: str) -> None:
+def _print(found: pd.DataFrame, rows: list[dict[str, Any]], notes: dict[str, str]) -> None:
     seconds = {row["experiment"]: row for row in rows}
     for experiment in found["experiment"].unique():
         part = found[found["experiment"] == experiment]
@@ -144,7 +145,7 @@ def _print(found: pd.DataFrame, rows: list[dict[str, Any]], sample: str) -> None
             by = f"{row['by']} – {row['void']}" if row["void"] else row["by"]
             lines.append([row["score"] if first else "", ours, published, by])
         run = seconds[experiment]
-        name = f"{experiment}: {sample}" if experiment == TRIMODAL else experiment
+        name = f"{experiment}: {notes[experiment]}" if experiment in notes else experiment
         title = f"{name} ({run['n_cells']:,} cells, {run['seconds']:.0f} s)"
         table(title, ["score", "crosstie", "published", "by"], lines, right=[1, 2])
     typer.echo(NOTE)

@@ -14,7 +14,7 @@ from crosstie._errors import InputError, sample, unknown_name, value_error
 from crosstie._log import log
 from crosstie.datasets.archives import unpack_gzip, unpack_tar
 from crosstie.datasets.cache import Ledger, cache_folder, locked
-from crosstie.datasets.download import Progress, Received, digest, download
+from crosstie.datasets.download import Progress, Received, amount, digest, download
 from crosstie.datasets.progress import shown
 from crosstie.datasets.registry import DATASETS, Dataset, File
 from crosstie.datasets.whole import check_whole
@@ -202,7 +202,7 @@ def _cached(file: File, folder: Path, ledger: Ledger, refresh: bool, tick: Progr
     expected = file.sha256 or (None if refresh else ledger.known(file.name))
     mirror = os.environ.get("CROSSTIE_MIRROR", "").rstrip("/")
     url = f"{mirror}/{file.name}" if mirror else file.url
-    log.info("%s: fetching %s (about %.0f MB).", folder.name, url, file.megabytes)
+    log.info("%s: fetching %s (about %s).", folder.name, url, amount(round(1e6 * file.megabytes)))
     received = download(url, path, sha256=expected, progress=tick)
     ledger.record(file.name, received, url)
     return path

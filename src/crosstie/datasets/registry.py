@@ -66,7 +66,7 @@ class Dataset:
     citation
         What to cite.
     views
-        Names of the views, and how many features each has.
+        Names of the views, and how many features each has, as far as known.
     n_cells
         How many cells.
     labels
@@ -82,7 +82,7 @@ class Dataset:
     page: str
     licence: str
     citation: str
-    views: Mapping[str, int]
+    views: Mapping[str, int | None]
     n_cells: int
     labels: str
     files: tuple[File, ...]
@@ -124,7 +124,7 @@ def _tea(name: str, accession: str, start: str, depths: tuple[str, str], *more: 
         page=ACCESSION + accession,
         licence=GEO_TERMS + ("; labels " + CC_BY if more else ""),
         citation="Swanson et al., eLife 10:e63632 (2021), doi:10.7554/eLife.63632",
-        views={"rna": 36_601, "adt": 46, "atac": 66_828 if not more else 0},
+        views={"rna": 36_601, "adt": 46, "atac": 66_828 if not more else None},
         n_cells=8_213 if not more else 7_069,
         labels=published,
         files=(
@@ -153,7 +153,9 @@ def _tenx(name: str, title: str, folder: str, page: str, n_cells: int, n_antibod
     )
 
 
-def _neurips(name: str, kind: str, title: str, views: Mapping[str, int], n_cells: int, megabytes: float) -> Dataset:
+def _neurips(
+    name: str, kind: str, title: str, views: Mapping[str, int | None], n_cells: int, megabytes: float
+) -> Dataset:
     file = f"GSE194122_openproblems_neurips2021_{kind}_BMMC_processed.h5ad.gz"
     return Dataset(
         name=name,
