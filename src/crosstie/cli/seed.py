@@ -34,6 +34,7 @@ TABLE, LEARNED, TRIMODAL, CONTROL = (
     "TEA-seq, three views",
     "self-alignment control",
 )
+ONE_SIDED = "FOSCTTM, rna to adt, correlation distance"
 VOID = "void: protein matrix aligned with itself"
 
 
@@ -65,10 +66,8 @@ PUBLISHED: dict[tuple[str, str], tuple[Published, ...]] = {
         Published(".9375", f"{MMIHCL}, 10,000 cells"),
     ),
     (TABLE, "level 2, adt → rna"): (Published(".801", f"{MAXFUSE}, 10,000 cells"),),
-    (TABLE, "FOSCTTM"): (
-        Published(".0619–.0694", f"{MAXFUSE}, one-sided, correlation distance"),
-        Published(".0436", MMIHCL),
-    ),
+    (TABLE, "FOSCTTM"): (Published(".0436", MMIHCL),),
+    (TABLE, ONE_SIDED): (Published(".0619–.0694", f"{MAXFUSE}, 15 dimensions"),),
     (LEARNED, "level 2, adt → rna"): (Published(".9796", "scMODAL, project notebook", VOID),),
     (LEARNED, "FOSCTTM"): (Published(".00092", "scMODAL, project notebook", VOID),),
     (TRIMODAL, "cell types, atac → adt"): (
@@ -190,7 +189,7 @@ def scores(task: Hidden, model: Model, pair: tuple[str, str], *, many: bool = Fa
     """Score two views: labels of the second one's cells by the nearest cell of the first, and back; FOSCTTM."""
     import numpy as np
 
-    from crosstie.metrics import foscttm, nearest_labels, transfer_accuracy
+    from crosstie.metrics import foscttm, foscttm_one_sided, nearest_labels, transfer_accuracy
 
     out = {}
     z = {view: np.asarray(model.latents[view]) for view in pair}
@@ -202,6 +201,9 @@ def scores(task: Hidden, model: Model, pair: tuple[str, str], *, many: bool = Fa
             out[f"{level}, {source} → {target}"] = transfer_accuracy(y_target, found, exclude=[UNKNOWN])
     paired = [z[view][np.argsort(task.cell[view])] for view in pair]
     out[f"FOSCTTM, {pair[0]} – {pair[1]}" if many else "FOSCTTM"] = foscttm(*paired, max_cells=MAX_CELLS)
+    if set(pair) == {"adt", "rna"} and not many:
+        rna, adt = (paired[pair.index(view)] for view in ("rna", "adt"))
+        out[ONE_SIDED] = foscttm_one_sided(rna, adt, max_cells=MAX_CELLS)
     return out
 
 

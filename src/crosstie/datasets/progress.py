@@ -10,6 +10,7 @@ from typing import Any, Literal
 from crosstie._log import log
 from crosstie.datasets.download import Progress, amount
 
+WIDTH = 30  # letters of a name beside its bar
 LEAST_SAID = 20_000_000  # bytes of a file, from which on its progress takes lines of its own
 
 
@@ -39,7 +40,7 @@ def shown(progress: Progress | Literal["auto"] | None, *, console: Any = None) -
             TransferSpeedColumn,
         )
 
-        columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=24), DownloadColumn())
+        columns = (TextColumn("{task.description}", markup=False), BarColumn(bar_width=12), DownloadColumn())
         with Progress(
             *columns, TransferSpeedColumn(), TimeRemainingColumn(), console=console or Console(stderr=True)
         ) as bar:
@@ -47,10 +48,14 @@ def shown(progress: Progress | Literal["auto"] | None, *, console: Any = None) -
 
             def tick(name: str, done: int, total: int | None) -> None:
                 if name not in tasks:
-                    tasks[name] = bar.add_task(name, total=total)
+                    tasks[name] = bar.add_task(_short(name), total=total)
                 bar.update(tasks[name], completed=done, total=total)
 
             yield tick
+
+
+def _short(name: str) -> str:
+    return name if len(name) <= WIDTH else f"{name[: WIDTH - 15]}…{name[-14:]}"
 
 
 def _lines() -> Progress:
