@@ -8,8 +8,8 @@
 Each run is a process of its own that reads two shuffled views from disk, and for peers the links that crosstie finds,
 and writes coordinates; pairing and labels are kept for the scores. crosstie's is `integrate` at its defaults, links and
 all, without pictures or reports. Runs are rows of a file: what it holds is not run again (`--again` forgets it). A tool
-that takes more than five minutes is run once; one that takes more than `--limit` is stopped. Where a tool runs fewer
-steps than its budget, the rest is extrapolated, and the table says so.
+that takes more than five minutes is run once; one that takes more than `--limit` is stopped. The slowest run fewer
+steps than their documented budget: the rest is extrapolated, the table says so, and gives no scores. `--full` runs all.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class Tool:
-    """What is run, where, and with how many of its steps (all, if not said)."""
+    """What is run, where, and with how many of its steps (all, if not said, and with `--full`)."""
 
     environment: str
     about: str
@@ -58,8 +58,8 @@ class Tool:
 TOOLS = {
     "crosstie": Tool("crosstie", "`integrate`, defaults"),
     "maxfuse": Tool("maxfuse", "MaxFuse 0.0.2, CITE-seq tutorial"),
-    "scglue": Tool("scglue", "GLUE 0.4.1, tutorial, its own number of epochs"),
-    "uniport": Tool("uniport", "uniPort 1.3, tutorial, 30,000 iterations"),
+    "scglue": Tool("scglue", "GLUE 0.4.1, tutorial", steps=2),
+    "uniport": Tool("uniport", "uniPort 1.3, tutorial", steps=212),
     "moscot": Tool("moscot", "moscot 0.5.2, translation tutorial, fused"),
     "scmodal": Tool("scmodal", "the authors' scMODAL", steps=20),
 }
@@ -120,13 +120,16 @@ def extrapolated(row: Row, times: Mapping[str, float]) -> Row:
     }
 
 
-def run(task: Task, name: str, views: Path, out: Path, limit: float) -> Row:
-    """Run a tool on the views that lie in a folder, and score its coordinates."""
+def run(task: Task, name: str, views: Path, out: Path, *, limit: float, full: bool) -> Row:
+    """Run a tool on the views that lie in a folder, and score its coordinates, if it ran all its steps."""
     tool = TOOLS[name]
-    command = [tool.python(), HERE / "peers" / f"run_{name}.py", views, out, *([tool.steps] if tool.steps else [])]
+    steps = [tool.steps] if tool.steps and not full else []
+    command = [tool.python(), HERE / "peers" / f"run_{name}.py", views, out, *steps]
     row = measured(command, out, limit)  # type: ignore[arg-type]
     if "failed" not in row:
         row = extrapolated(row, json.loads((out / "times.json").read_text()))
+        for path in out.glob("*.npy") if "budget" in row else ():
+            path.unlink()
         if (out / "rna.npy").exists():
             z = {view: np.load(out / f"{view}.npy") for view in task.views}
             if all(np.isfinite(x).all() for x in z.values()):
@@ -181,6 +184,7 @@ def main() -> None:
     parser.add_argument("--only", nargs="+", default=list(TOOLS), choices=list(TOOLS), metavar="TOOL")
     parser.add_argument("--runs", type=int, default=3)
     parser.add_argument("--limit", type=float, default=3600, help="seconds after which a run is stopped")
+    parser.add_argument("--full", action="store_true", help="all steps of all tools")
     parser.add_argument("--folder", type=Path, default=PEERS / "runs", help="views, coordinates and rows (speed.jsonl)")
     parser.add_argument("--again", action="store_true", help="forget earlier runs of these tools on these data")
     args = parser.parse_args()
@@ -201,7 +205,7 @@ def main() -> None:
             for name in args.only:
                 if name in absent or missing(rows, data, name, args.runs) < args.runs - i:
                     continue
-                rows.append(run(task, name, views, args.folder / data / name, args.limit))
+                rows.append(run(task, name, views, args.folder / data / name, limit=args.limit, full=args.full))
                 print(f"{i + 1}/{args.runs}", json.dumps(rows[-1]), file=sys.stderr, flush=True)
                 with record.open("a") as file:
                     file.write(json.dumps(rows[-1]) + "\n")

@@ -6,6 +6,7 @@ Runs in every peer's environment, so it needs numpy, pandas and anndata alone.
 import json
 import sys
 import time
+from contextlib import contextmanager
 from pathlib import Path
 
 import anndata as ad
@@ -19,7 +20,7 @@ class Exchange:
     def __init__(self):
         self.folder, self.out = map(Path, sys.argv[1:3])
         self.steps = int(sys.argv[3]) if len(sys.argv) > 3 else None
-        self.times = {}
+        self.times, self._wall, self._cpu = {}, 0.0, 0.0
         self.out.mkdir(parents=True, exist_ok=True)
 
     def read(self):
@@ -29,18 +30,18 @@ class Exchange:
             adata.X = adata.X.astype(np.float32)
         return rna, adt, pd.read_csv(self.folder / "links.csv")
 
-    def start(self):
-        """Start the clock of `step`."""
-        self._wall, self._cpu = time.perf_counter(), time.process_time()
+    @contextmanager
+    def training(self):
+        """Time what is done in steps."""
+        wall, cpu = time.perf_counter(), time.process_time()
+        yield
+        self._wall += time.perf_counter() - wall
+        self._cpu += time.process_time() - cpu
 
-    def step(self, done, of):
-        """Say how many steps ran since `start`, and how many the documented budget has: the harness extrapolates."""
-        self.times |= {
-            "steps": done,
-            "budget": of,
-            "step_seconds": (time.perf_counter() - self._wall) / done,
-            "step_cpu": (time.process_time() - self._cpu) / done,
-        }
+    def trained(self, steps, of):
+        """Say how many steps were timed, and how many the documented budget has: the harness extrapolates."""
+        one = {"step_seconds": self._wall / steps, "step_cpu": self._cpu / steps}
+        self.times |= {"steps": steps, "budget": of, **one}
 
     def write(self, rna=None, adt=None, **found):
         """Write coordinates of both views, if there are any, and the times."""

@@ -6,6 +6,8 @@ highly variable. Its budget is a number of epochs that `fit_SCGLUE` chooses; it 
 many epochs of both its stages.
 """
 
+import math
+
 import networkx as nx
 import scanpy as sc
 import scglue
@@ -31,6 +33,20 @@ for name in [*rna.var_names[rna.var["highly_variable"]], *adt.var_names]:
 for gene, protein in zip(links["rna"], links["adt"], strict=True):
     graph.add_edge(gene, f"protein:{protein}", weight=1.0, sign=1, type="fwd")
     graph.add_edge(f"protein:{protein}", gene, weight=1.0, sign=1, type="rev")
-fit = {"directory": str(run.out / "glue")} | ({"max_epochs": run.steps} if run.steps else {})
-model = scglue.models.fit_SCGLUE({"rna": rna, "adt": adt}, graph, fit_kws=fit)
+fit, kind = {"directory": str(run.out / "glue")}, scglue.models.SCGLUEModel
+if run.steps:
+    fit["max_epochs"] = run.steps
+
+    class Timed(kind):
+        """GLUE's model, its training timed."""
+
+        def fit(self, *args, **options):
+            """Fit as it does."""
+            with run.training():
+                super().fit(*args, **options)
+            batches = 0.9 * (rna.n_obs + adt.n_obs) / 128  # of an epoch; 48 / rate of learning is its own rule
+            run.trained(2 * run.steps, 2 * math.ceil(self.MAX_EPOCHS_PRG / self.trainer.lr / batches))
+
+    kind = Timed
+model = scglue.models.fit_SCGLUE({"rna": rna, "adt": adt}, graph, model=kind, fit_kws=fit)
 run.write(model.encode_data("rna", rna), model.encode_data("adt", adt))

@@ -34,9 +34,9 @@ for view, adata in (("rna", rna), ("adt", adt)):
 steps = run.steps or BUDGET
 model = scmodal.model.Model(training_steps=steps, model_path=str(run.out / "model"))
 model.preprocess(*views, shared_gene_num=len(links))
-run.start()
-model.train()
-run.step(steps, BUDGET)
+with run.training():
+    model.train()
+run.trained(steps, BUDGET)
 if steps == BUDGET:
     model.eval()
     run.write(model.latent[: rna.n_obs], model.latent[rna.n_obs :])

@@ -1,7 +1,7 @@
 """uniPort by its PBMC tutorial (uniport.readthedocs.io), linked features in the place of the common genes.
 
 A link is one common feature: its gene in RNA, its protein in ADT. Defaults of `Run` otherwise: 30,000 iterations with
-early stopping; with STEPS, that many.
+early stopping; with STEPS, that many, in whole epochs.
 """
 
 import anndata as ad
@@ -33,15 +33,11 @@ for adata in views.values():
     if adata.n_vars > 2000:
         sc.pp.highly_variable_genes(adata, n_top_genes=2000, inplace=False, subset=True)
     up.batch_scale(adata)
-run.start()
-found = up.Run(
-    adatas=list(views.values()),
-    adata_cm=both,
-    lambda_s=1.0,
-    iteration=run.steps or BUDGET,
-    outdir=str(run.out / "uniport"),
-)
+steps = run.steps or BUDGET
+epoch = (adt.n_obs + rna.n_obs) // 256  # it runs whole epochs
+with run.training():
+    found = up.Run(list(views.values()), both, lambda_s=1.0, iteration=steps, outdir=str(run.out / "uniport"))
 if run.steps:
-    run.step(run.steps, BUDGET)
+    run.trained(*(-(-n // epoch) * epoch for n in (steps, BUDGET)))
 z = np.asarray(found.obsm["latent"])
 run.write(adt=z[: adt.n_obs], rna=z[adt.n_obs :])

@@ -168,6 +168,14 @@ def test_many_views_batches_shared_cells_and_a_query(tmp_path):
     assert "new was added as a query" in methods
 
 
+def test_the_demo_ends_with_a_report(tmp_path):
+    command("demo", "--n-cells", 150, "--out", tmp_path / "demo", "-q")
+    html = (tmp_path / "demo" / "report.html").read_text()
+    assert "Simulated by crosstie: n_cells 150, seed 0." in text_of(html, "inputs")
+    assert "Linked features only" in text_of(html, "labels")
+    assert "FOSCTTM" in text_of(html, "verdict")
+
+
 def test_training_is_drawn(tmp_path):
     data = xt.datasets.simulate_citeseq(n_cells=150, n_genes=300, n_proteins=30, seed=3)
     config = xt.Config(n_rounds=2, n_sketches=1, training="full", n_steps=20, batch_size=64)

@@ -131,7 +131,7 @@ function startMap(root, data) {
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, width, height);
     const f = fields[state.field];
-    if (f.kind === "class" && state.field > 0 && root.querySelector(".names-toggle").checked) {
+    if (f.kind === "class" && state.field > 0 && !state.chosen && root.querySelector(".names-toggle").checked) {
       g.font = "600 12px system-ui, sans-serif"; g.textAlign = "center"; g.textBaseline = "middle";
       g.lineJoin = "round"; g.lineWidth = 3.5; g.strokeStyle = back; g.fillStyle = ink;
       const placed = [];
