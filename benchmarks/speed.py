@@ -19,6 +19,8 @@ import json
 import os
 import subprocess
 import sys
+import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -32,7 +34,6 @@ import crosstie as xt
 HERE = Path(__file__).resolve().parent
 PEERS = Path(os.environ.get("CROSSTIE_PEERS", HERE.parent / ".peers"))
 SLOW = 300.0  # seconds: one run is enough
-WEEK = 7 * 24 * 3600.0
 N_THREADS = 2
 Row = dict[str, object]
 
@@ -75,7 +76,7 @@ def write_views(task: Task, folder: Path) -> Path:
     return folder
 
 
-def measured(command: Sequence[str | Path], out: Path, limit: float = WEEK) -> Row:
+def measured(command: Sequence[str | Path], out: Path, limit: float = np.inf) -> Row:
     """Run a command; return its seconds, CPU seconds and peak memory (GiB), those of its children included.
 
     `failed` says why it gave nothing, if so. Peak memory is that of its largest process.
@@ -87,19 +88,21 @@ def measured(command: Sequence[str | Path], out: Path, limit: float = WEEK) -> R
     environment = (
         os.environ | threads | {"CUDA_VISIBLE_DEVICES": "", "PYTHONWARNINGS": "ignore", "JAX_PLATFORMS": "cpu"}
     )
-    spent = out / "spent.json"
-    meter = [sys.executable, "-S", HERE / "peers" / "meter.py", spent, limit]
+    start = time.perf_counter()
     with (out / "log").open("w") as log:
-        subprocess.run(
-            [str(c) for c in (*meter, *command)], stdout=log, stderr=log, env=environment, cwd=out, check=True
-        )
-    row: Row = json.loads(spent.read_text())
-    status = row.pop("status")
-    if row["seconds"] >= limit:  # type: ignore[operator]
+        process = subprocess.Popen([str(c) for c in command], stdout=log, stderr=log, env=environment, cwd=out)
+        stop = threading.Timer(min(limit, threading.TIMEOUT_MAX), process.kill)
+        stop.start()
+        _, status, used = os.wait4(process.pid, 0)
+        seconds = time.perf_counter() - start
+        stop.cancel()
+    process.returncode = os.waitstatus_to_exitcode(status)  # it is reaped: Popen must not wait for it again
+    row: Row = {"seconds": seconds, "cpu": used.ru_utime + used.ru_stime, "gib": used.ru_maxrss / 2**20}
+    if seconds >= limit:
         return row | {"failed": f"stopped after {limit:,.0f} s"}
-    if status:
+    if process.returncode:
         lines = (out / "log").read_text(errors="replace").strip().splitlines() or ["no message"]
-        return row | {"failed": f"exit status {status}: {lines[-1][:160]}"}
+        return row | {"failed": f"exit status {process.returncode}: {lines[-1][:160]}"}
     return row
 
 
