@@ -5,6 +5,7 @@ from dataclasses import replace
 
 import numpy as np
 import pytest
+from matplotlib.path import Path
 
 from crosstie.report.points import points
 from crosstie.report.run import read_run
@@ -95,12 +96,14 @@ def test_lasso_lists_the_cells_inside(page, how):
         page.run("document.querySelector('[data-mode-to=lasso]').click()")
     n = page.run("crosstieMap.n")
     at = np.array([page.run(f"crosstieMap.place({i})") for i in range(n)]) + corner(page)
-    middle, reach = np.median(at, axis=0), 110
-    angles = np.linspace(0, 2 * np.pi, 40)
-    page.drag((middle + reach * np.c_[np.cos(angles), np.sin(angles)]).tolist(), modifiers=8 * (how == "shift"))
-    away = np.hypot(*(at - middle).T)
-    sure, edge = (away < reach - 4), (np.abs(away - reach) <= 4)
-    assert sure.sum() > 5
+    angles = np.linspace(0, 2 * np.pi, 48, endpoint=False)
+    reach = np.where(np.arange(48) // 4 % 2, 200, 70)[:, None]  # a star: what lies between its arms is outside
+    star = np.median(at, axis=0) + reach * np.c_[np.cos(angles), np.sin(angles)]
+    page.drag([*star.tolist(), star[0].tolist()], modifiers=8 * (how == "shift"))
+    path = Path([*star, star[0]])
+    wide, narrow = (path.contains_points(at, radius=r) for r in (3, -3))
+    sure, edge = wide & narrow, wide ^ narrow
+    assert 5 < sure.sum() < len(at) - 5
     assert sure.sum() <= len(listed(page)) <= (sure | edge).sum()
     assert f"{len(listed(page))} cells selected" in page.run(f"{DETAIL}.innerText")
     page.run("document.querySelector('.clear').click()")

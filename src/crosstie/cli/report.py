@@ -9,7 +9,6 @@ import typer
 
 from crosstie.cli import after
 from crosstie.cli.console import Console, Quiet, Verbose
-from crosstie.cli.folder import RUN_FILE
 
 
 def report(
@@ -41,25 +40,18 @@ def report(
     """
     say = Console(verbose=verbose, quiet=quiet)
     from crosstie.report import page
+    from crosstie.report.run import VIEWS, about_of
 
+    judged = "verdict" in about_of(run)
     path = run / page.FILE if out is None else out
     after.check_file(path, ".html")
     diagnosis = None
-    if verdict and not _judged(run) and (run / after.VIEWS_FILE).is_file():
+    if verdict and not judged and (run / VIEWS).is_file():
         model = after.open_with_data(run, say)
         with say.stage("fitting again, with links, cells and counts left out"):
             from crosstie import trust
 
             diagnosis = trust.diagnose(model, seed=seed)
-    else:
-        after.open_run(run, say)
     with say.stage("writing the report"):
         page.write(run, path, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
-
-
-def _judged(run: Path) -> bool:
-    import json
-
-    file = run / RUN_FILE
-    return file.is_file() and "verdict" in json.loads(file.read_text(encoding="utf-8"))

@@ -28,7 +28,7 @@ REFERENCES = {
     "distinct features (MaxFuse). Nature Biotechnology (2023).",
     "korsunsky": "Korsunsky I, et al. Fast, sensitive and accurate integration of single-cell data "
     "with Harmony. Nature Methods 16, 1289–1296 (2019).",
-    "wang": "Wang G, et al. scMODAL. Nature Communications 16, 4994 (2025).",
+    "wang": "Wang et al. scMODAL. Nature Communications 16, 4994 (2025).",
     "hoeffding": "Hoeffding W. A combinatorial central limit theorem. Annals of Mathematical "
     "Statistics 22, 558–566 (1951).",
     "mcinnes": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection "

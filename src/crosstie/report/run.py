@@ -50,8 +50,8 @@ class Run:
         Column of labels, and the labels of every view that has some; "unknown" where there is none.
     labels
         Transferred labels by source and target.
-    n_matches
-        Number of matched cells by source and target.
+    matches
+        Names of matched cells by source and target, columns `source` and `target`.
     scores
         Table of `metrics.evaluate`.
     confidence
@@ -96,11 +96,7 @@ def read_run(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int
     """
     from crosstie.model.model import Model
 
-    if not (folder / ABOUT).is_file():
-        found = "no such folder" if not folder.exists() else f"no {ABOUT} in it"
-        do = "Integrate the views first: crosstie integrate NAME=PATH ... --out RUN."
-        raise value_error(f"report: {folder} is not the folder of a run.", found=found, do=do)
-    about = json.loads((folder / ABOUT).read_text(encoding="utf-8"))
+    about = about_of(folder)
     model = Model.load(folder / "model")
     data = _data(folder, model)
     if data is not None and not model.views:
@@ -133,6 +129,22 @@ def read_run(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int
         confidence=confidence,
         reliability=reliability_of(model),
     )
+
+
+def about_of(folder: Path) -> dict[str, Any]:
+    """Return what `run.json` in the folder of a run says; raises `ValueError` if the folder is not that of a run."""
+    file = folder / ABOUT
+    if not file.is_file():
+        found = "no such folder" if not folder.exists() else f"no {ABOUT} in it"
+        do = "Integrate the views first: crosstie integrate NAME=PATH ... --out RUN."
+        raise value_error(f"report: {folder} is not the folder of a run.", found=found, do=do)
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise value_error(f"report: {file} is damaged.", found=str(error), do="Integrate again.") from error
+    if not isinstance(about, dict):
+        raise value_error(f"report: {file} is damaged.", found=type(about).__name__, expected="a JSON object")
+    return about
 
 
 def run_of(

@@ -139,10 +139,12 @@ function startMap(root, data) {
         const m = f.middles[code];
         if (!m || hidden[state.field].has(code)) continue;
         const text = f.classes[code].length > 28 ? f.classes[code].slice(0, 27) + "…" : f.classes[code];
-        const half = g.measureText(text).width / 2 + 3, x = sx(m[0]);
+        const half = g.measureText(text).width / 2 + 3, at = [sx(m[0]), sy(m[1])];
+        if (at[0] < 0 || at[0] > width || at[1] < 0 || at[1] > height) continue;
+        const x = Math.max(half, Math.min(width - half, at[0])), beside = f.counts[code] < n / 50 ? 14 : 0;  // few cells would lie under it
         const free = (y) => !placed.some((p) => Math.abs(p.x - x) < p.half + half && Math.abs(p.y - y) < 15);
-        const y = [0, -8, 8, -16, 16].map((d) => sy(m[1]) + d).find(free);
-        if (y === undefined || x < half || x > width - half || y < 8 || y > height - 8) continue;
+        const y = [0, -8, 8, -16, 16].map((d) => at[1] + (d > 0 ? d + beside : d - beside)).find((v) => v > 8 && v < height - 8 && free(v));
+        if (y === undefined) continue;
         placed.push({ x, y, half });
         g.strokeText(text, x, y); g.fillText(text, x, y);
       }
