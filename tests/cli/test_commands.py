@@ -1,5 +1,6 @@
 """The other commands, and the program as a whole."""
 
+import json
 import os
 import subprocess
 import sys
@@ -138,7 +139,10 @@ def test_demo(run, tmp_path):
     assert foscttm["value"] < foscttm["linked_only"] < foscttm["chance"]
     assert "label transfer, accuracy" in result.stdout
     assert "matches.csv" in result.stdout
+    before = json.loads((tmp_path / "demo" / "run.json").read_text(encoding="utf-8"))
+    assert before["settings"] == {"demo": {"n_cells": 300, "seed": 0, "plots": False}}
     again = run("demo", "--n-cells", 300, "--no-plots")  # an earlier demo is replaced
+    assert json.loads((tmp_path / "demo" / "run.json").read_text())["coordinates"] == before["coordinates"]
     assert again.exit_code == 0
     assert again.stdout == result.stdout
     assert run("evaluate", "demo", "--pairs", "true_cell").exit_code == 0

@@ -7,7 +7,7 @@ import mudata as md
 import numpy as np
 import pytest
 
-from crosstie.cli import inputs
+from crosstie.cli import inputs, settings
 from crosstie.model.config import Config
 
 VIEWS = ("rna=rna.h5ad", "adt=adt.h5ad")
@@ -50,17 +50,17 @@ def test_options_by_view():
 
 
 def test_settings(tmp_path):
-    assert inputs.make_config("default", None, None) == Config()
-    assert inputs.make_config("scmodal", None, None) == Config.scmodal()
-    changed = inputs.make_config("trained", None, ["n_latent=7", "hidden=9", "betas=0.8,0.9", "alignment=none"])
+    assert settings.make_config("default", None, None) == Config()
+    assert settings.make_config("scmodal", None, None) == Config.scmodal()
+    changed = settings.make_config("trained", None, ["n_latent=7", "hidden=9", "betas=0.8,0.9", "alignment=none"])
     assert changed == Config(training="full", n_latent=7, hidden=9, betas=(0.8, 0.9), alignment="none")
     file = tmp_path / "config.json"
     file.write_text(json.dumps({"n_latent": 5, "entropy": 0.1}))
-    assert inputs.make_config("default", file, ["entropy=0.2"]) == Config(n_latent=5, entropy=0.2)
+    assert settings.make_config("default", file, ["entropy=0.2"]) == Config(n_latent=5, entropy=0.2)
 
 
 @pytest.mark.parametrize(
-    ("preset", "settings", "said"),
+    ("preset", "words", "said"),
     [
         ("trainde", [], "Did you mean 'trained'"),
         ("default", ["n_latnet=3"], "Did you mean 'n_latent'"),
@@ -70,14 +70,14 @@ def test_settings(tmp_path):
         ("default", ["encoder=mpl"], "encoder is unknown"),
     ],
 )
-def test_wrong_settings(preset, settings, said):
+def test_wrong_settings(preset, words, said):
     with pytest.raises((ValueError, KeyError, TypeError), match=said):
-        inputs.make_config(preset, None, settings)
+        settings.make_config(preset, None, words)
 
 
 def test_preset_and_config_exclude_each_other(tmp_path):
     with pytest.raises(ValueError, match="exclude each other"):
-        inputs.make_config("scmodal", tmp_path / "config.json", None)
+        settings.make_config("scmodal", tmp_path / "config.json", None)
 
 
 def test_reading(files, mdata):

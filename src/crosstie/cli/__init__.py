@@ -6,6 +6,7 @@ Commands import torch, anndata and matplotlib when they run, so that `crosstie -
 from __future__ import annotations
 
 import signal
+from collections.abc import Callable, Sequence
 from typing import Annotated, Any
 
 import typer
@@ -13,6 +14,8 @@ from typer.core import TyperGroup
 
 from crosstie import __version__
 from crosstie.cli import (
+    answer,
+    bench,
     demo,
     diagnose,
     evaluate,
@@ -24,59 +27,76 @@ from crosstie.cli import (
     relate,
     report,
     reproduce,
+    rerun,
     transfer,
 )
+from crosstie.cli import map as map_  # the name of a function of Python
 from crosstie.cli.console import errors_said
-from crosstie.cli.map import map_query
 
-# A blank line between them: all versions of typer keep those apart.
-EXAMPLES = """[bold]Examples[/bold]
-
-crosstie demo  [dim]# the main job on simulated data[/dim]
-
-crosstie links rna=rna.h5ad adt=adt.h5ad  [dim]# what would be linked[/dim]
-
-crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run
-
-crosstie evaluate run --label-key cell_type
-
-crosstie diagnose run  [dim]# can it be believed?[/dim]
-
-crosstie report run  [dim]# one page about it[/dim]
-
-crosstie transfer run rna adt --label-key cell_type --out labels.csv
-
-crosstie map run new.h5ad --like rna --out mapped.h5ad"""
+EXAMPLES = (
+    "crosstie demo  [dim]# the main job on simulated data[/dim]",
+    "crosstie links rna=rna.h5ad adt=adt.h5ad  [dim]# what would be linked[/dim]",
+    "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run",
+    "crosstie evaluate run --label-key cell_type",
+    "crosstie diagnose run  [dim]# can it be believed?[/dim]",
+    "crosstie report run  [dim]# one page about it[/dim]",
+    "crosstie transfer run rna adt --label-key cell_type --out labels.csv",
+    "crosstie map run new.h5ad --like rna --out mapped.h5ad",
+    "crosstie links rna=rna.h5ad adt=adt.h5ad --json  [dim]# for programs[/dim]",
+)
 AFTER = "Take from a finished run"
 PUBLIC = "Public data"
+MACHINE = "This installation"
 
 
 class Commands(TyperGroup):
-    """The commands, with what goes wrong in them said in one place."""
+    """The commands, with what goes wrong in them said in one place, and their answers given in one way."""
+
+    def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
+        """Parse the words before the command's name."""
+        self.words = list(args)
+        with answer.answered(as_json=answer.wanted(self.words)), errors_said():
+            return super().make_context(info_name, args, *rest, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
-        with errors_said():
+        with answer.answered(as_json=answer.wanted(self.words)), errors_said():
             return super().invoke(ctx)
+
+
+def _epilog(examples: Sequence[str]) -> str:
+    # A blank line between them: all versions of typer keep those apart.
+    return "\n\n".join([f"[bold]Example{'s' * (len(examples) > 1)}:[/bold]", *examples])
 
 
 app = typer.Typer(
     name="crosstie",
     cls=Commands,
     no_args_is_help=True,
-    add_completion=False,
     context_settings={"help_option_names": ["-h", "--help"]},
     pretty_exceptions_enable=False,
     rich_markup_mode="rich",
-    epilog=EXAMPLES,
+    epilog=_epilog(EXAMPLES),
 )
-for command in (demo.demo, integrate.integrate, links.links, evaluate.evaluate, diagnose.diagnose, report.report):
-    app.command()(command)
-for use in (transfer.transfer, impute.impute, match.match, relate.relate):
-    app.command(rich_help_panel=AFTER)(use)
-app.command("map", rich_help_panel=AFTER)(map_query)
-for public in (fetch.fetch, reproduce.reproduce):
-    app.command(rich_help_panel=PUBLIC)(public)
+COMMANDS: dict[str, tuple[Callable[..., None], Sequence[str], str | None]] = {
+    "demo": (demo.demo, demo.EXAMPLES, None),
+    "integrate": (integrate.integrate, integrate.EXAMPLES, None),
+    "links": (links.links, links.EXAMPLES, None),
+    "evaluate": (evaluate.evaluate, evaluate.EXAMPLES, None),
+    "diagnose": (diagnose.diagnose, diagnose.EXAMPLES, None),
+    "report": (report.report, report.EXAMPLES, None),
+    "rerun": (rerun.rerun, rerun.EXAMPLES, None),
+    "transfer": (transfer.transfer, transfer.EXAMPLES, AFTER),
+    "impute": (impute.impute, impute.EXAMPLES, AFTER),
+    "match": (match.match, match.EXAMPLES, AFTER),
+    "map": (map_.map_query, map_.EXAMPLES, AFTER),
+    "relate": (relate.relate, relate.EXAMPLES, AFTER),
+    "fetch": (fetch.fetch, fetch.EXAMPLES, PUBLIC),
+    "reproduce": (reproduce.reproduce, reproduce.EXAMPLES, PUBLIC),
+    "bench": (bench.bench, bench.EXAMPLES, MACHINE),
+}
+for name, (command, examples, panel) in COMMANDS.items():
+    app.command(name, rich_help_panel=panel, epilog=_epilog(examples))(answer.offered(command))
 
 
 def _print_version(wanted: bool) -> None:
@@ -93,7 +113,8 @@ def _options(
 ) -> None:
     """Integrate single-cell data sets that measured different things in different cells.
 
-    Exit status: 0 done, 2 the input is wrong (a message says what to do), 1 a fault of crosstie, 130 interrupted.
+    Exit status: 0 done, 2 the input is wrong (a message says what to do), 1 a fault of crosstie,
+    130 interrupted, 141 the reader of the output is gone (as after head).
     """
 
 

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import sample, unknown_name, value_error
-from crosstie.cli import inputs
+from crosstie.cli import answer, inputs
 from crosstie.cli.console import Console, table
 from crosstie.cli.folder import RUN_FILE, link_file
 
@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     from numpy.typing import NDArray
 
     from crosstie.model.model import Model
+    from crosstie.trust.diagnosis import Diagnosis
 
 VIEWS_FILE = "integrated.h5mu"
 NOVEL = 0.3  # 99 of 100 cells are below, where both views hold the same mixture of cells
@@ -44,10 +45,7 @@ def open_run(run: Path, say: Console, *views: str) -> Model:
     ValueError
         If the folder is not that of a run, its model cannot be read, or a view is named twice.
     """
-    if not (run / RUN_FILE).is_file():
-        found = "no such folder" if not run.exists() else "no folder" if not run.is_dir() else f"no {RUN_FILE} in it"
-        do = "Integrate the views first: crosstie integrate NAME=PATH ... --out RUN."
-        raise value_error(f"{run} is not the folder of a run.", found=found, do=do)
+    check_run(run)
     with say.stage(f"reading {run}"):
         from crosstie.model.model import Model
 
@@ -58,6 +56,14 @@ def open_run(run: Path, say: Console, *views: str) -> Model:
     if len(set(views)) < len(views):
         raise value_error("SOURCE and TARGET are one view.", found=views[0], expected=f"two of {sample(model.latents)}")
     return model
+
+
+def check_run(run: Path) -> None:
+    """Raise if a folder is not that of a run."""
+    if not (run / RUN_FILE).is_file():
+        found = "no such folder" if not run.exists() else "no folder" if not run.is_dir() else f"no {RUN_FILE} in it"
+        do = "Integrate the views first: crosstie integrate NAME=PATH ... --out RUN."
+        raise value_error(f"{run} is not the folder of a run.", found=found, do=do)
 
 
 def open_with_data(run: Path, say: Console, *views: str) -> Model:
@@ -103,6 +109,13 @@ def new_file(out: Path) -> Iterator[Path]:
         part.unlink(missing_ok=True)
 
 
+def judged(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the verdict as commands answer it."""
+    from crosstie.trust.diagnosis import WORDS
+
+    return {"level": diagnosis.level, "verdict": WORDS[diagnosis.level], "reasons": diagnosis.reasons}
+
+
 def check_keys(model: Model, view: str, option: str, keys: Sequence[str]) -> None:
     """Raise `KeyError` where a view has no such column of obs."""
     for key in keys:
@@ -122,11 +135,14 @@ def print_labels(labels: pd.DataFrame, keys: Sequence[str], source: str, target:
 
     novel = int((labels["novelty"] >= NOVEL).sum())
     note = f"{novel:,} of {len(labels):,} cells have a novelty of {NOVEL} or more: little in {source} supports them."
+    given: list[dict[str, Any]] = []
     for key, label, confidence in levels_of(labels, keys):
         word = label.astype(object).where(label.notna(), "(no label)").astype(str)
-        found = pd.Series(confidence).groupby(word.to_numpy()).agg(["size", "mean"])
-        found = found.sort_values("size", ascending=False, kind="stable")
+        found: Any = pd.Series(confidence).groupby(word.to_numpy()).agg(n_cells="size", confidence="mean")
+        found = found.sort_values(by="n_cells", ascending=False, kind="stable")
+        given.append({"key": key, "labels": found.rename_axis("label").reset_index()})
         rows = [[str(name), f"{n:,}", f"{mean:.2f}"] for name, n, mean in found.head(_FOLD).itertuples()]
         more = f"… and {len(found) - _FOLD:,} more labels. " if len(found) > _FOLD else ""
         title = f"{target}: {key}, from {source}"
         table(title, [key, "cells", "mean confidence"], rows, right=[1, 2], note=more + note)
+    answer.give(n_cells=len(labels), n_novel=novel, levels=given)

@@ -17,11 +17,13 @@ import typer
 
 from crosstie._errors import InputError
 from crosstie._log import log
+from crosstie.cli.answer import closed_pipe, give_error
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; show the traceback of an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings, errors and results.")]
 
 Tick = Callable[[int, int, dict[str, float]], None]
+INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 FAULT = "This is a fault of crosstie, not of your input. Please report it, with the output of the same command with -v."
 
 
@@ -196,9 +198,15 @@ def errors_said() -> Iterator[None]:
     try:
         with warnings.catch_warnings():
             yield
-    except (KeyboardInterrupt, BrokenPipeError):
-        _say("interrupted." if isinstance(sys.exc_info()[1], KeyboardInterrupt) else "")
-        raise typer.Exit(130) from None
+        sys.stdout.flush()  # here, where a closed pipe is known for what it is, and not when Python ends
+    except KeyboardInterrupt:
+        _say("interrupted.")
+        give_error("interrupted.", INTERRUPTED)
+        raise typer.Exit(INTERRUPTED) from None
+    except (BrokenPipeError, SystemExit) as stop:
+        if not isinstance(stop.__context__ if isinstance(stop, SystemExit) else stop, BrokenPipeError):
+            raise  # rich makes a SystemExit of a closed pipe, and only that one is meant
+        raise closed_pipe() from None
     except (InputError, FloatingPointError) as error:  # the latter is training that diverged, and says what to do
         raise _exit(as_options(str(error)), 2) from None
     except MemoryError:
@@ -208,6 +216,8 @@ def errors_said() -> Iterator[None]:
         raise _exit(f"{error.strerror or error}{where}", 2) from None
     except Exception as error:
         if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):  # typer's own: usage errors, exits
+            if hasattr(error, "format_message"):
+                give_error(error.format_message(), error.exit_code)
             raise
         raise _exit(f"{type(error).__name__}: {error}\n  {FAULT}", 1) from None
     finally:
@@ -220,6 +230,7 @@ def _exit(text: str, status: int) -> typer.Exit:
     if log.isEnabledFor(logging.DEBUG):
         traceback.print_exc()
     _say(f"error: {text}")
+    give_error(text, status)
     return typer.Exit(status)
 
 

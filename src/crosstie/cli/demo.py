@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crosstie.cli import answer
 from crosstie.cli.console import Console, Quiet, Verbose, table
 from crosstie.cli.folder import check_out, new_folder
 
@@ -19,6 +20,7 @@ if TYPE_CHECKING:
     from crosstie.cli.results import Results
     from crosstie.model.model import Model
 
+EXAMPLES = ("crosstie demo", "crosstie demo --n-cells 500 --out small --no-plots")
 KEY, SAME = "cell_type", "true_cell"
 COLUMNS = ["score", "source", "target", "value", "linked_only", "chance"]
 NOTE = (
@@ -68,10 +70,13 @@ def demo(
         diagnosis.write(data)
     with results.mapped(model, plots=plots, seed=seed) as picture, new_folder(out) as folder:
         about = {**run_of(say, seed=seed, device="auto"), "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}}}
+        about["settings"] = {"demo": {"n_cells": n_cells, "seed": seed, "plots": plots}}
         results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
         scores.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
         if plots:
             results.report(folder, say)
+    results.give(found, out, diagnosis, seconds=about["seconds"])
+    answer.give(scores=scores)
     _print(scores, n_cells)
     typer.echo(f"Can this run be believed, seen without the truth? {diagnosis.verdict}\n")
     typer.echo(f"{out}: {', '.join(results.files_of(out))}")

@@ -8,8 +8,10 @@ from typing import Annotated
 import typer
 
 from crosstie._errors import value_error
-from crosstie.cli import after
+from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose
+
+EXAMPLES = ("crosstie diagnose run", "crosstie diagnose run --out figures.csv --cells cells.csv")
 
 
 def diagnose(
@@ -23,8 +25,6 @@ def diagnose(
     """Say whether a run can be believed, and why not; no labels are needed.
 
     The verdict is "trustworthy", "use with care" or "do not use"; the exit status is 0 in any case.
-
-    [bold]Example:[/bold] crosstie diagnose run
     """
     say = Console(verbose=verbose, quiet=quiet)
     for option, path in (("--out", out), ("--cells", cells)):
@@ -35,7 +35,6 @@ def diagnose(
         from crosstie import trust
 
         diagnosis = trust.diagnose(model, seed=seed)
-    typer.echo(str(diagnosis))
     if out is not None:
         diagnosis.table.to_csv(out, index=False, float_format="%.4g")
     if cells is not None:
@@ -46,3 +45,5 @@ def diagnose(
             for name, score in diagnosis.confidence.items()
         ]
         pd.concat(parts).to_csv(cells, index=False, float_format="%.4g")
+    answer.give(**after.judged(diagnosis), signals=diagnosis.table, out=out, cells=cells)
+    typer.echo(str(diagnosis))

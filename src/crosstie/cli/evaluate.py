@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import unknown_name, value_error
-from crosstie.cli import inputs
+from crosstie.cli import answer, inputs
 from crosstie.cli.console import Console, Quiet, Verbose
 from crosstie.cli.truth import LabelKey, Pairs
 
 if TYPE_CHECKING:
     from anndata import AnnData
+
+EXAMPLES = ("crosstie evaluate run --label-key cell_type --pairs true_cell --out scores.csv",)
 
 
 def evaluate(
@@ -29,10 +31,7 @@ def evaluate(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score latent coordinates with everything that the known labels and pairs of cells allow.
-
-    [bold]Example:[/bold] crosstie evaluate run --label-key cell_type --pairs obs_names
-    """
+    """Score latent coordinates with everything that the known labels and pairs of cells allow."""
     say = Console(verbose=verbose, quiet=quiet)
     if out is not None and not out.resolve().parent.is_dir():
         raise value_error(f"--out {out} cannot be written.", found=f"no folder {out.resolve().parent}")
@@ -50,9 +49,10 @@ def evaluate(
     same = truth.pairs_of(data, pairs)
     with say.stage("scoring"):
         scores = metrics.evaluate(latents, labels, pairs=same, seed=seed)
-    print_scores(scores)
     if out is not None:
         scores.to_csv(out, index=False, float_format="%.6g")
+    answer.give(scores=scores, out=out)
+    print_scores(scores)
 
 
 def _coordinates(view: str, adata: AnnData, key: str) -> Any:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crosstie._errors import value_error
+from crosstie.cli import answer
 from crosstie.cli.console import Console, Quiet, Verbose, table
 
 if TYPE_CHECKING:
@@ -15,6 +16,11 @@ if TYPE_CHECKING:
 
     from mudata import MuData
 
+EXAMPLES = (
+    "crosstie fetch --list",
+    "crosstie fetch citeseq_pbmc --where donor=P1 --out p1.h5mu",
+    "crosstie fetch teaseq_pbmc --from ~/Downloads --out tea.h5mu",
+)
 Cache = Annotated[
     Path | None,
     typer.Option(
@@ -46,10 +52,6 @@ def fetch(
 
     What was fetched stays in the cache; a download that breaks off is gone on with at the next try. The checksum of
     every file is recorded when it first comes, and compared whenever the file is used.
-
-    [bold]Examples:[/bold] crosstie fetch citeseq_pbmc --where donor=P1 --out p1.h5mu
-
-    crosstie fetch teaseq_pbmc --from ~/Downloads --out tea.h5mu
     """
     say = Console(verbose=verbose, quiet=quiet)
     if listed or name is None:
@@ -105,6 +107,7 @@ def print_list() -> None:
     """Print what there is."""
     from crosstie.datasets import available
 
+    answer.give(datasets=available().rename_axis("name").reset_index())
     rows = [
         [str(name), row["title"], f"{row['n_cells']:,}", row["views"], f"{row['megabytes']:,} MB", row["licence"]]
         for name, row in available().iterrows()
@@ -125,6 +128,8 @@ def _write(mdata: MuData, out: Path) -> None:
 
 
 def _print(name: str, mdata: MuData, out: Path | None) -> None:
+    sizes = {view: {"n_cells": adata.n_obs, "n_features": adata.n_vars} for view, adata in mdata.mod.items()}
+    answer.give(name=name, views=sizes, out=out)
     labels = next(iter(mdata.mod.values())).obs.get("cell_type")
     rows = [[view, f"{adata.n_obs:,}", f"{adata.n_vars:,}"] for view, adata in mdata.mod.items()]
     note = "no labels" if labels is None else f"labels in obs['cell_type']: {labels.nunique()} types"

@@ -8,9 +8,10 @@ from typing import Annotated, Any
 import typer
 
 from crosstie._errors import unknown_name
-from crosstie.cli import after
+from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose, table
 
+EXAMPLES = ("crosstie impute run rna adt --out proteins.h5ad",)
 METHODS = ("neighbours", "regression", "both")
 USABLE = 0.5
 _FOLD = 10
@@ -33,8 +34,6 @@ def impute(
 
     .var["reliability"] predicts how well each imputed feature correlates with the truth. Cells are written block by
     block, so the result may be larger than memory.
-
-    [bold]Example:[/bold] crosstie impute run rna adt --out proteins.h5ad
     """
     say = Console(verbose=verbose, quiet=quiet)
     after.check_file(out, ".h5ad")
@@ -47,7 +46,9 @@ def impute(
 
         imputed = tl.impute(model, source, target, method=method, k=k, scaled=scaled, out=out)  # type: ignore[arg-type]
         imputed.file.close()
+    answer.give(out=out, n_cells=imputed.n_obs, n_features=imputed.n_vars)
     if needs_data:
+        answer.give(reliability=imputed.var["reliability"])
         _print(imputed.var["reliability"], source, target)
     typer.echo(f"{out}: {imputed.n_obs:,} cells of {source} × {imputed.n_vars:,} features of {target}")
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
@@ -21,9 +20,7 @@ if TYPE_CHECKING:
     from crosstie._typing import Modality
     from crosstie.links import Link
     from crosstie.links import Paired as PairedLink
-    from crosstie.model.config import Config
 
-PRESETS = ("default", "trained", "scmodal")
 _NAME = re.compile(r"\w[\w .+-]*")
 _EXPECTED = "NAME=PATH.h5ad for each view, or one .h5mu file"
 
@@ -94,16 +91,16 @@ def read_views(paths: Mapping[str, Path], *, most: int | None = None) -> dict[st
         Of views with more cells than this, matrices stay on disk; `None` reads all.
     """
     if "" in paths:
-        return _read_file(paths[""], partial(_read_mudata, most=most), "a MuData file (.h5mu)")
+        return read_file(paths[""], partial(_read_mudata, most=most), "a MuData file (.h5mu)")
     read = partial(_read_anndata, most=most)
-    return {name: _read_file(path, read, "an AnnData file (.h5ad) or folder (.zarr)") for name, path in paths.items()}
+    return {name: read_file(path, read, "an AnnData file (.h5ad) or folder (.zarr)") for name, path in paths.items()}
 
 
 def read_features(paths: Mapping[str, Path]) -> dict[str, AnnData]:
     """Read only what the views' features are called: AnnData without cells."""
     if "" in paths:
-        return _read_file(paths[""], _read_mudata_var, "a MuData file (.h5mu)")
-    return {name: _read_file(path, _read_var, "an AnnData file (.h5ad)") for name, path in paths.items()}
+        return read_file(paths[""], _read_mudata_var, "a MuData file (.h5mu)")
+    return {name: read_file(path, _read_var, "an AnnData file (.h5ad)") for name, path in paths.items()}
 
 
 def by_view(words: Iterable[str] | None, option: str, views: Iterable[str]) -> dict[str, str]:
@@ -192,52 +189,11 @@ def ties(
         return [*bridges]
 
 
-def make_config(preset: str, file: Path | None, settings: Iterable[str] | None) -> Config:
-    """Return the settings: a preset or a file of them, then single ones given as KEY=VALUE.
-
-    Raises
-    ------
-    KeyError
-        If there is no such preset or setting.
-    TypeError, ValueError
-        If the file cannot be read, or a value is not allowed.
-    """
-    from dataclasses import asdict, fields, replace
-
-    from crosstie.model.config import Config
-
-    if preset not in PRESETS:
-        raise unknown_name("--preset", preset, PRESETS)
-    if file is not None and preset != "default":
-        raise value_error("--preset and --config exclude each other.", do="Change single settings with --set.")
-    config = {"default": Config(), "trained": replace(Config(), training="full"), "scmodal": Config.scmodal()}[preset]
-    if file is not None:
-        config = Config.from_json(_read_file(file, lambda path: path.read_text(encoding="utf-8"), "a JSON file"))
-    known = [field.name for field in fields(Config)]
-    changes: dict[str, object] = {}
-    for text in settings or ():
-        key, sign, word = text.partition("=")
-        if key not in known:
-            raise unknown_name("--set", key, known)
-        if not sign:
-            raise value_error(f"--set {text!r} is not of the form KEY=VALUE.", do=f"Write {key}=VALUE.")
-        changes[key] = _value(word, getattr(config, key))
-    return Config.from_json(json.dumps(asdict(config) | changes)) if changes else config
-
-
-def _value(word: str, default: object) -> object:
-    """Read a value as JSON would; a bare word is itself, and `1,2` a pair where the setting is one."""
-    try:
-        return json.loads(f"[{word.strip('[]()')}]" if isinstance(default, tuple) else word)
-    except json.JSONDecodeError:
-        return word
-
-
 def _asked_name(text: str) -> str:
     return re.sub(r"[^\w.+-]+", "_", text).lstrip("_.+-") or "rna"
 
 
-def _read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
+def read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
     """Read a file, and turn whatever its reader raises into one message."""
     if path.is_dir() and not is_zarr(path):
         raise value_error(f"{path} is a folder.", expected=kind)

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import value_error
-from crosstie.cli import inputs
+from crosstie.cli import answer, inputs, settings
 from crosstie.cli.console import Console, Quiet, Verbose
 from crosstie.cli.folder import check_out, link_file, new_folder, progress_folder
 from crosstie.cli.truth import LabelKey, Pairs
@@ -25,6 +25,15 @@ if TYPE_CHECKING:
     from crosstie.model.place import Pool
 
 
+EXAMPLES = (
+    "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type",
+    "crosstie integrate rna=rna.h5ad atac=atac.h5ad --genes genes.gtf.gz --out multi",
+    "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run2 --write-config settings.toml",
+    "crosstie integrate --config settings.toml --seed 1",
+    "torchrun --nproc-per-node 4 -m crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run4",
+)
+
+
 def integrate(
     views: inputs.Views,
     out: Annotated[Path, typer.Option(help="Folder for the results; it appears when all is done.")],
@@ -32,9 +41,20 @@ def integrate(
     names: inputs.Names = None,
     genes: inputs.Genes = None,
     paired: inputs.Paired = None,
-    preset: Annotated[str, typer.Option(help=f"Settings: {', '.join(inputs.PRESETS)}.")] = "default",
-    config: Annotated[Path | None, typer.Option(help="JSON file of settings.")] = None,
-    settings: Annotated[
+    preset: Annotated[str, typer.Option(help=f"Settings: {', '.join(settings.PRESETS)}.")] = "default",
+    config: Annotated[
+        Path | None,
+        typer.Option(
+            is_eager=True,
+            callback=settings.from_file,
+            help="TOML file of inputs, options and settings (the command line wins), or JSON file of settings.",
+        ),
+    ] = None,
+    write_config: Annotated[
+        Path | None,
+        typer.Option("--write-config", metavar="FILE.toml", help="Write all settings in use to a file, and stop."),
+    ] = None,
+    set_: Annotated[
         list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be repeated.")
     ] = None,
     modality: inputs.Modalities = None,
@@ -72,62 +92,90 @@ def integrate(
 
     Writes into the folder: integrated.h5mu (the views with .obsm["X_crosstie"] and transferred labels), labels,
     matches, anchors, links and scores as csv, pictures, the model, report.html, and run.json, which says how it was
-    made; and says whether the run can be believed.
-
-    [bold]Examples:[/bold] crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type
-
-    crosstie integrate rna=rna.h5ad atac=atac.h5ad --genes genes.gtf.gz --out run
-
-    torchrun --nproc-per-node 4 -m crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run
+    made, so that crosstie rerun can repeat it; and says whether the run can be believed.
     """
     say = Console(verbose=verbose, quiet=quiet)
     paths = inputs.paths_of(views)
-    check_out(out, overwrite=overwrite)
-    wanted = inputs.make_config(preset, config, settings)
-    with say.stage("reading " + ", ".join(map(str, paths.values()))):
-        data = inputs.read_views(paths, most=wanted.n_core)
+    if write_config is None:
+        check_out(out, overwrite=overwrite)
+    job = settings.Job(
+        inputs=paths,
+        out=out,
+        config=settings.make_config(preset, config, set_),
+        links=links,
+        genes=genes,
+        names=tuple(names or ()),
+        modality=tuple(modality or ()),
+        slot=tuple(slot or ()),
+        batch_key=tuple(batch_key or ()),
+        paired=tuple(paired or ()),
+        label_key=label_key,
+        pairs=pairs,
+        seed=seed,
+        device=device,
+        plots=plots,
+        verdict=verdict,
+    )
+    if write_config is not None:
+        settings.write_toml(job, write_config)
+        answer.give(config=write_config)
+        typer.echo(f"{write_config}: crosstie integrate --config {write_config} does the rest")
+        return
+    run(job, say, scheduler=scheduler, resume=resume)
+
+
+def run(job: settings.Job, say: Console, *, scheduler: str | None = None, resume: bool = False) -> None:
+    """Do what a job says; on ranks of torchrun other than the first, only the share of the work."""
+    with say.stage("reading " + ", ".join(map(str, job.inputs.values()))):
+        data = inputs.read_views(job.inputs, most=job.config.n_core)
     from crosstie.cli import truth
 
-    known = truth.labels_of(data, label_key)
-    same = truth.pairs_of(data, pairs)
+    known = truth.labels_of(data, job.label_key)
+    same = truth.pairs_of(data, job.pairs)
     options: dict[str, Any] = {
-        "modality": inputs.by_view(modality, "--modality", data),
-        "slot": inputs.by_view(slot, "--slot", data),
-        "batch_key": inputs.by_view(batch_key, "--batch-key", data),
+        "modality": inputs.by_view(job.modality, "--modality", data),
+        "slot": inputs.by_view(job.slot, "--slot", data),
+        "batch_key": inputs.by_view(job.batch_key, "--batch-key", data),
     }
     ties = None
-    columns = inputs.by_view(names, "--names", data)
-    if links is not None or genes is not None or columns or paired:
+    columns = inputs.by_view(job.names, "--names", data)
+    if job.links is not None or job.genes is not None or columns or job.paired:
         with say.stage("linking"):
-            kinds = options["modality"] = inputs.modalities_of(modality, data)
-            options["link_data"] = inputs.activities(genes, data, kinds)
+            kinds = options["modality"] = inputs.modalities_of(job.modality, data)
+            options["link_data"] = inputs.activities(job.genes, data, kinds)
             kinds = kinds | dict.fromkeys(options["link_data"], "activity")
-            ties = inputs.ties(data | options["link_data"], kinds, table=links, names=columns, paired=paired)
+            linked = data | options["link_data"]
+            ties = inputs.ties(linked, kinds, table=job.links, names=columns, paired=job.paired)
     pool, first = _pool(scheduler)
-    kept = progress_folder(out, resume=resume)
-    model = fitted(data, ties, wanted, say, seed=seed, device=device, pool=pool, resume=kept, **options)
+    kept = progress_folder(job.out, resume=resume)
+    model = fitted(data, ties, job.config, say, seed=job.seed, device=job.device, pool=pool, resume=kept, **options)
     if not first:
         return
-    from crosstie.cli import results
+    from crosstie.cli import record, results
 
-    with results.mapped(model, plots=plots, seed=seed) as picture:
-        found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=seed)
+    with results.mapped(model, plots=job.plots, seed=job.seed) as picture:
+        found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=job.seed)
         diagnosis = None
-        if verdict:
+        if job.verdict:
             with say.stage("fitting again, with links, cells and counts left out"):
                 from crosstie import trust
 
-                diagnosis = trust.diagnose(model, seed=seed)
+                diagnosis = trust.diagnose(model, seed=job.seed)
                 diagnosis.write(data)
-        files = {name or "all": {"path": str(p.resolve()), "n_bytes": p.stat().st_size} for name, p in paths.items()}
-        with new_folder(out) as folder:
-            about = {**run_of(say, seed=seed, device=device), "inputs": files}
+        about = {
+            **run_of(say, seed=job.seed, device=job.device),
+            "inputs": {name or "all": record.file_of(path) for name, path in job.inputs.items()},
+            "files": {name: record.file_of(path) for name, path in job.files.items()},
+            "settings": job.as_dict(lambda path: str(path.resolve())),
+        }
+        with new_folder(job.out) as folder:
             results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
             for name, adata in options.get("link_data", {}).items():
                 adata.write_h5ad(folder / link_file(list(data).index(name)), compression="gzip")
-            if plots:
+            if job.plots:
                 results.report(folder, say)
-    show(found, out)
+    results.give(found, job.out, diagnosis, seconds=about["seconds"])
+    show(found, job.out)
     if diagnosis is not None:
         typer.echo(diagnosis)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crosstie._errors import unknown_name, value_error
-from crosstie.cli import inputs
+from crosstie.cli import answer, inputs
 from crosstie.cli.console import Console, Quiet, Verbose, table
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from crosstie.links import Link
 
+EXAMPLES = ("crosstie links rna=rna.h5ad adt=adt.h5ad --only unlinked",)
 ONLY = ("all", "linked", "unlinked")
 _FOLD = 12  # features shown of each status, unless asked for more
 
@@ -36,10 +37,7 @@ def links(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Show which features of the views would be linked, which not, and why.
-
-    [bold]Example:[/bold] crosstie links rna=rna.h5ad adt=adt.h5ad --only unlinked
-    """
+    """Show which features of the views would be linked, which not, and why."""
     Console(verbose=verbose, quiet=quiet)
     if only is not None and only not in ONLY:
         raise unknown_name("--only", only, ONLY)
@@ -51,14 +49,26 @@ def links(
 
     kinds = inputs.modalities_of(modality, data)
     made = suggest(data, kinds, table=links, names=inputs.by_view(names, "--names", data))
-    for link in made:
-        _print(link, only)
     from crosstie.cli.results import links_table, report_table
 
     if out is not None:
         links_table(made).to_csv(out, index=False)
     if report is not None:
         report_table(made).to_csv(report, index=False)
+    answer.give(links=[_answer(link) for link in made], out=out, report=report)
+    for link in made:
+        _print(link, only)
+
+
+def _answer(link: Link) -> dict[str, Any]:
+    return {
+        "source": link.source,
+        "target": link.target,
+        "n_columns": link.n_columns,
+        "features": link.report["status"].value_counts(),
+        "pairs": link.pairs[["source", "target", "weight"]],
+        "unlinked": link.report.loc[link.report["status"] != "linked", ["feature", "status", "reason"]],
+    }
 
 
 def _print(link: Link, only: str | None) -> None:

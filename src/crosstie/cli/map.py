@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crosstie._errors import value_error
-from crosstie.cli import after, inputs
+from crosstie.cli import after, answer, inputs
 from crosstie.cli.console import Console, Quiet, Verbose
 
 if TYPE_CHECKING:
     import pandas as pd
     from anndata import AnnData
+
+EXAMPLES = ("crosstie map run new.h5ad --like rna --label-key cell_type --out mapped.h5ad",)
 
 
 def map_query(
@@ -40,8 +42,6 @@ def map_query(
 
     Writes the query with .obsm["X_crosstie"] and, if asked, labels with their confidence and novelty as columns of obs.
     What sets the new cells apart as a batch is taken off. The run itself stays as it is.
-
-    [bold]Example:[/bold] crosstie map run new.h5ad --like rna --label-key cell_type --out mapped.h5ad
     """
     say = Console(verbose=verbose, quiet=quiet)
     after.check_file(out, ".h5ad")
@@ -73,6 +73,7 @@ def map_query(
             _write_labels(adata, labels, label_key, source)
     with say.stage("writing"), after.new_file(out) as part:
         adata.write_h5ad(part, compression="gzip")
+    answer.give(out=out, n_cells=adata.n_obs, like=like, name=name)
     if label_key:
         after.print_labels(labels, label_key, source, name)
     typer.echo(f"{out}: {adata.n_obs:,} cells like {like}, with .obsm[{OBSM_KEY!r}]")

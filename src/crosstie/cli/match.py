@@ -8,9 +8,10 @@ from typing import Annotated
 import typer
 
 from crosstie._errors import unknown_name
-from crosstie.cli import after
+from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose
 
+EXAMPLES = ("crosstie match run rna adt --out matches.csv",)
 HOW = ("one-to-one", "many-to-one")
 
 
@@ -28,8 +29,6 @@ def match(
     """Pair the cells of two views.
 
     The weight of a pair, in (0, 1], falls with the distance of its cells.
-
-    [bold]Example:[/bold] crosstie match run rna adt --out matches.csv
     """
     say = Console(verbose=verbose, quiet=quiet)
     after.check_file(out, ".csv")
@@ -53,8 +52,7 @@ def match(
         )
     with after.new_file(out) as part:
         found.to_csv(part, index=False, float_format="%.4g")
-    sides = (
-        f"{len(set(row)):,} of {len(model.obs[view]):,} cells of {view}"
-        for view, row in ((source, pairs.source), (target, pairs.target))
-    )
+    n_cells = {view: len(set(row)) for view, row in ((source, pairs.source), (target, pairs.target))}
+    answer.give(out=out, how=how, n_pairs=len(found), n_cells=n_cells)
+    sides = (f"{n:,} of {len(model.obs[view]):,} cells of {view}" for view, n in n_cells.items())
     typer.echo(f"{out}: {len(found):,} pairs, {how}: {' with '.join(sides)}")

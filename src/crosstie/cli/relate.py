@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
-from crosstie.cli import after
+from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose, table
 
 if TYPE_CHECKING:
@@ -17,6 +17,7 @@ if TYPE_CHECKING:
 
     from crosstie.model.model import Model
 
+EXAMPLES = ("crosstie relate run rna adt --by cell_type --out relations.csv",)
 _FOLD = 15
 MAX_DRAWN = 2_000_000  # up to so many pairs, heat maps are of all of them; beyond, of those in the table
 
@@ -38,8 +39,6 @@ def relate(
     """Relate the features of two views: response, correlation, and the false discovery rate.
 
     Pairs are ranked by score: how far their correlation stands out among those of either feature.
-
-    [bold]Example:[/bold] crosstie relate run rna adt --by cell_type --out relations.csv
     """
     say = Console(verbose=verbose, quiet=quiet)
     after.check_file(out, ".csv")
@@ -59,6 +58,7 @@ def relate(
         for group, path in pictures.items():
             title = f"{source} → {target}" + (f": {group}" if group else "")
             _draw(drawn, files.enter_context(after.new_file(path)), group, title)
+    answer.give(out=out, pictures=list(pictures.values()))
     _print(relations, source, target)
     typer.echo(f"{', '.join(map(str, [out, *pictures.values()]))}: {len(relations):,} pairs of features")
 
@@ -101,6 +101,7 @@ def _draw(relations: pd.DataFrame, path: Path, group: str | None, title: str) ->
 
 def _print(relations: pd.DataFrame, source: str, target: str) -> None:
     best: Any = relations.sort_values("score", ascending=False, kind="stable").head(_FOLD)
+    answer.give(n_pairs=len(relations), n_significant=int((relations["q"] <= 0.05).sum()), best=best)
     names = ["group"] * ("group" in best) + ["source", "target"]
     words = best[names].astype(str).to_numpy().tolist()
     numbers = [[f"{c:.2f}", f"{s:.1f}", f"{q:.2g}"] for c, s, q in best[["correlation", "score", "q"]].to_numpy(float)]

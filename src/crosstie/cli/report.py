@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from crosstie.cli import after
+from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose
+
+EXAMPLES = ("crosstie report run", "crosstie report run --out page.html --no-verdict")
 
 
 def report(
@@ -35,8 +37,6 @@ def report(
     """Write one HTML page about a run: verdict, interactive map, inputs, links, labels, imputation, methods.
 
     It holds everything that it shows, the names of the cells too, and opens without a network.
-
-    [bold]Example:[/bold] crosstie report run
     """
     say = Console(verbose=verbose, quiet=quiet)
     from crosstie.report import page
@@ -54,4 +54,5 @@ def report(
             diagnosis = trust.diagnose(model, seed=seed)
     with say.stage("writing the report"):
         page.write(run, path, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
+    answer.give(out=path, n_bytes=path.stat().st_size)
     typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

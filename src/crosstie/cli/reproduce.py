@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import unknown_name, value_error
+from crosstie.cli import answer
 from crosstie.cli import seed as study_of_seed
 from crosstie.cli.console import Console, Quiet, Verbose, table
 from crosstie.cli.fetch import Cache, Source, fetched
@@ -20,6 +21,7 @@ if TYPE_CHECKING:
 
     from crosstie.model.model import Model
 
+EXAMPLES = ("crosstie reproduce seed --from ~/Downloads --cells 5000",)
 STUDIES = ("seed",)
 CITESEQ, DONOR = "citeseq_pbmc", "P1"
 TEASEQ = ("teaseq_pbmc", "teaseq_pbmc_w3")
@@ -54,8 +56,6 @@ def reproduce(
     seed: CITE-seq with links of the table, and with learned links; TEA-seq, three views; and the self-alignment
     control: a protein matrix and its own copy, which a published figure is void for. The pairing of cells and their
     labels are hidden, and used for the scores only.
-
-    [bold]Example:[/bold] crosstie reproduce seed --from ~/Downloads --cells 5000
     """
     say = Console(verbose=verbose, quiet=quiet)
     if study not in STUDIES:
@@ -78,9 +78,10 @@ def reproduce(
     _run(rows, TRIMODAL, tea, say, lambda: study_of_seed.integrated(tea, seed), pairs)
     _run(rows, CONTROL, alone, say, lambda: study_of_seed.integrated(alone, seed), [("copy", "adt")])
     found = _beside(rows)
-    _print(found, rows, notes)
     if out is not None:
         found.to_csv(out, index=False, float_format="%.6g")
+    answer.give(figures=found, notes=notes, out=out)
+    _print(found, rows, notes)
 
 
 def _sample(source: Path | None, cache: Path | None) -> str:

@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 import json
-import platform
-import sys
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
-from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
+from dataclasses import dataclass
 from itertools import permutations
 from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
-from crosstie import __version__
 from crosstie._log import log
+from crosstie.cli import after, answer, record
 from crosstie.cli.console import Console
 from crosstie.cli.folder import RUN_FILE
 from crosstie.cli.truth import UNKNOWN
@@ -34,7 +31,6 @@ if TYPE_CHECKING:
 
 OBSM_KEY = "X_crosstie"
 MAX_PLOTTED = 20_000  # UMAP takes a second for every thousand cells or so
-_PACKAGES = ("numpy", "scipy", "pandas", "scikit-learn", "faiss-cpu", "anndata", "mudata", "torch", "umap-learn")
 
 FEW_DRAWN = 4000  # cells; below, another process takes longer to start than to draw
 
@@ -170,14 +166,25 @@ def write(
         if results.model.linkage.paired:
             results.model.embed_joint().write_h5ad(folder / "joint.h5ad")
         _write_views(results, folder / "integrated.h5mu")
-        (folder / RUN_FILE).write_text(
-            json.dumps(_about(results) | dict(about) | verdict, indent=2, default=str) + "\n"
-        )
+        said = record.about(results) | dict(about) | verdict
+        (folder / RUN_FILE).write_text(json.dumps(said, indent=2, default=str) + "\n", encoding="utf-8")
         if diagnosis is not None:
             diagnosis.table.to_csv(folder / "diagnosis.csv", index=False, float_format="%.4g")
     if picture is not None:
         with say.stage("drawing"):
             draw(results, folder, picture())
+
+
+def give(found: Results, out: Path, diagnosis: Diagnosis | None, *, seconds: float) -> None:
+    """Give a run as the answer of a command: where it is, what is in it, scores and verdict."""
+    answer.give(
+        out=out,
+        files=[(out / name).as_posix() + "/" * name.endswith("/") for name in files_of(out)],
+        views={n: {"n_cells": len(z), "n_latent": z.shape[1]} for n, z in found.model.latents.items()},
+        scores=found.scores,
+        diagnosis=None if diagnosis is None else after.judged(diagnosis),
+        seconds=seconds,
+    )
 
 
 def report(folder: Path, say: Console) -> None:
@@ -261,41 +268,6 @@ def _written(model: Model, name: str, adata: AnnData) -> AnnData:
     from anndata import AnnData
 
     return AnnData(obs=adata.obs, var=adata.var, obsm=dict(adata.obsm))
-
-
-def _about(results: Results) -> dict[str, Any]:
-    def installed(package: str) -> str:
-        try:
-            return version(package)
-        except PackageNotFoundError:
-            return "unknown"
-
-    model = results.model
-    return {
-        "crosstie": __version__,
-        "python": platform.python_version(),
-        "platform": platform.platform(),
-        "versions": {package: installed(package) for package in _PACKAGES},
-        "command": ["crosstie", *sys.argv[1:]],
-        "views": {
-            name: {
-                "modality": view.modality,
-                "slot": view.slot,
-                "values": view.values,
-                "n_cells": view.n_cells,
-                "n_features": view.n_features,
-            }
-            for name, view in model.views.items()
-        },
-        "links": [
-            {"source": link.source, "target": link.target, "n_columns": link.n_columns} for link in model.linkage.links
-        ],
-        "paired": [
-            {"source": link.source, "target": link.target, "n_cells": len(link.cells)} for link in model.linkage.paired
-        ],
-        "label_key": results.label_key,
-        "config": asdict(model.config),
-    }
 
 
 def draw(results: Results, folder: Path, plane: Mapping[str, pd.DataFrame]) -> None:

@@ -7,8 +7,10 @@ from typing import Annotated
 
 import typer
 
-from crosstie.cli import after
+from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose
+
+EXAMPLES = ("crosstie transfer run rna adt --label-key cell_type --abstain-at 0.9 --out labels.csv",)
 
 
 def transfer(
@@ -28,8 +30,6 @@ def transfer(
     """Give the cells of one view the labels of another, with confidence and novelty.
 
     Confidence is the probability that the label is right; novelty, in [0, 1], how little supports a cell in the source.
-
-    [bold]Example:[/bold] crosstie transfer run rna adt --label-key cell_type --abstain-at 0.9 --out labels.csv
     """
     say = Console(verbose=verbose, quiet=quiet)
     after.check_file(out, ".csv")
@@ -41,5 +41,6 @@ def transfer(
         labels = transfer_labels(model, source, target, key=label_key, k=k, abstain_at=abstain_at)
     with after.new_file(out) as part:
         labels.to_csv(part, index_label="cell", float_format="%.4g")
+    answer.give(out=out)
     after.print_labels(labels, label_key, source, target)
     typer.echo(f"{out}: {len(labels):,} cells of {target}")
