@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import value_error
+from crosstie._files import new_folder
 from crosstie.cli import inputs
 from crosstie.cli.console import Console, Quiet, Verbose
-from crosstie.cli.folder import check_out, link_file, new_folder, progress_folder
+from crosstie.cli.folder import RUN_FILE, link_file, progress_folder, run_folder
 from crosstie.cli.truth import LabelKey, Pairs
 
 if TYPE_CHECKING:
@@ -82,51 +83,53 @@ def integrate(
     """
     say = Console(verbose=verbose, quiet=quiet)
     paths = inputs.paths_of(views)
-    check_out(out, overwrite=overwrite)
     wanted = inputs.make_config(preset, config, settings)
-    with say.stage("reading " + ", ".join(map(str, paths.values()))):
-        data = inputs.read_views(paths, most=wanted.n_core)
-    from crosstie.cli import truth
+    with run_folder(out, overwrite=overwrite):
+        with say.stage("reading " + ", ".join(map(str, paths.values()))):
+            data = inputs.read_views(paths, most=wanted.n_core)
+        from crosstie.cli import truth
 
-    known = truth.labels_of(data, label_key)
-    same = truth.pairs_of(data, pairs)
-    options: dict[str, Any] = {
-        "modality": inputs.by_view(modality, "--modality", data),
-        "slot": inputs.by_view(slot, "--slot", data),
-        "batch_key": inputs.by_view(batch_key, "--batch-key", data),
-    }
-    ties = None
-    columns = inputs.by_view(names, "--names", data)
-    if links is not None or genes is not None or columns or paired:
-        with say.stage("linking"):
-            kinds = options["modality"] = inputs.modalities_of(modality, data)
-            options["link_data"] = inputs.activities(genes, data, kinds)
-            kinds = kinds | dict.fromkeys(options["link_data"], "activity")
-            ties = inputs.ties(data | options["link_data"], kinds, table=links, names=columns, paired=paired)
-    pool, first = _pool(scheduler)
-    kept = progress_folder(out, resume=resume)
-    model = fitted(data, ties, wanted, say, seed=seed, device=device, pool=pool, resume=kept, **options)
-    if not first:
-        return
-    from crosstie.cli import results
+        known = truth.labels_of(data, label_key)
+        same = truth.pairs_of(data, pairs)
+        options: dict[str, Any] = {
+            "modality": inputs.by_view(modality, "--modality", data),
+            "slot": inputs.by_view(slot, "--slot", data),
+            "batch_key": inputs.by_view(batch_key, "--batch-key", data),
+        }
+        ties = None
+        columns = inputs.by_view(names, "--names", data)
+        if links is not None or genes is not None or columns or paired:
+            with say.stage("linking"):
+                kinds = options["modality"] = inputs.modalities_of(modality, data)
+                options["link_data"] = inputs.activities(genes, data, kinds)
+                kinds = kinds | dict.fromkeys(options["link_data"], "activity")
+                ties = inputs.ties(data | options["link_data"], kinds, table=links, names=columns, paired=paired)
+        pool, first = _pool(scheduler)
+        kept = progress_folder(out, resume=resume)
+        model = fitted(data, ties, wanted, say, seed=seed, device=device, pool=pool, resume=kept, **options)
+        if not first:
+            return
+        from crosstie.cli import results
 
-    with results.mapped(model, plots=plots, seed=seed) as picture:
-        found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=seed)
-        diagnosis = None
-        if verdict:
-            with say.stage("fitting again, with links, cells and counts left out"):
-                from crosstie import trust
+        with results.mapped(model, plots=plots, seed=seed) as picture:
+            found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=seed)
+            diagnosis = None
+            if verdict:
+                with say.stage("fitting again, with links, cells and counts left out"):
+                    from crosstie import trust
 
-                diagnosis = trust.diagnose(model, seed=seed)
-                diagnosis.write(data)
-        files = {name or "all": {"path": str(p.resolve()), "n_bytes": p.stat().st_size} for name, p in paths.items()}
-        with new_folder(out) as folder:
-            about = {**run_of(say, seed=seed, device=device), "inputs": files}
-            results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
-            for name, adata in options.get("link_data", {}).items():
-                adata.write_h5ad(folder / link_file(list(data).index(name)), compression="gzip")
-            if plots:
-                results.report(folder, say)
+                    diagnosis = trust.diagnose(model, seed=seed)
+                    diagnosis.write(data)
+            files = {
+                name or "all": {"path": str(p.resolve()), "n_bytes": p.stat().st_size} for name, p in paths.items()
+            }
+            with new_folder(out.resolve(), last=RUN_FILE) as folder:
+                about = {**run_of(say, seed=seed, device=device), "inputs": files}
+                results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
+                for name, adata in options.get("link_data", {}).items():
+                    adata.write_h5ad(folder / link_file(list(data).index(name)), compression="gzip")
+                if plots:
+                    results.report(folder, say)
     show(found, out)
     if diagnosis is not None:
         typer.echo(diagnosis)

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crosstie._errors import unknown_name, value_error
+from crosstie._files import new_file
 from crosstie.cli import inputs
 from crosstie.cli.console import Console, Quiet, Verbose, table
 
@@ -55,10 +56,10 @@ def links(
         _print(link, only)
     from crosstie.cli.results import links_table, report_table
 
-    if out is not None:
-        links_table(made).to_csv(out, index=False)
-    if report is not None:
-        report_table(made).to_csv(report, index=False)
+    for path, told in ((out, links_table), (report, report_table)):
+        if path is not None:
+            with new_file(path) as part:
+                told(made).to_csv(part, index=False)
 
 
 def _print(link: Link, only: str | None) -> None:

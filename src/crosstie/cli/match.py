@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from crosstie._errors import unknown_name
+from crosstie._files import new_file
 from crosstie.cli import after
 from crosstie.cli.console import Console, Quiet, Verbose
 
@@ -51,7 +52,7 @@ def match(
                 "weight": pairs.weight,
             }
         )
-    with after.new_file(out) as part:
+    with new_file(out) as part:
         found.to_csv(part, index=False, float_format="%.4g")
     sides = (
         f"{len(set(row)):,} of {len(model.obs[view]):,} cells of {view}"

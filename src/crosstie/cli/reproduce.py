@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import unknown_name, value_error
+from crosstie._files import new_file
 from crosstie.cli import seed as study_of_seed
 from crosstie.cli.console import Console, Quiet, Verbose, table
 from crosstie.cli.fetch import Cache, Source, fetched
@@ -80,7 +81,8 @@ def reproduce(
     found = _beside(rows)
     _print(found, rows, notes)
     if out is not None:
-        found.to_csv(out, index=False, float_format="%.6g")
+        with new_file(out) as part:
+            found.to_csv(part, index=False, float_format="%.6g")
 
 
 def _sample(source: Path | None, cache: Path | None) -> str:

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from crosstie._errors import unknown_name, value_error
+from crosstie._files import claimed
 from crosstie._log import log
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats, Index, Labels, Mask, Matrix, Modality
@@ -41,8 +43,6 @@ from crosstie.model.progress import Progress
 from crosstie.model.query import extended, read_cells, with_data
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from anndata import AnnData
 
     from crosstie._typing import Data
@@ -208,7 +208,21 @@ class Model:
         rows = core_rows(sizes, self.config.n_core, pairs=pairs, batches=self._batches(), seed=seed)
         if not rows:
             return self._fit_whole(seed, device, progress)
-        kept = None if resume is None else Progress(resume, self, seed)
+        if resume is None:
+            return self._fit_core(rows, seed, device, progress, pool, None)
+        with claimed(Path(resume).resolve()):
+            return self._fit_core(rows, seed, device, progress, pool, Progress(resume, self, seed))
+
+    def _fit_core(
+        self,
+        rows: Mapping[str, Index],
+        seed: int,
+        device: str,
+        progress: Tick | None,
+        pool: Pool | None,
+        kept: Progress | None,
+    ) -> Model:
+        """Fit on the core, then place all cells."""
         core = kept.core(type(self)) if kept is not None else None
         if core is None:
             core = start_core(self, rows)._fit_whole(seed, device, progress)
