@@ -50,6 +50,13 @@ def test_run_leaves_matrices_in_place(run, whole, tmp_path, kind):
     assert not [p for p in tmp_path.iterdir() if "progress" in p.name]
 
 
+def test_report_of_a_run_that_left_its_matrices(run, tmp_path):
+    few = ["--set", "n_core=100", "--set", "n_components=30", "--no-verdict"]
+    done = run("integrate", *VIEWS, "--out", "out", *few)
+    assert done.exit_code == 0, done.output
+    assert "the data of this run are not at hand" in (tmp_path / "out" / "report.html").read_text()
+
+
 def test_matrices_that_have_gone_are_one_clear_error(run, tmp_path):
     assert run("integrate", *VIEWS, "--out", "out", *FAST).exit_code == 0
     (tmp_path / "adt.h5ad").rename(tmp_path / "moved.h5ad")

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import unknown_name, value_error
+from crosstie._files import new_file
 from crosstie.cli import answer, inputs
 from crosstie.cli.console import Console, Quiet, Verbose, table
 
@@ -51,10 +52,10 @@ def links(
     made = suggest(data, kinds, table=links, names=inputs.by_view(names, "--names", data))
     from crosstie.cli.results import links_table, report_table
 
-    if out is not None:
-        links_table(made).to_csv(out, index=False)
-    if report is not None:
-        report_table(made).to_csv(report, index=False)
+    for path, told in ((out, links_table), (report, report_table)):
+        if path is not None:
+            with new_file(path) as part:
+                told(made).to_csv(part, index=False)
     answer.give(links=[_answer(link) for link in made], out=out, report=report)
     for link in made:
         _print(link, only)

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from crosstie import __version__
-from crosstie.model.place import n_cores
+from crosstie._threads import n_cores
 
 if TYPE_CHECKING:
     import numpy as np

@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
 from crosstie._errors import unknown_name, value_error
+from crosstie._files import claimed
 from crosstie._log import log
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats, Index, Labels, Mask, Matrix, Modality
@@ -42,8 +44,6 @@ from crosstie.model.query import extended, read_cells, with_data
 from crosstie.model.workers import Ranks
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from anndata import AnnData
 
     from crosstie._typing import Data
@@ -208,14 +208,27 @@ class Model:
         sizes = {name: view.n_cells for name, view in self.views.items()}
         pairs = shared_rows(self.linkage, self.cells)
         rows = core_rows(sizes, self.config.n_core, pairs=pairs, batches=self._batches(), seed=seed)
-        long = bool(rows) or self.config.training == "full"
-        kept = Progress(resume, self, seed) if resume is not None and long else None
+        if resume is None or not (rows or self.config.training == "full"):
+            return self._fit_all(rows, seed, device, progress, pool, None)
+        with claimed(Path(resume).resolve()):
+            kept = Progress(resume, self, seed)
+            self._fit_all(rows, seed, device, progress, pool, kept)
+            kept.remove()
+        return self
+
+    def _fit_all(
+        self,
+        rows: Mapping[str, Index],
+        seed: int,
+        device: str,
+        progress: Tick | None,
+        pool: Pool | None,
+        kept: Progress | None,
+    ) -> Model:
+        """Fit on all cells, or of large views on the core's rows, and then place all cells."""
         state = None if kept is None else kept.training
         if not rows:
-            self._fit_whole(seed, device, progress, pool, state)
-            if kept is not None:
-                kept.remove()
-            return self
+            return self._fit_whole(seed, device, progress, pool, state)
         core = kept.core(type(self)) if kept is not None else None
         if core is None:
             core = start_core(self, rows)._fit_whole(seed, device, progress, pool, state)
@@ -227,8 +240,6 @@ class Model:
             name: place(encoder, Cells(name, view.matrix, view.values), batches.get(name), pool=pool, parts=kept)
             for name, view in self.views.items()
         }
-        if kept is not None:
-            kept.remove()
         return self
 
     def _fit_whole(self, seed: int, device: str, progress: Tick | None, pool: Pool | None, state: Path | None) -> Model:

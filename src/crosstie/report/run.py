@@ -99,7 +99,7 @@ def read_run(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int
     about = about_of(folder)
     model = Model.load(folder / "model")
     data = _data(folder, model)
-    if data is not None and not model.views:
+    if data is not None and not model.views and all(_has_matrix(data[n], model.slots[n]) for n in model.latents):
         model = _with_data(model, data)
     key = about.get("label_key")
     verdict = about.get("verdict") or {}
@@ -222,9 +222,9 @@ def reliability_of(model: Model) -> dict[str, pd.Series]:
     from crosstie.tl.impute import feature_reliability
 
     out = {}
-    for name, view in model.views.items():
+    for name, view in model.core.views.items():
         recipe = model.recipes[name]
-        found = feature_reliability(model.latents[name], recipe.log_normalize(view.matrix))
+        found = feature_reliability(model.core.latents[name], recipe.log_normalize(view.loaded))
         out[name] = pd.Series(found, index=recipe.names)
     return out
 
@@ -238,6 +238,11 @@ def _data(folder: Path, model: Model) -> dict[str, AnnData] | None:
         warnings.simplefilter("ignore", UserWarning)  # that views have names in common: nothing is joined here
         data = dict(md.read_h5mu(folder / VIEWS).mod)
     return data if set(data) >= set(model.latents) else None
+
+
+def _has_matrix(adata: AnnData, slot: str) -> bool:
+    """Whether the file of the run has a view's matrix: those of large views stay where they were."""
+    return adata.X is not None if slot == "X" else slot.partition("/")[2] in (*adata.layers, *adata.obsm)
 
 
 def _with_data(model: Model, data: Mapping[str, AnnData]) -> Model:
