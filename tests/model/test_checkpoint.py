@@ -239,14 +239,14 @@ def test_a_failure_leaves_what_was_there(fitted, data, run, monkeypatch, when):
     if when == "writing":
         monkeypatch.setattr(checkpoint, "_as_text", lambda obs: 1 / 0)
     else:
-        real = checkpoint.os.rename
+        real = checkpoint.os.replace
 
         def rename(source, target):
             if str(source).endswith(".new"):
                 raise OSError("disk full")
             real(source, target)
 
-        monkeypatch.setattr(checkpoint.os, "rename", rename)
+        monkeypatch.setattr(checkpoint.os, "replace", rename)
     with pytest.raises((ZeroDivisionError, OSError)):
         fitted.save(run)
     with pytest.raises((ZeroDivisionError, OSError)):

@@ -77,13 +77,13 @@ def new_folder(out: Path) -> Iterator[Path]:
 
 def _put(work: Path, out: Path) -> None:
     if not out.exists():
-        work.rename(out)
+        work.replace(out)
     elif not any(out.iterdir()):  # a folder that was there stays the same one, with its permissions
         for path in work.iterdir():
             shutil.move(path, out / path.name)
         work.rmdir()
     else:
         old = out.parent / f".{out.name}.{os.getpid()}.old"
-        out.rename(old)
-        work.rename(out)
+        out.replace(old)
+        work.replace(out)
         shutil.rmtree(old)

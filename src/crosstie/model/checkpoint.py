@@ -180,12 +180,12 @@ def _replacing(path: Path) -> Iterator[Path]:
     try:
         yield new
         if path.exists():
-            os.rename(path, old)
+            os.replace(path, old)
         try:
-            os.rename(new, path)
+            os.replace(new, path)
         except OSError:
             if old.exists():
-                os.rename(old, path)
+                os.replace(old, path)
             raise
     except BaseException:
         shutil.rmtree(new, ignore_errors=True)
