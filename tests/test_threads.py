@@ -3,7 +3,7 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import crosstie as xt
-from crosstie._threads import SMALL, few_threads
+from crosstie._threads import SMALL, few_threads, side_by_side
 from crosstie.model import model as model_module
 
 
@@ -67,3 +67,15 @@ def test_sketches_run_on_one_thread_whatever_the_size(monkeypatch):
     x = {view: rng.normal(size=(30, 4)).astype(np.float32) for view in "ab"}
     closed_form.fit_closed_form(x, {("a", "b"): (np.eye(4), np.eye(4))}, closed_form.Refinement(n_rounds=2))
     assert seen == [{1}] * 2
+
+
+def test_side_by_side_keeps_order_and_uses_one_thread_each():
+    before = counts()
+    found = side_by_side(lambda i: (i, set(counts().values())), range(20))
+    assert found == [(i, {1}) for i in range(20)]
+    assert counts() == before
+
+
+def test_an_error_of_one_piece_is_the_error():
+    with pytest.raises(ZeroDivisionError):
+        side_by_side(lambda i: 1 // i, range(3))

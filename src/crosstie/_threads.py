@@ -1,13 +1,36 @@
-"""How many threads linear algebra and neighbour search use: one while the work is small."""
+"""How many threads linear algebra and neighbour search use: one while work is small; pieces then run side by side."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+import os
+from collections.abc import Callable, Iterable, Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from typing import TypeVar
 
 from threadpoolctl import threadpool_limits
 
 SMALL = 20_000
+Item = TypeVar("Item")
+Result = TypeVar("Result")
+
+
+def n_cores() -> int:
+    """Return how many cores this process may use."""
+    if hasattr(os, "sched_getaffinity"):
+        return len(os.sched_getaffinity(0))
+    return os.cpu_count() or 1
+
+
+def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+    """Return the results of items in order, worked on in threads, linear algebra on one thread in each."""
+
+    def alone(item: Item) -> Result:
+        with few_threads(0):  # OpenMP counts threads for each thread that asks
+            return function(item)
+
+    with few_threads(0), ThreadPoolExecutor(n_cores()) as threads:
+        return list(threads.map(alone, items))
 
 
 @contextmanager

@@ -74,7 +74,7 @@ def integrate(
         typer.Option(metavar="ADDRESS", help="dask scheduler whose workers place the cells of large views."),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run into this folder that was cut off, of large views.")
+        bool, typer.Option("--resume", help="Go on with a run into this folder that was cut off.")
     ] = False,
     plots: Annotated[
         bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures and write report.html.")

@@ -119,7 +119,7 @@ def mapped(model: Model, *, plots: bool, seed: int) -> Iterator[Map | None]:
     if not plots:
         yield None
         return
-    from crosstie.model.place import n_cores
+    from crosstie._threads import n_cores
     from crosstie.pl.embedding import joint_umap
     from crosstie.report.run import as_plane, drawn_rows
 

@@ -1,10 +1,12 @@
 """Minibatches: cells of every view, shuffled epoch by epoch, and pairs of anchors, drawn by weight.
 
-Everything random comes from one local generator on the CPU, so that every device sees the same batches.
+Everything random comes from one local generator on the CPU, so that every device, and every one of several processes,
+sees the same batches.
 """
 
 from __future__ import annotations
 
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -37,6 +39,15 @@ class Batch:
     pairs: dict[Edge, tuple[Tensor, Tensor]] = field(default_factory=dict)
     linked: dict[Edge, tuple[Tensor, Tensor]] = field(default_factory=dict)
     closed: dict[str, Tensor] = field(default_factory=dict)
+
+    def part(self, rows: Callable[[Tensor], Tensor]) -> Batch:
+        """Return the batch of some of the rows of every array; `rows` picks them."""
+        return Batch(
+            x={view: rows(x) for view, x in self.x.items()},
+            pairs={edge: (rows(x), rows(y)) for edge, (x, y) in self.pairs.items()},
+            linked={edge: (rows(x), rows(y)) for edge, (x, y) in self.linked.items()},
+            closed={view: rows(z) for view, z in self.closed.items()},
+        )
 
 
 class Shuffled:
@@ -99,7 +110,7 @@ class Batches:
             x = np.asarray(x, np.float32)
             return torch.from_numpy(x if x.flags.writeable else x.copy()).to(device)
 
-        self.device = device
+        self.device, self.generator = device, generator
         self.inputs = {view: put(x) for view, x in problem.inputs.items()}
         self.rows: dict[str, Shuffled | Balanced] = {
             view: Balanced(problem.batches[view], config.batch_size, generator)
@@ -130,3 +141,21 @@ class Batches:
             linked={(i, j): (a[rows[i]], b[rows[j]]) for (i, j), (a, b) in self.linked.items()},
             closed={view: z[rows[view]] for view, z in self.closed.items()},
         )
+
+    def state(self) -> dict[str, Tensor]:
+        """Return what decides the batches to come."""
+        state = {"generator": self.generator.get_state()}
+        for i, drawn in enumerate(self._shuffled()):
+            state |= {f"order.{i}": drawn.order, f"at.{i}": torch.tensor(drawn.at)}
+        return state
+
+    def restore(self, state: Mapping[str, Tensor]) -> None:
+        """Go on from `state`, of batches of the same problem and settings."""
+        self.generator.set_state(state["generator"])
+        for i, drawn in enumerate(self._shuffled()):
+            drawn.order, drawn.at = state[f"order.{i}"], int(state[f"at.{i}"])
+
+    def _shuffled(self) -> list[Shuffled]:
+        return [
+            drawn for rows in self.rows.values() for drawn in (rows.drawn if isinstance(rows, Balanced) else [rows])
+        ]

@@ -3,8 +3,10 @@
 from __future__ import annotations
 
 import math
+import os
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 import numpy as np
 import pandas as pd
@@ -15,9 +17,12 @@ from crosstie._errors import message, value_error
 from crosstie.model.alignment import Adversary
 from crosstie.model.batches import Batch, Batches
 from crosstie.model.config import Config
+from crosstie.model.kept import Kept
 from crosstie.model.networks import Networks
 from crosstie.model.problem import Problem
 from crosstie.model.terms import Term, make_terms
+from crosstie.model.together import ALONE, Together
+from crosstie.model.workers import Ranks
 
 Progress = Callable[[int, int, dict[str, float]], None]
 
@@ -30,6 +35,8 @@ def fit(
     device: str = "auto",
     log_every: int = 50,
     progress: Progress | None = None,
+    ranks: Ranks | None = None,
+    state: Path | None = None,
 ) -> tuple[Networks, pd.DataFrame]:
     """Train the networks of a problem.
 
@@ -46,6 +53,10 @@ def fit(
         The history has the first step, every `log_every`-th, and the last.
     progress
         Called as `progress(step, n_steps, losses)` whenever the history gains a row.
+    ranks
+        Processes that train together, each with the whole problem; all return the same.
+    state
+        File that keeps the training under way; if there is one, training goes on from it, to the same bits.
 
     Returns
     -------
@@ -54,11 +65,15 @@ def fit(
     Raises
     ------
     ValueError
-        If the problem lacks what the settings need, such as anchors of an edge; before the first step.
+        If the problem lacks what the settings need, such as anchors of an edge; before the first step. If `state` is
+        of another training.
     FloatingPointError
         If a term or the gradient stops being finite; the message names it and the step.
+    WorkerLostError
+        If another rank is gone.
     """
     problem.require(config)
+    together = Together(ranks)
     where = choose_device(device)
     # Two streams, so that two settings are compared on the same batches.
     for_weights, for_batches = (
@@ -74,18 +89,29 @@ def fit(
     critic_optimiser = None if adversary is None else make_optimiser(adversary, config)
     average = Average(net, config.averaging)
 
-    history = []
+    kept = Kept(
+        state,
+        [net] if adversary is None else [net, adversary],
+        [optimiser] if critic_optimiser is None else [optimiser, critic_optimiser],
+        average.mean,
+        batches,
+    )
+    before, history = kept.restore()
     with threads(choose_threads(problem, config)):
-        for step in range(1, config.n_steps + 1):
+        for step in range(before + 1, config.n_steps + 1):
             set_rate(optimiser, critic_optimiser, step, config)
-            losses = train_step(net, terms, adversary, batches.draw(), optimiser, critic_optimiser, config)
+            batch = together.trim(batches.draw())
+            losses = train_step(net, terms, adversary, batch, optimiser, critic_optimiser, config, together)
             check_finite(losses, step)
             average.update(step)
             if step == 1 or step % log_every == 0 or step == config.n_steps:
+                together.average(losses.values())
                 values = {name: float(value) for name, value in losses.items() if name != "gradient"}
                 history.append({"step": step, **values})
                 if progress is not None:
                     progress(step, config.n_steps, values)
+            if together.rank == 0:
+                kept.keep(step, history)
     average.keep()
     return net.cpu().eval(), pd.DataFrame(history)
 
@@ -98,30 +124,37 @@ def train_step(
     optimiser: torch.optim.Optimizer,
     critic_optimiser: torch.optim.Optimizer | None,
     config: Config,
+    together: Together = ALONE,
 ) -> dict[str, Tensor]:
     """Take one step: the critics several times on the latents as they are, then encoders and decoders once."""
-    z = {view: net.encode(view, x) for view, x in batch.x.items()}
+    share = together.share(batch)
+    z = {view: net.encode(view, x) for view, x in share.x.items()}
     critic = None
     if adversary is not None and critic_optimiser is not None:
         for _ in range(config.critic_steps):
             critic = adversary.critic_loss(z)
-            descend(critic, critic_optimiser, config.grad_clip)
-    losses = {name: term(net, batch, z) for name, term in terms.items()}
+            descend(critic, critic_optimiser, config.grad_clip, together)
+    of_all = together.gather(z) if any(term.whole for term in terms.values()) else z
+    losses = {
+        name: together.weigh(term(net, batch, of_all)) if term.whole else term(net, share, z)
+        for name, term in terms.items()
+    }
     if adversary is not None:
         losses["adversarial"] = adversary.encoder_loss(z)
     total = torch.stack([getattr(config, name) * value for name, value in losses.items()]).sum()
-    gradient = descend(total, optimiser, config.grad_clip)
+    gradient = descend(total, optimiser, config.grad_clip, together)
     losses["total"] = total
     if critic is not None:
         losses["critic"] = critic
     return {name: value.detach() for name, value in losses.items()} | {"gradient": gradient}
 
 
-def descend(loss: Tensor, optimiser: torch.optim.Optimizer, clip: float) -> Tensor:
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer, clip: float, together: Together = ALONE) -> Tensor:
     """Take one step down `loss` with the optimiser's weights alone; return the norm of the unclipped gradient."""
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     optimiser.zero_grad(set_to_none=True)
     loss.backward(inputs=weights)
+    together.average(weight.grad for weight in weights if weight.grad is not None)
     norm = torch.nn.utils.clip_grad_norm_(weights, clip)
     optimiser.step()
     return norm
@@ -185,9 +218,12 @@ class Average:
 
 
 def choose_device(device: str) -> torch.device:
-    """Return the device that was asked for; `"auto"` is CUDA if there is one, else the CPU."""
+    """Return the device that was asked for; `"auto"` is CUDA if there is one, else the CPU.
+
+    Processes that torchrun started on one machine take one GPU each.
+    """
     if device == "auto":
-        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+        return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
     try:
         chosen = torch.device(device)
     except RuntimeError as error:

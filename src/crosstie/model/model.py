@@ -39,6 +39,7 @@ from crosstie.model.place import Cells, Pool, place
 from crosstie.model.problem import Edge
 from crosstie.model.progress import Progress
 from crosstie.model.query import extended, read_cells, with_data
+from crosstie.model.workers import Ranks
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -183,10 +184,11 @@ class Model:
         progress
             Called as `progress(step, n_steps, losses)` in training.
         pool
-            Who places the cells of large views: threads by default; see `crosstie.model.workers`.
+            Who places the cells of large views: threads by default; see `crosstie.model.workers`. Ranks that torchrun
+            started share the training, too.
         resume
-            Of large views: folder that keeps what is done, so that the same fit, cut off, goes on from there and ends
-            with the same bits. It is made where there is none, and removed when all is done.
+            Of large views, and in training: folder that keeps what is done, so that the same fit, cut off, goes on from
+            there and ends with the same bits. It is made where there is none, and removed when all is done.
 
         Returns
         -------
@@ -206,12 +208,17 @@ class Model:
         sizes = {name: view.n_cells for name, view in self.views.items()}
         pairs = shared_rows(self.linkage, self.cells)
         rows = core_rows(sizes, self.config.n_core, pairs=pairs, batches=self._batches(), seed=seed)
+        long = bool(rows) or self.config.training == "full"
+        kept = Progress(resume, self, seed) if resume is not None and long else None
+        state = None if kept is None else kept.training
         if not rows:
-            return self._fit_whole(seed, device, progress)
-        kept = None if resume is None else Progress(resume, self, seed)
+            self._fit_whole(seed, device, progress, pool, state)
+            if kept is not None:
+                kept.remove()
+            return self
         core = kept.core(type(self)) if kept is not None else None
         if core is None:
-            core = start_core(self, rows)._fit_whole(seed, device, progress)
+            core = start_core(self, rows)._fit_whole(seed, device, progress, pool, state)
             if kept is not None:
                 kept.keep_core(core)
         adopt(self, core, rows)
@@ -224,7 +231,7 @@ class Model:
             kept.remove()
         return self
 
-    def _fit_whole(self, seed: int, device: str, progress: Tick | None) -> Model:
+    def _fit_whole(self, seed: int, device: str, progress: Tick | None, pool: Pool | None, state: Path | None) -> Model:
         """Fit on all cells, in memory."""
         config = self.config
         n_cells = max(view.n_cells for view in self.views.values())
@@ -255,7 +262,19 @@ class Model:
         if config.training == "full":
             from crosstie.model.training import train
 
-            train(self, components, edges, columns, beside, seed=seed, device=device, progress=progress)
+            ranks = pool if isinstance(pool, Ranks) else None
+            train(
+                self,
+                components,
+                edges,
+                columns,
+                beside,
+                seed=seed,
+                device=device,
+                progress=progress,
+                ranks=ranks,
+                state=state,
+            )
         with few_threads(n_cells):
             self.anchors = self._find_anchors(edges)
             self.decoders = {name: linear_fit(self.latents[name], x) for name, x in components.items()}

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
@@ -11,7 +10,7 @@ from typing import TYPE_CHECKING, Protocol
 import numpy as np
 import scipy.sparse as sp
 
-from crosstie._threads import few_threads
+from crosstie._threads import few_threads, n_cores
 from crosstie._typing import Array, Index, Labels, Mask, Matrix
 from crosstie.data.stored import Stored, bounds_of, rows_of
 from crosstie.data.values import Values, check_values
@@ -189,10 +188,3 @@ def as_done(submit: Callable[[Task], Future[Array]], tasks: Sequence[Task], most
 def _taken(under_way: dict[Future[Array], int]) -> Iterator[tuple[int, Array]]:
     for future in wait(under_way, return_when=FIRST_COMPLETED).done:
         yield under_way.pop(future), future.result()
-
-
-def n_cores() -> int:
-    """Return how many cores this process may use."""
-    if hasattr(os, "sched_getaffinity"):
-        return len(os.sched_getaffinity(0))
-    return os.cpu_count() or 1

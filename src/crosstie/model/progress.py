@@ -1,4 +1,4 @@
-"""What a fit of large views has done so far, in a folder: a fit that was cut off goes on from there."""
+"""What a long fit has done so far, in a folder: a fit that was cut off goes on from there."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ if TYPE_CHECKING:
     from crosstie.model.model import Model
     from crosstie.model.place import Bound
 
-ABOUT, CORE = "progress.json", "core"
+ABOUT, CORE, TRAINING = "progress.json", "core", "training.safetensors"
 
 
 class Progress:
-    """The folder of a fit under way: the fitted core, and the coordinates of finished blocks.
+    """The folder of a fit under way: the training, the fitted core, and the coordinates of finished blocks.
 
     Parameters
     ----------
@@ -44,6 +44,7 @@ class Progress:
 
     def __init__(self, folder: str | Path, model: Model, seed: int) -> None:
         self.folder = Path(folder).resolve()
+        self.training = self.folder / TRAINING
         self.numbers = {name: i for i, name in enumerate(model.views)}
         about = _about(model, seed)
         file = self.folder / ABOUT
@@ -78,6 +79,7 @@ class Progress:
     def keep_core(self, core: Model) -> None:
         """Keep the fitted core."""
         core.save(self.folder / CORE)
+        self.training.unlink(missing_ok=True)
 
     def find(self, view: str, bound: Bound) -> Array | None:
         """Return the coordinates of a block, if they were kept and are whole."""

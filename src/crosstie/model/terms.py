@@ -22,7 +22,13 @@ Latents = dict[str, Tensor]
 
 
 class Term(ABC):
-    """One scalar of the objective, to be minimised."""
+    """One scalar of the objective, to be minimised.
+
+    A term that compares all cells of a minibatch with each other is `whole`; any other is a mean over its cells, and
+    several processes can each take some of them.
+    """
+
+    whole = False
 
     def __init__(self, views: tuple[str, ...], edges: tuple[Edge, ...], config: Config) -> None:
         self.views, self.edges, self.config = views, edges, config
@@ -53,6 +59,8 @@ class Cycle(Term):
 class Geometry(Term):
     r"""Kernel rows alike: :math:`-\sum_i \langle \min(\cos(K(x_i), K(z_i)), c) \rangle` (method.md, eq. 5)."""
 
+    whole = True
+
     def __call__(self, net: Networks, batch: Batch, z: Latents) -> Tensor:
         h, c = self.config.geometry_bandwidth, self.config.geometry_clamp
         return -add(row_cosines(kernel(batch.x[i], h), kernel(z[i], h)).clamp(max=c).mean() for i in self.views)
@@ -73,6 +81,8 @@ class BatchAnchors(Term):
 
     The mean is over pairs :math:`(a, b)` of the minibatch's cells that are each other's nearest by linked columns.
     """
+
+    whole = True
 
     def __call__(self, net: Networks, batch: Batch, z: Latents) -> Tensor:
         k, terms = self.config.anchor_k, []

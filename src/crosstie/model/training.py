@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import replace
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -19,6 +20,7 @@ from crosstie.model.support import what_fell
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
+    from crosstie.model.workers import Ranks
 
 
 def train(
@@ -31,6 +33,8 @@ def train(
     seed: int,
     device: str,
     progress: Callable[[int, int, dict[str, float]], None] | None,
+    ranks: Ranks | None,
+    state: Path | None,
 ) -> None:
     """Train networks, from the closed form where the settings say so, and take their coordinates.
 
@@ -48,6 +52,8 @@ def train(
         Of the views whose links read another matrix.
     seed, device, progress
         As in `Model.fit`.
+    ranks, state
+        As in `crosstie.model.fit.fit`.
     """
     from crosstie.model.fit import fit
 
@@ -71,7 +77,9 @@ def train(
         linear=start,
         batches=model._batches(),
     )
-    networks, model.history = fit(problem, config, seed=seed, device=device, progress=progress)
+    networks, model.history = fit(
+        problem, config, seed=seed, device=device, progress=progress, ranks=ranks, state=state
+    )
     encoded = {name: model._latent(networks.encode_array(name, x)) for name, x in inputs.items()}
     if config.fallback == "closed form" and model.closed_form is not None:
         form = model.closed_form

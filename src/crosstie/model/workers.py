@@ -1,4 +1,4 @@
-"""Who places the cells of large views beside threads of this process: workers of dask, or ranks started by torchrun.
+"""Who works on large views beside threads of this process: workers of dask, or ranks started by torchrun.
 
 A block is worked on by the same code on one thread wherever that is: on machines of one kind results are the same to
 the bit. Workers read stored matrices themselves, so they need to see the same files.
@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
@@ -111,13 +112,17 @@ class Dask:
 
 
 class Ranks:
-    """Processes that torchrun started, each with the same program and the same data; all get all coordinates."""
+    """Processes that torchrun started, each with the same program and the same data; all get all coordinates.
+
+    Training shares its minibatches among them (`crosstie.model.together`).
+    """
 
     def __init__(self) -> None:
+        import torch
         import torch.distributed as dist
 
         if not dist.is_initialized():
-            dist.init_process_group("gloo")
+            dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
         self.rank, self.n_ranks = dist.get_rank(), dist.get_world_size()
 
     def agree(self, left: list[Bound]) -> list[Bound]:
@@ -145,17 +150,25 @@ class Ranks:
             for rank, (_, (first, last), _) in enumerate(some):
                 z = np.empty((last - first, encoder.n_latent), np.float32) if rank != self.rank else mine
                 assert z is not None
-                try:
+                with lost_means(self.n_ranks, rank):
                     dist.broadcast(torch.from_numpy(z), src=rank)
-                except RuntimeError as error:
-                    raise WorkerLostError(
-                        message(
-                            f"rank {rank} of {self.n_ranks} was lost, or lost this one.",
-                            found=str(error).splitlines()[0][:200],
-                            do="Run again with the same resume folder: finished blocks stay.",
-                        )
-                    ) from error
                 yield start + rank, z
+
+
+@contextmanager
+def lost_means(n_ranks: int, rank: int | None = None) -> Iterator[None]:
+    """Turn a failed exchange between ranks into an error that says who was lost."""
+    try:
+        yield
+    except RuntimeError as error:
+        who = "another rank" if rank is None else f"rank {rank}"
+        raise WorkerLostError(
+            message(
+                f"{who} of {n_ranks} was lost, or lost this one.",
+                found=str(error).splitlines()[0][:200],
+                do="Run again with the same resume folder: what was finished stays.",
+            )
+        ) from error
 
 
 def started_by_torchrun() -> bool:

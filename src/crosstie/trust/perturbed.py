@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from crosstie._threads import side_by_side
 from crosstie._typing import Array, Floats
 from crosstie.metrics import foscttm
 from crosstie.model.model import Model
@@ -96,11 +97,14 @@ def gather(model: Model, *, n_null: int, n_stability: int, seed: int) -> Evidenc
     if n_null and any(e.n_columns >= LEAST_COLUMNS for e in evidence.values()):
         _link_null(problem, evidence, n_null, rng)
     place = _placed(whole)
+    for view in problem.components:  # once, before threads ask for it
+        place(view)
+    links = _without_links(problem, evidence, place, rng)
+    some = [without_share(problem.rows, 0.2, rng) for _ in range(n_stability)]
     parts = {
-        "links": _without_links(problem, evidence, place, rng),
+        "links": links,
         "cells": _means(
-            _movement(problem, place, _placed(problem.fit(rows=without_share(problem.rows, 0.2, rng), seed=seed)))
-            for _ in range(n_stability)
+            side_by_side(lambda rows: _movement(problem, place, _placed(problem.fit(rows=rows, seed=seed))), some)
         ),
         "counts": _halved(model, problem, whole, place, rng),
         "map": _movement(problem, place, lambda view: (model.latents[view], model.latents[view][problem.rows[view]])),
@@ -156,9 +160,9 @@ def _agreements(fit: Fit, columns: Mapping[Edge, tuple[Floats, Floats]]) -> dict
 def _link_null(problem: Problem, evidence: Mapping[Edge, EdgeEvidence], n_null: int, rng: np.random.Generator) -> None:
     """Hold the agreement of every edge against fits of permuted links."""
     null: dict[Edge, list[float]] = {edge: [] for edge in evidence}
-    for _ in range(n_null):
-        columns = permuted(problem.columns, rng)
-        for edge, found in _agreements(problem.fit(columns=columns), columns).items():
+    draws = [permuted(problem.columns, rng) for _ in range(n_null)]
+    for draw in side_by_side(lambda columns: _agreements(problem.fit(columns=columns), columns), draws):
+        for edge, found in draw.items():
             null[edge].append(found)
     for edge, values in null.items():
         if evidence[edge].n_columns >= LEAST_COLUMNS:
@@ -172,10 +176,9 @@ def _without_links(
     """Leave out a third of the links and of the shared cells of every edge, in turn; judge by what was left out."""
     columns = {e: np.array_split(rng.permutation(s.shape[1]), N_FOLDS) for e, (s, _) in problem.columns.items()}
     pairs = {e: np.array_split(rng.permutation(len(i)), N_FOLDS) for e, (i, _) in problem.pairs.items()}
-    z: dict[Edge, list[float]] = {edge: [] for edge in evidence}
-    ranks: dict[Edge, list[float]] = {edge: [] for edge in problem.pairs}
-    changes = []
-    for fold in range(N_FOLDS):
+
+    def without(fold: int) -> tuple[dict[Edge, Floats], dict[Edge, float], dict[Edge, float]]:
+        """Return how far cells move, how far left-out links agree, and how far off left-out shared cells are."""
         kept, held = {}, {}
         for edge, (source, target) in problem.columns.items():
             out = columns[edge][fold] if source.shape[1] > 1 else np.empty(0, np.int64)
@@ -186,19 +189,25 @@ def _without_links(
             for edge, (i, j) in problem.pairs.items()
         }
         fit = problem.fit(columns=kept, pairs=known)
-        for edge, sides in held.items():
-            if evidence[edge].n_columns >= LEAST_HELD:
-                z[edge].append(above_other_pairings(_correlations(fit, edge, *sides)))
+        agree = {
+            edge: above_other_pairings(_correlations(fit, edge, *sides))
+            for edge, sides in held.items()
+            if evidence[edge].n_columns >= LEAST_HELD
+        }
+        ranks = {}
         for (a, b), (i, j) in problem.pairs.items():
             out = pairs[a, b][fold][:SKETCH_PAIRS]
             if len(out) > 1:
-                ranks[a, b].append(float(foscttm(fit.place(a, i[out]), fit.place(b, j[out]))))
-        changes.append(_movement(problem, place, _placed(fit)))
+                ranks[a, b] = float(foscttm(fit.place(a, i[out]), fit.place(b, j[out])))
+        return _movement(problem, place, _placed(fit)), agree, ranks
+
+    folds = side_by_side(without, range(N_FOLDS))
     for edge, found in evidence.items():
-        found.held_out = together(np.array(z[edge]))
-        if ranks.get(edge):
-            found.pairs = float(np.mean(ranks[edge]))
-    return _means(changes)
+        found.held_out = together(np.array([agree[edge] for _, agree, _ in folds if edge in agree]))
+        off = [ranks[edge] for _, _, ranks in folds if edge in ranks]
+        if off:
+            found.pairs = float(np.mean(off))
+    return _means([change for change, _, _ in folds])
 
 
 def _halved(model: Model, problem: Problem, whole: Fit, place: Place, rng: np.random.Generator) -> dict[Edge, Floats]:
