@@ -9,7 +9,7 @@ BIN := $(VENV)/bin
 endif
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint bench pictures clean
+.PHONY: demo test lint package bench pictures clean
 
 demo: $(READY)
 	$(BIN)/crosstie demo --out demo --overwrite
@@ -22,6 +22,10 @@ lint: $(READY)
 	$(BIN)/ruff format --check src tests benchmarks
 	$(BIN)/mypy
 	$(BIN)/lint-imports
+
+# Wheel and sdist: built, looked at, and the wheel used in an environment of its own.
+package: $(READY)
+	$(BIN)/python .ci/package
 
 bench: $(READY)
 	$(BIN)/python benchmarks/accuracy.py
@@ -37,6 +41,7 @@ $(READY): pyproject.toml constraints.txt
 pictures: demo
 	mkdir -p docs/images
 	cp demo/umap_view.png demo/umap_label.png docs/images/
+	$(BIN)/python docs/draw_method.py
 
 clean:
 	rm -rf $(VENV) demo

@@ -89,7 +89,7 @@ def measured(command: Sequence[str | Path], out: Path, limit: float = np.inf) ->
         os.environ | threads | {"CUDA_VISIBLE_DEVICES": "", "PYTHONWARNINGS": "ignore", "JAX_PLATFORMS": "cpu"}
     )
     start = time.perf_counter()
-    with (out / "log").open("w") as log:
+    with (out / "log").open("w", encoding="utf-8") as log:
         process = subprocess.Popen([str(c) for c in command], stdout=log, stderr=log, env=environment, cwd=out)
         stop = threading.Timer(min(limit, threading.TIMEOUT_MAX), process.kill)
         stop.start()
@@ -101,7 +101,7 @@ def measured(command: Sequence[str | Path], out: Path, limit: float = np.inf) ->
     if seconds >= limit:
         return row | {"failed": f"stopped after {limit:,.0f} s"}
     if process.returncode:
-        lines = (out / "log").read_text(errors="replace").strip().splitlines() or ["no message"]
+        lines = (out / "log").read_text(encoding="utf-8", errors="replace").strip().splitlines() or ["no message"]
         return row | {"failed": f"exit status {process.returncode}: {lines[-1][:160]}"}
     return row
 
@@ -127,7 +127,7 @@ def run(task: Task, name: str, views: Path, out: Path, *, limit: float, full: bo
     command = [tool.python(), HERE / "peers" / f"run_{name}.py", views, out, *steps]
     row = measured(command, out, limit)  # type: ignore[arg-type]
     if "failed" not in row:
-        row = extrapolated(row, json.loads((out / "times.json").read_text()))
+        row = extrapolated(row, json.loads((out / "times.json").read_text(encoding="utf-8")))
         for path in out.glob("*.npy") if "budget" in row else ():
             path.unlink()
         if (out / "rna.npy").exists():
@@ -191,10 +191,10 @@ def main() -> None:
     args.folder = args.folder.resolve()
     args.folder.mkdir(parents=True, exist_ok=True)
     record = args.folder / "speed.jsonl"
-    rows = [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []
+    rows = [json.loads(line) for line in record.read_text(encoding="utf-8").splitlines()] if record.exists() else []
     if args.again:
         rows = [row for row in rows if row["data"] not in args.data or row["tool"] not in args.only]
-        record.write_text("".join(json.dumps(row) + "\n" for row in rows))
+        record.write_text("".join(json.dumps(row) + "\n" for row in rows), encoding="utf-8")
     absent = [name for name in args.only if TOOLS[name].python() is None]
     if absent:
         print(f"not installed, left out: {', '.join(absent)}", file=sys.stderr)
@@ -207,7 +207,7 @@ def main() -> None:
                     continue
                 rows.append(run(task, name, views, args.folder / data / name, limit=args.limit, full=args.full))
                 print(f"{i + 1}/{args.runs}", json.dumps(rows[-1]), file=sys.stderr, flush=True)
-                with record.open("a") as file:
+                with record.open("a", encoding="utf-8") as file:
                     file.write(json.dumps(rows[-1]) + "\n")
     print(table([row for row in rows if row["data"] in args.data]))
 

@@ -48,7 +48,7 @@ class Exchange:
         for view, z in (("rna", rna), ("adt", adt)):
             if z is not None:
                 np.save(self.out / f"{view}.npy", np.asarray(z, np.float32))
-        (self.out / "times.json").write_text(json.dumps(self.times | found))
+        (self.out / "times.json").write_text(json.dumps(self.times | found), encoding="utf-8")
 
 
 def dense(x):

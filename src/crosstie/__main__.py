@@ -2,4 +2,5 @@
 
 from crosstie.cli import main
 
-main()
+if __name__ == "__main__":  # and not where another process reads this file to find a function
+    main()

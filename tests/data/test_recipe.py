@@ -242,3 +242,20 @@ def test_other_features_are_refused():
     recipe = Recipe.fit(make_view(counts()), n_components=4)
     with pytest.raises(ValueError, match=r"other features(.|\n)*found: 7 features\n  expected: 30: 'g0', 'g1'"):
         recipe.transform(counts()[:, :7])
+
+
+@pytest.mark.parametrize(
+    ("normalize", "log", "units"),
+    [
+        ("library", False, "log units"),
+        ("library", True, "log units"),
+        ("binary", False, "log units"),
+        ("clr", False, "log ratio"),
+        ("arcsinh", False, "arcsinh units"),
+        ("none", False, "as given"),
+    ],
+)
+def test_units(normalize, log, units):
+    x = counts()
+    view = make_view(np.log1p(x / x.sum(1, keepdims=True) * 100) if log else x)
+    assert Recipe.fit(view, steps=Steps(normalize=normalize, min_share=0), n_components=3).units == units

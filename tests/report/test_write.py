@@ -13,6 +13,7 @@ import crosstie as xt
 from crosstie.report import write
 from crosstie.report.colours import DARK_PAGE, contrast, lifted, of_classes
 from crosstie.report.markup import Html, data_block, el
+from crosstie.report.methods import REFERENCES
 
 from .conftest import EVIL, command
 
@@ -249,3 +250,18 @@ def test_colours_stand_out_in_the_dark():
     assert min(contrast(colour, DARK_PAGE) for colour in dark[:-1]) >= 3
     assert lifted("#ffffff") == "#ffffff"
     assert contrast("#000000", "#ffffff") == pytest.approx(21)
+
+
+def test_means_are_in_the_units_of_the_recipe(tmp_path):
+    views = dict(xt.datasets.simulate_citeseq(n_cells=150, n_genes=300, n_proteins=30, seed=3).mod)
+    model = xt.Model(views, modality={"adt": "cytometry"}, links=[xt.links.by_table(views, "rna", "adt")],
+                     config=xt.Config(n_rounds=2, n_sketches=1)).fit()  # fmt: skip
+    said = text_of(write(model, tmp_path / "report.html").read_text(encoding="utf-8"), "imputation")
+    assert "Mean (log units)" in said
+    assert "Mean (arcsinh units)" in said
+
+
+def test_references_have_a_place_where_they_are_found():
+    assert all(
+        re.search(r"doi:10\.\d+/\S+$|arXiv:\d+\.\d+", said) for key, said in REFERENCES.items() if key != "crosstie"
+    )

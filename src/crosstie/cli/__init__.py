@@ -6,7 +6,9 @@ Commands import torch, anndata and matplotlib when they run, so that `crosstie -
 from __future__ import annotations
 
 import signal
+import sys
 from collections.abc import Callable, Sequence
+from io import TextIOWrapper
 from typing import Annotated, Any
 
 import typer
@@ -120,5 +122,8 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, TextIOWrapper):  # arrows and lines, where a file or pipe takes Latin letters alone
+            stream.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job cleans up as an interrupted one does
     app()

@@ -75,9 +75,20 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
         if path.endswith(".h5mu"):
             raise value_error(f"view {name!r}: {path} holds several views.", do=f"Give the file alone: {path}.")
         paths[name] = Path(path)
+    _check_apart(paths)
     if len(paths) < 2:
         raise value_error("there is only one view.", found=sample(paths), expected=f"at least two: {_EXPECTED}")
     return paths
+
+
+def _check_apart(names: Iterable[str]) -> None:
+    """Raise if names of views differ by capitals alone: files are named after them, on every system."""
+    seen: dict[str, str] = {}
+    for name in names:
+        other = seen.setdefault(name.casefold(), name)
+        if other != name:
+            what = f"views {other!r} and {name!r} differ by capitals alone."
+            raise value_error(what, do="Give one another name: files are named after views.")
 
 
 def read_views(paths: Mapping[str, Path], *, most: int | None = None) -> dict[str, AnnData]:
@@ -253,6 +264,7 @@ def _check_mudata(path: Path) -> None:
         for name in file["mod"]:
             if not _NAME.fullmatch(name):
                 raise value_error(f"{path}: view name {name!r} cannot be used in file names.", expected="letters")
+        _check_apart(file["mod"])
 
 
 def _read_anndata(path: Path, *, most: int | None = None) -> AnnData:

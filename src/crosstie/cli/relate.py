@@ -83,7 +83,8 @@ def _pictures(relations: pd.DataFrame, out: Path) -> dict[str | None, Path]:
     for n, group in enumerate(relations["group"].unique()):
         word = re.sub(r"[^\w.+-]+", "_", group)
         path = out.with_name(f"{out.stem}_{word}.png")
-        paths[group] = path if path not in paths.values() else path.with_stem(f"{path.stem}_{n}")
+        taken = {p.name.casefold() for p in paths.values()}  # as most file systems of macOS and Windows see names
+        paths[group] = path if path.name.casefold() not in taken else path.with_stem(f"{path.stem}_{n}")
     return paths
 
 

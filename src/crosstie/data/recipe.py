@@ -170,6 +170,15 @@ class Recipe:
         """Names of the features that are used."""
         return self.features[self.kept]
 
+    @property
+    def units(self) -> str:
+        """What the normalised numbers are, `mean` among them, in words."""
+        if self.values == "log":
+            return "log units"
+        return {"clr": "log ratio", "arcsinh": "arcsinh units", "none": "as given"}.get(
+            self.steps.normalize, "log units"
+        )
+
     def log_normalize(self, matrix: Matrix) -> Matrix:
         """Return the used features of a matrix in the fitted units, before scaling, shape `(n_cells, n_kept)`."""
         x = _normalized(self._checked(matrix), self.steps, self.values, self.target_sum)

@@ -263,7 +263,7 @@ def imputation(run: Run) -> Html:
                 el("figcaption", "Reliability"),
             ),
             packed_table(
-                ["Feature", "Reliability", "Mean (log units)", "Linked to"],
+                ["Feature", "Reliability", f"Mean ({run.model.recipes[name].units})", "Linked to"],
                 columns,
                 sorted_by=1,
                 name=f"Reliability of {name}",

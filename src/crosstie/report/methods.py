@@ -13,26 +13,27 @@ from crosstie.report.run import Run
 REFERENCES = {
     "crosstie": "crosstie: integrating single-cell data sets that measured different things in "
     "different cells. Software, version {version}.",
-    "lause": "Lause J, Berens P, Kobak D. Analytic Pearson residuals for normalization of "
-    "single-cell RNA-seq UMI data. Genome Biology 22, 258 (2021).",
-    "halko": "Halko N, Martinsson PG, Tropp JA. Finding structure with randomness: probabilistic "
-    "algorithms for constructing approximate matrix decompositions. SIAM Review 53, "
-    "217–288 (2011).",
-    "kessy": "Kessy A, Lewin A, Strimmer K. Optimal whitening and decorrelation. The American "
-    "Statistician 72, 309–314 (2018).",
-    "cuturi": "Cuturi M. Sinkhorn distances: lightspeed computation of optimal transport. Advances "
-    "in Neural Information Processing Systems 26 (2013).",
-    "chizat": "Chizat L, Peyré G, Schmitzer B, Vialard FX. Scaling algorithms for unbalanced "
-    "optimal transport problems. Mathematics of Computation 87, 2563–2609 (2018).",
-    "zhu": "Zhu B, et al. Robust single-cell matching and multimodal analysis using shared and "
-    "distinct features (MaxFuse). Nature Biotechnology (2023).",
-    "korsunsky": "Korsunsky I, et al. Fast, sensitive and accurate integration of single-cell data "
-    "with Harmony. Nature Methods 16, 1289–1296 (2019).",
-    "wang": "Wang et al. scMODAL. Nature Communications 16, 4994 (2025).",
-    "hoeffding": "Hoeffding W. A combinatorial central limit theorem. Annals of Mathematical "
-    "Statistics 22, 558–566 (1951).",
-    "mcinnes": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection "
-    "for dimension reduction. arXiv:1802.03426 (2018).",
+    "lause": "Lause J, Berens P, Kobak D. Analytic Pearson residuals for normalization of single-cell RNA-seq UMI "
+    "data. Genome Biology 22, 258 (2021). doi:10.1186/s13059-021-02451-7",
+    "halko": "Halko N, Martinsson PG, Tropp JA. Finding structure with randomness: probabilistic algorithms for "
+    "constructing approximate matrix decompositions. SIAM Review 53, 217–288 (2011). doi:10.1137/090771806",
+    "kessy": "Kessy A, Lewin A, Strimmer K. Optimal whitening and decorrelation. The American Statistician 72, "
+    "309–314 (2018). doi:10.1080/00031305.2016.1277159",
+    "cuturi": "Cuturi M. Sinkhorn distances: lightspeed computation of optimal transport. Advances in Neural "
+    "Information Processing Systems 26, 2292–2300 (2013). arXiv:1306.0895",
+    "chizat": "Chizat L, Peyré G, Schmitzer B, Vialard FX. Scaling algorithms for unbalanced optimal transport "
+    "problems. Mathematics of Computation 87, 2563–2609 (2018). doi:10.1090/mcom/3303",
+    "chen": "Chen S, Zhu B, et al. Integration of spatial and single-cell data across modalities with weakly linked "
+    "features (MaxFuse). Nature Biotechnology 42, 1096–1106 (2024). doi:10.1038/s41587-023-01935-0",
+    "korsunsky": "Korsunsky I, et al. Fast, sensitive and accurate integration of single-cell data with Harmony. "
+    "Nature Methods 16, 1289–1296 (2019). doi:10.1038/s41592-019-0619-0",
+    "wang": "Wang G, Zhao J, Lin Y, Liu T, Zhao Y, Zhao H. scMODAL: a general deep learning framework for "
+    "comprehensive single-cell multi-omics data alignment with feature links. Nature Communications 16, 4994 (2025). "
+    "doi:10.1038/s41467-025-60333-z",
+    "hoeffding": "Hoeffding W. A combinatorial central limit theorem. Annals of Mathematical Statistics 22, 558–566 "
+    "(1951). doi:10.1214/aoms/1177729545",
+    "mcinnes": "McInnes L, Healy J, Melville J. UMAP: uniform manifold approximation and projection for dimension "
+    "reduction. arXiv:1802.03426 (2018).",
 }
 _NAMED: dict[Modality, str] = {
     "rna": "RNA",
@@ -166,7 +167,7 @@ def _fit(run: Run) -> list[str]:
         features = bool(model.linkage.links)
         out.append(
             "Common coordinates were found in closed form, by iterating between matching and correlating, as MaxFuse "
-            f"does {_cite('zhu')}: "
+            f"does {_cite('chen')}: "
             + (f"whitened linked columns {_cite('kessy')} " if features else "shared cells ")
             + "gave first coordinates; cells of linked views were matched by entropic optimal "
             f"transport {_cite('cuturi')} "
