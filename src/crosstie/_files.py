@@ -85,7 +85,7 @@ def sweep(path: Path) -> None:
     for found, word in sorted(left, key=lambda pair: pair[1]):  # what is old first
         if word == "old" and not path.exists():
             log.warning("%s is put back: a process was killed while replacing it.", path)
-            found.rename(path)
+            found.replace(path)
         else:
             remove(found)
 
@@ -146,20 +146,20 @@ def _put(part: Path, path: Path, last: str) -> None:
         if os.path.ismount(path) or os.name == "nt":
             _fill(path, part, last)
         else:
-            part.rename(path)  # over an empty folder, at once
+            part.replace(path)  # over an empty folder, at once
         return
     old = beside(path, "old")
     try:
         if path.exists():
-            path.rename(old)
-        part.rename(path)
+            path.replace(old)
+        part.replace(path)
     except BaseException:
         if old.exists() and not path.exists():
-            old.rename(path)
+            old.replace(path)
         raise
     if old.exists():
         gone = beside(path, "part")  # from here on it is not whole, and must not be put back
-        old.rename(gone)
+        old.replace(gone)
         shutil.rmtree(gone, ignore_errors=True)
 
 

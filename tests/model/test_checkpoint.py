@@ -239,14 +239,14 @@ def test_a_failure_leaves_what_was_there(fitted, data, run, monkeypatch, when):
     if when == "writing":
         monkeypatch.setattr(checkpoint, "_as_text", lambda obs: 1 / 0)
     else:
-        real = type(run).rename
+        real = type(run).replace
 
-        def rename(source, target):
+        def replace(source, target):
             if source.suffix == ".part":
                 raise OSError("disk full")
             return real(source, target)
 
-        monkeypatch.setattr(type(run), "rename", rename)
+        monkeypatch.setattr(type(run), "replace", replace)
     with pytest.raises((ZeroDivisionError, OSError)):
         fitted.save(run)
     with pytest.raises((ZeroDivisionError, OSError)):
