@@ -6,16 +6,15 @@ import json
 import platform
 import sys
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass
 from importlib.metadata import PackageNotFoundError, version
 from itertools import permutations
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from crosstie import __version__
 from crosstie._log import log
+from crosstie.cli.apart import apart
 from crosstie.cli.console import Console
 from crosstie.cli.folder import RUN_FILE
 from crosstie.cli.truth import UNKNOWN
@@ -132,8 +131,7 @@ def mapped(model: Model, *, plots: bool, seed: int) -> Iterator[Map | None]:
     if n_cores() < 2 or sum(map(len, z.values())) < FEW_DRAWN:
         yield lambda: as_plane(rows, joint_umap(z, seed=seed))
         return
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        coords = process.submit(joint_umap, z, seed=seed)
+    with apart(joint_umap, z, seed=seed) as coords:
         yield lambda: as_plane(rows, coords.result())
 
 
