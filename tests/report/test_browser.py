@@ -259,7 +259,7 @@ def test_names_of_views_and_files_are_not_markup(chrome, tmp_path):
     evil = "</title></style><script>window.evil=6</script><img src=x onerror='window.evil=7'>"
     said = {
         "command": ["crosstie", evil],
-        "inputs": {name: {"path": evil, "n_bytes": evil} for name in views},
+        "inputs": {name: {"path": evil, "n_bytes": 9} for name in views},
         "verdict": {"level": "care", "reasons": [evil]},
     }
     said |= dict.fromkeys(("crosstie", "finished", "seed", "device", "python", "platform", "label_key"), evil)
