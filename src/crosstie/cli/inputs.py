@@ -13,6 +13,7 @@ import typer
 
 from crosstie._errors import InputError, sample, unknown_name, value_error
 from crosstie._log import log
+from crosstie.cli.foreign import check_hdf5, check_zarr
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -255,6 +256,7 @@ def _check_anndata(path: Path) -> None:
             raise value_error(f"{path} holds several views (MuData).", do="Give it alone: it stands for all views.")
         if not {"obs", "var"} <= set(file):
             raise ValueError(f"HDF5 without obs and var; it has {sample(file)}")
+        check_hdf5(file)
 
 
 def _check_mudata(path: Path) -> None:
@@ -265,6 +267,7 @@ def _check_mudata(path: Path) -> None:
             if not _NAME.fullmatch(name):
                 raise value_error(f"{path}: view name {name!r} cannot be used in file names.", expected="letters")
         _check_apart(file["mod"])
+        check_hdf5(file)
 
 
 def _read_anndata(path: Path, *, most: int | None = None) -> AnnData:
@@ -273,6 +276,7 @@ def _read_anndata(path: Path, *, most: int | None = None) -> AnnData:
     if path.is_dir():
         import zarr
 
+        check_zarr(path)
         store = zarr.open_group(path, mode="r")
         return stored_anndata(store) if most is not None and n_cells_of(store) > most else ad.read_zarr(path)
     _check_anndata(path)
@@ -288,7 +292,7 @@ def _read_mudata(path: Path, *, most: int | None = None) -> dict[str, AnnData]:
 
     _check_mudata(path)
     file = _open(path)
-    order = [str(name) for name in file["mod"].attrs.get("mod-order", list(file["mod"]))]
+    order = _order(file)
     if most is not None and any(n_cells_of(file["mod"][name]) > most for name in order):
         return {name: stored_anndata(file["mod"][name]) for name in order}
     file.close()
@@ -296,6 +300,13 @@ def _read_mudata(path: Path, *, most: int | None = None) -> dict[str, AnnData]:
         mdata = md.read_h5mu(path)
         mdata.push_obs(common=True, prefixed=False)  # labels that the file keeps for all views together
     return dict(mdata.mod)
+
+
+def _order(file: Any) -> list[str]:
+    """Return the names of the views of an open MuData file, in its order; a path is not a name."""
+    there = list(file["mod"])
+    order = [str(name) for name in file["mod"].attrs.get("mod-order", there)]
+    return order if sorted(order) == sorted(there) else there
 
 
 def n_cells_of(group: Any) -> int:
@@ -328,6 +339,7 @@ def _read_var(path: Path) -> AnnData:
     if path.is_dir():
         import zarr
 
+        check_zarr(path)
         return _only_var(zarr.open_group(path, mode="r"))
     _check_anndata(path)
     with _open(path) as file:
@@ -337,8 +349,7 @@ def _read_var(path: Path) -> AnnData:
 def _read_mudata_var(path: Path) -> dict[str, AnnData]:
     _check_mudata(path)
     with _open(path) as file:
-        order = file["mod"].attrs.get("mod-order", list(file["mod"]))
-        return {str(name): _only_var(file["mod"][name]) for name in order}
+        return {name: _only_var(file["mod"][name]) for name in _order(file)}
 
 
 def _only_var(group: Any) -> AnnData:

@@ -88,7 +88,11 @@ class Progress:
             z: Array = np.load(self._file(view, bound), allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
-        return z if z.ndim == 2 and len(z) == bound[1] - bound[0] and z.dtype == np.float32 else None
+        return (
+            z
+            if isinstance(z, np.ndarray) and z.ndim == 2 and len(z) == bound[1] - bound[0] and z.dtype == np.float32
+            else None
+        )
 
     def keep(self, view: str, bound: Bound, z: Array) -> None:
         """Keep the coordinates of a block; the file appears whole."""

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -122,7 +123,7 @@ def read_run(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int
         labels={
             edge: table
             for edge in permutations(model.latents, 2)
-            if len(table := _csv(folder / f"labels_{edge[0]}_to_{edge[1]}.csv", text=("cell", "label")))
+            if len(table := _csv(_inside(folder, "labels_{}_to_{}.csv", *edge), text=("cell", "label")))
         },
         matches=_matches(_csv(folder / "matches.csv", text=("source_view", "target_view", "source", "target"))),
         scores=_csv(folder / "scores.csv", text=("source", "target")),
@@ -303,6 +304,11 @@ def _matches(table: pd.DataFrame) -> dict[Edge, pd.DataFrame]:
     if not len(table):
         return {}
     return {(str(s), str(t)): part for (s, t), part in table.groupby(["source_view", "target_view"], sort=False)}
+
+
+def _inside(folder: Path, name: str, *views: str) -> Path:
+    """Return a file that is named after views; the name of a view leads nowhere else."""
+    return folder / name.format(*(re.sub(r"[/\\:]", "_", view) for view in views))
 
 
 def _csv(file: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:
