@@ -1,12 +1,15 @@
 """Settings of the documentation site. Nothing is fetched, neither at build time nor when a page is read."""
 
+import os
 import sys
 import warnings
 from pathlib import Path
 
-sys.path.insert(0, str(Path(__file__).parent / "_ext"))
+HERE = Path(__file__).parent
+sys.path.insert(0, str(HERE / "_ext"))
+os.environ["MATPLOTLIBRC"] = str(HERE / "_ext" / "matplotlibrc")  # of the tutorials'
 
-from crosstie import __version__
+from crosstie import __version__  # noqa: E402
 
 warnings.filterwarnings("ignore", message=".*set_application", module="sphinx_autodoc_typehints")  # its own to mend
 
@@ -37,6 +40,7 @@ nb_execution_raise_on_error = True
 nb_execution_timeout = 120
 nb_execution_show_tb = True
 nb_merge_streams = True
+nb_output_stderr = "remove-warn"  # a warning in a tutorial is a warning of the build
 
 autosummary_generate = True
 autodoc_member_order = "bysource"
