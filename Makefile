@@ -26,6 +26,7 @@ lint: $(READY)
 
 # The site, in docs/_build/html: tutorials are executed, warnings are errors, nothing is fetched.
 docs: $(READY)
+	rm -rf docs/generated  # pages of names that are gone
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 bench: $(READY)

@@ -144,6 +144,7 @@ def _run_command(command, shell, where):
         raise AssertionError(f"{where}: $ {command}\nneither runs in the tests nor is listed with a reason")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_page(page, shell, names, at_home):
     """All blocks of a page, one after another, in a folder with the files that it names."""
