@@ -1,4 +1,5 @@
 # make demo: set up everything and run the main job on simulated data.  make test: set up everything and run the tests.
+# make docs: build the documentation site.
 # A second call finds the environment as it is and installs nothing.
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 endif
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint package bench pictures clean
+.PHONY: demo test lint docs package bench pictures clean
 
 demo: $(READY)
 	$(BIN)/crosstie demo --out demo --overwrite
@@ -18,14 +19,19 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 lint: $(READY)
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs/conf.py docs/_ext
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
 # Wheel and sdist: built, looked at, and the wheel used in an environment of its own.
 package: $(READY)
 	$(BIN)/python .ci/package
+
+# The site, in docs/_build/html: tutorials are executed, warnings are errors, nothing is fetched.
+docs: $(READY)
+	rm -rf docs/generated  # pages of names that are gone
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 bench: $(READY)
 	$(BIN)/python benchmarks/accuracy.py
@@ -44,4 +50,4 @@ pictures: demo
 	$(BIN)/python docs/draw_method.py
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo docs/_build docs/generated

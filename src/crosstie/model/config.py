@@ -34,8 +34,7 @@ class Config:
         Principal components of each view.
     n_latent
         Number of latent coordinates; fewer where a view has fewer components.
-    n_rounds, entropy, balance, damping, link_weight, link_shrinkage, n_smooth, smoothing, pull, n_sketch,
-    n_sketches
+    n_rounds, entropy, balance, damping, link_weight, link_shrinkage, n_smooth, smoothing, pull, n_sketch, n_sketches
         Of the closed form: see `crosstie.anchors.Refinement`.
     n_neighbors
         Neighbours of a cell among which anchors are sought.
