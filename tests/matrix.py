@@ -68,7 +68,6 @@ ENVIRONMENTS = (
     Environment("3.11", "lowest"),
     Environment("3.11", "pinned"),
     Environment("3.11", "highest"),
-    Environment("3.12", "lowest"),
     Environment("3.12", "pinned", torch=False),
     Environment("3.12", "highest"),
     Environment("3.13", "pinned", torch=False),
@@ -103,8 +102,9 @@ def install(environment: Environment, folder: Path, log: Path) -> str:
     """Make the environment, and return its Python; torch comes first, as in the Makefile."""
     shutil.rmtree(folder, ignore_errors=True)
     python = str(folder / "bin" / "python")
-    (ROOM / "constraints.txt").write_text("\n".join(environment.constraints))
-    pip = [python, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--constraint", str(ROOM / "constraints.txt")]
+    constraints = ROOM / f"{environment.name}.constraints.txt"
+    constraints.write_text("\n".join(environment.constraints))
+    pip = [python, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--constraint", str(constraints)]
     steps = [[interpreter(environment.python), "-m", "venv", str(folder)]]
     steps += [[*pip, "torch"]] * environment.torch
     steps += [[*pip, *environment.requirements], [python, "-m", "pip", "install", "--quiet", "--no-deps", str(ROOT)]]
@@ -116,7 +116,7 @@ def install(environment: Environment, folder: Path, log: Path) -> str:
 
 def test(environment: Environment, python: str, prefix: list[str], log: Path) -> dict:
     """Run the tests, and return what came out."""
-    report = ROOM / "report.xml"
+    report = ROOM / f"{environment.name}.xml"
     run([*prefix, python, "-m", "pytest", *SELECTION, "-p", "no:cacheprovider", f"--junitxml={report}"], log)
     suite = ElementTree.parse(report).getroot().find("testsuite")
     counts = {key: int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped")}

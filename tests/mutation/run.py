@@ -20,14 +20,17 @@ MUTANTS = ROOT / "mutants" / "src"
 JUDGED = ROOT / "tests" / "mutation" / "judged.toml"
 PAGE = ROOT / "docs" / "mutation.md"
 SEED, SHARE, LEAST = 0, 0.1, 12
-DEAD = {1: "killed", 3: "killed", -11: "killed", -6: "killed"} | dict.fromkeys((36, 24, -24, -9, 152, 255), "timeout")
-ONE_THREAD = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1")
+DEAD = {1: "killed", 3: "killed", -11: "killed", -6: "killed"} | dict.fromkeys((36, 24, -24, -9, 152), "timeout")
+ENVIRONMENT = dict.fromkeys(("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "NUMBA_NUM_THREADS"), "1") | {
+    # Names of tests as they are: pytest escapes an escaped name again where it is asked for twice in one process.
+    "PYTEST_ADDOPTS": "-o disable_test_id_escaping_and_forfeit_all_rights_to_community_support=true"
+}
 
 
-def mutmut(*arguments: str, **options) -> subprocess.CompletedProcess:
-    """Run mutmut of this environment, on one thread."""
-    command = [str(Path(sys.executable).with_name("mutmut")), *arguments]
-    return subprocess.run(command, cwd=ROOT, env=os.environ | ONE_THREAD, check=False, **options)
+def mutmut(*mutants: str) -> None:
+    """Let mutmut try these mutants, in one process on one thread."""
+    command = [str(Path(sys.executable).with_name("mutmut")), "run", "--max-children", "1", *mutants]
+    subprocess.run(command, cwd=ROOT, env=os.environ | ENVIRONMENT, check=False)
 
 
 def codes() -> dict[str, dict[str, int | None]]:
@@ -48,9 +51,11 @@ def sample(found: dict[str, dict]) -> dict[str, list[str]]:
     return drawn
 
 
-def change(mutant: str) -> str:
+def change(name: str, mutant: str) -> str:
     """Return the lines that a mutant takes out and puts in."""
-    shown = mutmut("show", mutant, capture_output=True, text=True).stdout.splitlines()
+    from mutmut.mutation.diff_apply import get_diff_for_mutant
+
+    shown = get_diff_for_mutant(mutant, path=f"src/{name}").splitlines()
     return "\n".join(line for line in shown if line[:1] in "+-" and line[:3] not in ("+++", "---"))
 
 
@@ -75,7 +80,7 @@ def page(found: dict[str, dict], drawn: dict[str, list[str]]) -> str:
         text += f"\n### {name}\n" if mutants else ""
         for mutant in sorted(mutants):
             verdict = judged.get(mutant, "not judged")
-            text += f"\n`{mutant.rpartition('.')[2]}`: {verdict}\n\n```diff\n{change(mutant)}\n```\n"
+            text += f"\n`{mutant.rpartition('.')[2]}`: {verdict}\n\n```diff\n{change(name, mutant)}\n```\n"
     return text
 
 
@@ -85,14 +90,14 @@ def main() -> None:
     parser.add_argument("--again", action="store_true", help="also try those that lived")
     parser.add_argument("--report", action="store_true", help="only write the page")
     chosen = parser.parse_args()
-    if not codes():  # one file makes all mutants, and their names
-        mutmut("run", "--max-children", "1", "crosstie.anchors.rows.*")
-    drawn, found = sample(codes()), codes()
-    alive = [] if chosen.again else [0, 33]
-    left = [m for name, mutants in drawn.items() for m in mutants if found[name][m] not in (*DEAD, *alive)]
-    if left and not chosen.report:
-        mutmut("run", "--max-children", "1", *left)
-    PAGE.write_text(page(codes(), drawn))
+    os.chdir(ROOT)
+    if not chosen.report:  # one file makes all mutants anew where the source changed, and their names
+        mutmut("crosstie.anchors.rows.*")
+        found, alive = codes(), [] if chosen.again else [0, 33]
+        left = [m for name, mutants in sample(found).items() for m in mutants if found[name][m] not in (*DEAD, *alive)]
+        if left:
+            mutmut(*left)
+    PAGE.write_text(page(codes(), sample(codes())))
 
 
 if __name__ == "__main__":
