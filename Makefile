@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 endif
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint docs package bench pictures clean
+.PHONY: demo test lint docs package coverage matrix mutation bench pictures clean
 
 demo: $(READY)
 	$(BIN)/crosstie demo --out demo --overwrite
@@ -36,6 +36,23 @@ docs: $(READY)
 bench: $(READY)
 	$(BIN)/python benchmarks/accuracy.py
 
+# Lines of src that the tests run, those of the command line's own processes too; fails below what pyproject.toml asks for.
+coverage: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --skip-covered
+
+# The tests with each Python and with the lowest and the highest versions of what is needed; writes docs/support.md.
+matrix:
+	$(PYTHON) tests/matrix.py
+
+# Changes the source in hundreds of places to see whether tests notice; writes docs/mutation.md.
+mutation: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt mutmut
+	$(BIN)/python tests/mutation/run.py
+
 # torch first, at its pinned version: a plain CPU build serves, and later requirements then ask for nothing more.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
@@ -50,4 +67,4 @@ pictures: demo
 	$(BIN)/python docs/draw_method.py
 
 clean:
-	rm -rf $(VENV) demo docs/_build docs/generated
+	rm -rf $(VENV) demo docs/_build docs/generated mutants .matrix

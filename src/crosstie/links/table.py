@@ -242,9 +242,11 @@ def _weights(table: pd.DataFrame) -> np.ndarray:
     weights = pd.to_numeric(column, errors="coerce").to_numpy(float)
     wrong = ~(np.isfinite(weights) & (weights > 0))
     if wrong.any():
+        first = int(wrong.argmax())
+        value = column.astype(object).iloc[first]  # as Python shows it: -1, not np.int64(-1)
         raise value_error(
             f"by_table: {wrong.sum()} of the {len(weights)} weights cannot be used.",
-            found=f"{column.iloc[int(wrong.argmax())]!r} in row {int(wrong.argmax()) + 1}, column {column.name!r}",
+            found=f"{value!r} in row {first + 1}, column {column.name!r}",
             expected="finite numbers above 0",
             do="Leave out the rows that should not count.",
         )
