@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 import scipy.sparse as sp
 
-from crosstie._errors import type_error
+from crosstie._errors import type_error, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Index, Matrix
 
@@ -89,7 +89,17 @@ def in_memory(found: Any, view: str = "") -> Matrix:
         log.warning("%s: stored by column (CSC): read whole; write it as CSR to have it read in blocks.", view)
         found = found.to_memory()
     if sp.issparse(found):
-        return sp.csr_matrix(found, dtype=np.float32)
+        _check_numeric(found.dtype, view)
+        _check_index(found, view)
+        with np.errstate(over="ignore"):  # what does not fit is infinite, and said to be
+            return sp.csr_matrix(found, dtype=np.float32)
+    if isinstance(found, np.ma.MaskedArray):
+        raise value_error(
+            f"view {view!r}: the matrix is a masked array.",
+            found=f"{int(np.ma.count_masked(found)):,} masked values",
+            expected="a number for every cell and feature",
+            do="Give it filled: x.filled(0).",
+        )
     if not isinstance(found, np.ndarray):
         raise type_error(
             f"view {view!r}: the matrix is of a kind that cannot be read.",
@@ -97,9 +107,35 @@ def in_memory(found: Any, view: str = "") -> Matrix:
             expected="a NumPy array, a SciPy sparse matrix, a dask array, or a matrix of a backed AnnData",
             do="Load it first: adata.to_memory().",
         )
-    if not (np.issubdtype(found.dtype, np.number) or found.dtype == bool):
-        raise type_error(f"view {view!r}: the matrix is not numeric.", found=f"dtype {found.dtype}")
-    return np.ascontiguousarray(found, dtype=np.float32)
+    _check_numeric(found.dtype, view)
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(found, dtype=np.float32)
+
+
+def _check_numeric(dtype: np.dtype, view: str) -> None:
+    if dtype.kind not in "biuf":
+        raise type_error(
+            f"view {view!r}: the matrix is not numeric.", found=f"dtype {dtype}", expected="whole or real numbers"
+        )
+
+
+def _check_index(found: Any, view: str) -> None:
+    """Raise where the index of a compressed matrix points outside: SciPy trusts it, and reads what is not there."""
+    if found.format not in ("csr", "csc"):
+        return
+    across, along = ("row", "column") if found.format == "csr" else ("column", "row")
+    n_lines, n_positions = found.shape if found.format == "csr" else found.shape[::-1]
+    starts, positions = found.indptr, found.indices
+    wrong = ""
+    if len(starts) != n_lines + 1 or starts[0] != 0 or (np.diff(starts) < 0).any():
+        wrong = f"the starts of its {across}s do not rise"
+    elif starts[-1] > min(len(positions), len(found.data)):
+        wrong = f"its {across}s hold {int(starts[-1]):,} numbers, and there are {len(found.data):,}"
+    elif len(used := positions[: starts[-1]]) and not (used.min() >= 0 and used.max() < n_positions):
+        wrong = f"{along} numbers from {used.min():,} to {used.max():,}, and there are {n_positions:,} {along}s"
+    if wrong:
+        do = "Make it anew from rows, columns and values: scipy.sparse.coo_array((values, (rows, columns)))."
+        raise value_error(f"view {view!r}: the sparse matrix is damaged.", found=wrong, do=do)
 
 
 def block_bounds(shape: tuple[int, int], *, sparse: bool) -> list[tuple[int, int]]:

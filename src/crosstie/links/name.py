@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -185,5 +187,24 @@ def nothing_linked(what: str, names: Mapping[str, pd.Series], do: str) -> InputV
     """Return (not raise) the error for a link without pairs: shows both sides' names, so that one sees why."""
     source, target = names
     shown = "".join(f"{view} features look like: {sample(x, 4)}\n  " for view, x in names.items())
+    shown += "".join(f"{hint}\n  " for view, x in names.items() if (hint := oddity(view, x)))
     do = do or "Pass source_names or target_names (a column of .var with names that match), or use xt.links.by_table."
     return value_error(f"link {source} -> {target}: {what}.", do=shown + do)
+
+
+_DATE = re.compile(r"\d{1,2}-(?:jan|feb|mar|apr|may|jun|jul|aug|sep|sept|oct|nov|dec)|(?:mar|sep|dec)-\d{1,2}", re.IGNORECASE)
+
+
+def oddity(view: str, names: pd.Series) -> str:
+    """Say what may have happened to names that match nothing: dates of a spreadsheet, letters that only look right."""
+    dates = [name for name in names if _DATE.fullmatch(name)]
+    if dates:
+        return (
+            f"{len(dates):,} names of {view} are dates ({sample(dates, 3)}): a spreadsheet made them of genes such as "
+            "MARCH1 and SEPT2. Take the names from the original file."
+        )
+    for name in names:
+        odd = next((c for c in name if unicodedata.name(c, "").startswith(("CYRILLIC", "FULLWIDTH"))), "")
+        if odd:
+            return f"{name!r} of {view} has a letter that only looks Latin: {unicodedata.name(odd)}. Type it anew."
+    return ""

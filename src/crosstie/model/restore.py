@@ -317,6 +317,6 @@ def _telling_of_damage(file: Path) -> Iterator[None]:
         if str(error).startswith("load: "):
             raise
         raise value_error(f"load: {str(file)!r} cannot be used: {error}") from error
-    except (InputError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (InputError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
         raise value_error(f"load: {str(file)!r} is damaged.", found=what, do="Save the model again.") from error
