@@ -1,4 +1,4 @@
-"""Every wrong input of the catalogue gives one error of ours that says what is wrong, what was found, and what to do."""
+"""Every wrong input of the catalogue gives one error of ours: what is wrong, what was found, and what to do."""
 
 import signal
 import traceback
@@ -6,11 +6,11 @@ from collections import Counter
 from pathlib import Path
 
 import pytest
-from bad_inputs import CASES, HEADINGS
-from bad_inputs.case import Case, Given, Shared
 from typer.testing import CliRunner
 
 import crosstie as xt
+from bad_inputs import ACCEPTED, CASES, HEADINGS
+from bad_inputs.case import Accepted, Case, Given, Shared
 from crosstie._errors import InputError
 from crosstie.cli import app
 
@@ -36,7 +36,7 @@ def given(shared, tmp_path, monkeypatch) -> Given:
     return Given(tmp_path, shared, monkeypatch, lambda *words: _command(tmp_path, *words))
 
 
-class TooLong(BaseException):
+class EndlessError(BaseException):
     """An input on which the work does not end."""
 
 
@@ -48,7 +48,7 @@ def no_end():
         return
 
     def stop(*_):
-        raise TooLong
+        raise EndlessError
 
     before = signal.signal(signal.SIGALRM, stop)
     signal.alarm(60)
@@ -57,7 +57,7 @@ def no_end():
     signal.signal(signal.SIGALRM, before)
 
 
-class Said(Exception):
+class SaidError(Exception):
     """What the command line said of wrong input."""
 
 
@@ -69,30 +69,35 @@ def _command(folder: Path, *words: object) -> None:
     assert "Traceback" not in done.output
     assert done.stderr.count("crosstie: error: ") + done.stderr.count("─ Error ─") == 1, done.output
     assert _contents(folder) == before
-    raise Said(done.stderr)
+    raise SaidError(done.stderr)
 
 
 def _contents(folder: Path) -> dict[str, tuple[int, int]]:
     return {
-        str(path.relative_to(folder)): (path.lstat().st_size, path.lstat().st_mtime_ns)
-        for path in folder.rglob("*")
+        str(path.relative_to(folder)): (path.lstat().st_size, path.lstat().st_mtime_ns) for path in folder.rglob("*")
     }
 
 
 @pytest.mark.parametrize("case", CASES, ids=lambda case: f"{case.heading}: {case.name}")
 def test_wrong_input_is_told_in_one_message(case: Case, given: Given, recwarn):
-    with pytest.raises((InputError, Said)) as caught:
+    with pytest.raises((InputError, SaidError)) as caught:
         case.call(given)
     error = caught.value
     text = str(error)
-    assert isinstance(error, Said) or type(error) is case.error, "".join(traceback.format_exception(error)[-4:])
-    said = " ".join(text.replace("│", " ").split()) if isinstance(error, Said) else text
+    assert isinstance(error, SaidError) or type(error) is case.error, "".join(traceback.format_exception(error)[-4:])
+    said = " ".join(text.replace("│", " ").split()) if isinstance(error, SaidError) else text
     for words in case.words:
         assert words in said
     if isinstance(error, InputError):
         assert "\n" in text.strip() or "expected" in text, f"says nothing of what to do: {text}"
     ours = [w for w in recwarn if "crosstie" in str(w.filename) and issubclass(w.category, RuntimeWarning)]
     assert not ours, [str(w) for w in ours]
+
+
+@pytest.mark.parametrize("odd", ACCEPTED, ids=lambda odd: odd.name)
+def test_odd_input_that_is_right_is_taken_and_said(odd: Accepted, given: Given, caplog):
+    assert odd.call(given)
+    assert odd.warning in caplog.text
 
 
 def test_the_catalogue_is_large_and_each_of_its_cases_is_another():

@@ -3,7 +3,20 @@
 `tests/test_bad_inputs.py` runs it; a new wrong input is one line in the module of its subject.
 """
 
-from bad_inputs import files, matrices, naming, runs, settings
+from bad_inputs import accepted, files, matrices, naming, runs, settings
 
 CASES = [case for module in (files, matrices, naming, settings, runs) for case in module.CASES]
-HEADINGS = ("files", "matrices", "names", "links", "labels", "graphs", "settings", "functions", "queries", "saved runs", "commands")
+ACCEPTED = accepted.ACCEPTED
+HEADINGS = (
+    "files",
+    "matrices",
+    "names",
+    "links",
+    "labels",
+    "graphs",
+    "settings",
+    "functions",
+    "queries",
+    "saved runs",
+    "commands",
+)

@@ -6,9 +6,9 @@ import zipfile
 
 import h5py
 import numpy as np
-from bad_inputs.case import Case, Given
 
 import crosstie as xt
+from bad_inputs.case import Case, Given
 from crosstie._errors import InputValueError
 
 
@@ -127,40 +127,103 @@ def _error(name, words, call):
 
 
 CASES = [
-    _error("h5ad cut off", ("rna.h5ad", "cannot be read", "Copy or write it again"), lambda g: (_cut(g), g.integrate_files())[1]),
-    _error("text called h5ad", ("rna.h5ad", "not an HDF5 file"), lambda g: (g.written("hello"), g.integrate_files())[1]),
+    _error(
+        "h5ad cut off",
+        ("rna.h5ad", "cannot be read", "Copy or write it again"),
+        lambda g: (_cut(g), g.integrate_files())[1],
+    ),
+    _error(
+        "text called h5ad", ("rna.h5ad", "not an HDF5 file"), lambda g: (g.written("hello"), g.integrate_files())[1]
+    ),
     _error("empty h5ad", ("rna.h5ad", "the file is empty"), lambda g: (g.written(b""), g.integrate_files())[1]),
     _error("folder called h5ad", ("rna.h5ad is a folder", "expected"), _folder_in_place),
-    _error("no such file", ("no such file", "'adt.h5ad', 'rna.h5ad'"), lambda g: (g.files(), g.cli("integrate", "rna=gex.h5ad", "adt=adt.h5ad", "--out", "out"))[1]),
+    _error(
+        "no such file",
+        ("no such file", "'adt.h5ad', 'rna.h5ad'"),
+        lambda g: (g.files(), g.cli("integrate", "rna=gex.h5ad", "adt=adt.h5ad", "--out", "out"))[1],
+    ),
     _error("symbolic links in a ring", ("rna.h5ad", "symbolic link"), _link("rna.h5ad")),
     _error("symbolic link to nothing", ("rna.h5ad", "symbolic link", "gone.h5ad"), _link("gone.h5ad")),
     _error("file that may not be read", ("rna.h5ad may not be read", "permissions"), _unreadable),
     _error("zip called h5ad", ("rna.h5ad", "not an HDF5 file"), _zip),
-    _error("gzip called h5ad", ("rna.h5ad", "gzip", "gunzip"), lambda g: (g.written(gzip.compress(g.shared.files["rna"].read_bytes())), g.integrate_files())[1]),
+    _error(
+        "gzip called h5ad",
+        ("rna.h5ad", "gzip", "gunzip"),
+        lambda g: (g.written(gzip.compress(g.shared.files["rna"].read_bytes())), g.integrate_files())[1],
+    ),
     _error("pipe called h5ad", ("rna.h5ad", "neither a file nor a folder"), _pipe),
     _error("pipe of settings", ("settings.json", "neither a file nor a folder"), _pipe_of_settings),
     _error("view called h5mu", ("both.h5mu", "without views (mod)"), _as_mudata),
     _error("several views called h5ad", ("rna.h5ad holds several views", "Give it alone"), _as_view),
     _error("zarr store cut off", ("rna.zarr", "cannot be read"), _zarr),
-    _error("h5ad of a later version", ("rna.h5ad", "9.9.9", "newer anndata"), _in_hdf5(lambda f: f.attrs.update({"encoding-version": "9.9.9"}))),
-    _error("matrix of an unknown kind", ("rna.h5ad", "cannot be read", "qsparse"), _in_hdf5(lambda f: f["X"].attrs.update({"encoding-type": "qsparse"}))),
-    _error("h5ad without cells' names", ("rna.h5ad", "cannot be read"), _in_hdf5(lambda f: f["obs"].__delitem__(f["obs"].attrs["_index"]))),
+    _error(
+        "h5ad of a later version",
+        ("rna.h5ad", "9.9.9", "newer anndata"),
+        _in_hdf5(lambda f: f.attrs.update({"encoding-version": "9.9.9"})),
+    ),
+    _error(
+        "matrix of an unknown kind",
+        ("rna.h5ad", "cannot be read", "qsparse"),
+        _in_hdf5(lambda f: f["X"].attrs.update({"encoding-type": "qsparse"})),
+    ),
+    _error(
+        "h5ad without cells' names",
+        ("rna.h5ad", "cannot be read"),
+        _in_hdf5(lambda f: f["obs"].__delitem__(f["obs"].attrs["_index"])),
+    ),
     _error("h5ad without obs", ("rna.h5ad", "HDF5 without obs and var"), _in_hdf5(lambda f: f.__delitem__("obs"))),
     _error("matrix of fewer cells than obs", ("rna.h5ad", "cannot be read"), _in_hdf5(_matrix_cut)),
-    _error("csv in place of a view", ("rna.csv", "read_csv(path).write_h5ad"), lambda g: (g.written("a,b\n1,2\n", "rna.csv"), g.cli("integrate", "rna=rna.csv", "adt=adt.h5ad", "--out", "out"))[1]),
-    _error("Cell Ranger's h5 in place of a view", ("rna.h5", "scanpy.read_10x_h5"), lambda g: (g.written("x", "rna.h5"), g.cli("integrate", "rna=rna.h5", "adt=adt.h5ad", "--out", "out"))[1]),
-    _error("table split at semicolons", ("fewer than two columns", "'protein;gene'", "Fields are split at commas"), _of("pairs.csv", "protein;gene\nCD3;CD3E\n")),
+    _error(
+        "csv in place of a view",
+        ("rna.csv", "read_csv(path).write_h5ad"),
+        lambda g: (
+            g.written("a,b\n1,2\n", "rna.csv"),
+            g.cli("integrate", "rna=rna.csv", "adt=adt.h5ad", "--out", "out"),
+        )[1],
+    ),
+    _error(
+        "Cell Ranger's h5 in place of a view",
+        ("rna.h5", "scanpy.read_10x_h5"),
+        lambda g: (g.written("x", "rna.h5"), g.cli("integrate", "rna=rna.h5", "adt=adt.h5ad", "--out", "out"))[1],
+    ),
+    _error(
+        "table split at semicolons",
+        ("fewer than two columns", "'protein;gene'", "Fields are split at commas"),
+        _of("pairs.csv", "protein;gene\nCD3;CD3E\n"),
+    ),
     _error("empty table", ("pairs.csv cannot be read as a table",), _of("pairs.csv", "")),
     _error("table of a header only", ("the table is empty", "0 rows"), _of("pairs.csv", "protein,gene\n")),
-    _error("table that is not there", ("there is no such table", "nowhere.csv"), lambda g: g.integrate_files("--links", "nowhere.csv")),
-    _error("folder as table", ("there is no such table",), lambda g: xt.links.by_table(g.views, "adt", "rna", g.folder)),
-    _error("table in UTF-16", ("cannot be read as a table", "found: 'utf-8' codec"), _by("pairs.csv", "protein,gene\nCD3,CD3E\n".encode("utf-16"))),
-    _error("table with a line too long", ("cannot be read as a table", "line 3"), _by("pairs.csv", "a,b\nCD3,CD3E\nCD4,CD4,1,2\n")),
+    _error(
+        "table that is not there",
+        ("there is no such table", "nowhere.csv"),
+        lambda g: g.integrate_files("--links", "nowhere.csv"),
+    ),
+    _error(
+        "folder as table", ("there is no such table",), lambda g: xt.links.by_table(g.views, "adt", "rna", g.folder)
+    ),
+    _error(
+        "table in UTF-16",
+        ("cannot be read as a table", "found: 'utf-8' codec"),
+        _by("pairs.csv", "protein,gene\nCD3,CD3E\n".encode("utf-16")),
+    ),
+    _error(
+        "table with a line too long",
+        ("cannot be read as a table", "line 3"),
+        _by("pairs.csv", "a,b\nCD3,CD3E\nCD4,CD4,1,2\n"),
+    ),
     _error("table called gzip", ("cannot be read as a table", "gzip"), _by("pairs.csv.gz", "a,b\nCD3,CD3E\n")),
     _error("table called zip", ("cannot be read as a table", "zip"), _by("pairs.csv.zip", "PK")),
     _error("genes neither GTF nor BED", ("neither GTF nor BED", "hello"), _genes("genes.gtf", "hello\tworld\n")),
-    _error("genes cut off", ("genes.gtf.gz cannot be read",), _genes("genes.gtf.gz", gzip.compress(b"chr1\t.\tgene\t1\t9\t.\t+\t.\tgene_name \"A\";\n" * 99)[:60])),
+    _error(
+        "genes cut off",
+        ("genes.gtf.gz cannot be read",),
+        _genes("genes.gtf.gz", gzip.compress(b'chr1\t.\tgene\t1\t9\t.\t+\t.\tgene_name "A";\n' * 99)[:60]),
+    ),
     _error("empty genes", ("genes.bed",), _genes("genes.bed", "")),
-    _error("settings that are no JSON", ("the text is not JSON", "expected", "line 1"), lambda g: (g.written("n_latent: 3", "s.json"), g.integrate_files("--config", "s.json"))[1]),
+    _error(
+        "settings that are no JSON",
+        ("the text is not JSON", "expected", "line 1"),
+        lambda g: (g.written("n_latent: 3", "s.json"), g.integrate_files("--config", "s.json"))[1],
+    ),
     _error("settings in a folder", ("is a folder", "a JSON file"), lambda g: g.integrate_files("--config", ".")),
 ]

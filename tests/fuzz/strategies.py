@@ -26,8 +26,8 @@ FORMATS = {
     "csc_array": sp.csc_array,
 }
 DTYPES = ["float32", "float64", "float16", "int8", "int32", "int64", "uint16", "uint64", "bool", "complex64", "object"]
-FAULTS = ["none", "none", "none", "nan", "inf", "negative", "fractions", "zero cell", "zero feature", "constant feature",
-          "all zero", "all one", "huge", "tiny", "copies", "one cell", "log"]  # fmt: skip
+FAULTS = ["none", "none", "none", "nan", "inf", "negative", "fractions", "zero cell", "zero feature",
+          "constant feature", "all zero", "all one", "huge", "tiny", "copies", "one cell", "log"]  # fmt: skip
 
 
 def share_of(share: float) -> settings:
@@ -112,7 +112,9 @@ def columns_of(n: int) -> st.SearchStrategy[pd.Series]:
 def link_tables(draw: st.DrawFn) -> pd.DataFrame:
     """Draw a table of pairs, right or not."""
     n = draw(st.integers(0, 8))
-    name = st.sampled_from(GENES + PROTEINS) | st.text(max_size=6) | st.none() | st.integers() | st.just("CD4/CD8A;CD19")
+    name = (
+        st.sampled_from(GENES + PROTEINS) | st.text(max_size=6) | st.none() | st.integers() | st.just("CD4/CD8A;CD19")
+    )
     frame = pd.DataFrame({"protein": draw(st.lists(name, min_size=n, max_size=n)),
                           "gene": draw(st.lists(name, min_size=n, max_size=n))}, dtype=object)  # fmt: skip
     weight = st.floats(0.1, 9) | st.floats(allow_nan=True) | st.sampled_from([0, -1, "1", "x", None])

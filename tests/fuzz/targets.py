@@ -6,16 +6,18 @@ the bytes; `test_targets.py` runs the seeds in `corpus/` and what was found befo
 
 from __future__ import annotations
 
+import copy
 import hashlib
 import json
 import logging
 import shutil
 import tempfile
 import warnings
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
+from typing import Any
 
 import anndata as ad
 import numpy as np
@@ -30,6 +32,8 @@ from crosstie.model.checkpoint import SETTINGS, WEIGHTS
 
 CORPUS = Path(__file__).with_name("corpus")
 GENES = ["CD4", "CD8A", "MS4A1", "PTPRC", "NCAM1", "ITGAX", "CD19", "CD14"]
+ODD = [None, True, False, -1, 0, 1, 2, 0.5, 2**63, 10**400, 1e308, float("nan"), float("inf"), "", "x", "a", "rna",
+       "adt", "X", "none", "\0", "2", [], {}, [0], [0, 1], ["rna", "adt"], [[0, 1]], {"rna": "adt"}]  # fmt: skip
 PROTEINS = ["CD4", "CD8a", "CD20", "CD45RA", "CD56", "CD11c"]
 
 
@@ -57,7 +61,8 @@ def in_our_words(call: Callable[[], object]) -> object:
         try:
             return call()
         except InputError as error:
-            assert str(error), "an error without a message"
+            if not str(error):
+                raise AssertionError("an error without a message") from error
             return None
 
 
@@ -97,7 +102,7 @@ def peaks(data: bytes) -> None:
     if kind == "interval":
         var["interval"] = pd.array([None if line == "-" else line for line in lines], dtype=object)
     elif kind == "columns":
-        fields = [(line.split("\t") + ["", "", ""])[:3] for line in lines]
+        fields = [[*line.split("\t"), "", ""][:3] for line in lines]
         for j, column in enumerate(("chrom", "start", "end")):
             var[column] = pd.array([f[j] for f in fields], dtype=object)
     else:
@@ -130,19 +135,21 @@ def table(data: bytes) -> None:
 
 
 def settings(data: bytes) -> None:
-    """Load a saved model whose JSON is these bytes, or the right one with values set by lines of `path value`."""
-    trained = data[:1] == b"t"
-    saved = _saved(trained)
-    if data[1:2] == b"{":
-        text = data[1:]
-    else:
+    """Load a saved model whose JSON is these bytes, or the right one with changed values.
+
+    The first byte tells which model; `{` makes the rest the JSON itself. Else three bytes are a change: two choose the
+    place, one the value.
+    """
+    saved = _saved(data[:1] == b"t")
+    text = data[1:]
+    if text[:1] != b"{":
         found = json.loads((saved / SETTINGS).read_text(encoding="utf-8"))
-        for line in data[1:].decode("utf-8", "replace").splitlines():
-            _set(found, line)
-        try:
-            text = json.dumps(found).encode()
-        except RecursionError:
-            return
+        for at in range(0, len(text) - 2, 3):
+            places = list(_places(found))
+            if places:
+                holder, key = places[int.from_bytes(text[at : at + 2]) % len(places)]
+                holder[key] = copy.deepcopy(ODD[text[at + 2] % len(ODD)])
+        text = json.dumps(found).encode()
     _load_and_embed(saved, text, (saved / WEIGHTS).read_bytes())
 
 
@@ -200,24 +207,20 @@ def _load_and_embed(saved: Path, text: bytes, arrays: bytes) -> None:
     """Load a model from a copy with other files; one that loads can place new cells, or says why it cannot."""
     new = ad.AnnData(np.ones((3, len(GENES)), np.float32), var=pd.DataFrame(index=GENES))
     with tempfile.TemporaryDirectory() as folder:
-        copy = Path(folder, "model")
-        shutil.copytree(saved, copy)
-        (copy / SETTINGS).write_bytes(text)
-        (copy / WEIGHTS).write_bytes(arrays)
-        model = in_our_words(lambda: xt.Model.load(copy))
+        spoilt = Path(folder, "model")
+        shutil.copytree(saved, spoilt)
+        (spoilt / SETTINGS).write_bytes(text)
+        (spoilt / WEIGHTS).write_bytes(arrays)
+        model = in_our_words(lambda: xt.Model.load(spoilt))
     if model is not None:
         z = in_our_words(lambda: model.embed("rna", new))
         assert z is None or (z.shape[0] == 3 and np.isfinite(z).all())
 
 
-def _set(found: object, line: str) -> None:
-    """Set one value of nested lists and dictionaries by a line such as `views.0.recipe.target_sum -1`."""
-    path, _, word = line.partition(" ")
-    *way, last = path.split(".")
-    try:
-        value = json.loads(word)
-        for part in way:
-            found = found[int(part)] if isinstance(found, list) else found[part]
-        found[int(last) if isinstance(found, list) else last] = value
-    except (ValueError, KeyError, IndexError, TypeError, RecursionError):
-        return
+def _places(found: Any) -> Iterator[tuple[Any, Any]]:
+    """Yield every place in nested lists and dictionaries, as what holds it and its key; of long lists three places."""
+    keys = list(found) if isinstance(found, dict) else sorted({0, 1, len(found) - 1} & set(range(len(found))))
+    for key in keys:
+        yield found, key
+        if isinstance(found[key], dict | list):
+            yield from _places(found[key])

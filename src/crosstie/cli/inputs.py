@@ -258,7 +258,9 @@ def _read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
         raise
     except Exception as error:  # readers raise all sorts of things at what they do not know
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise value_error(f"{path} cannot be read.", found=text[:300], expected=kind, do=_hint(path, f"{type(error).__name__} {text}")) from error
+        raise value_error(
+            f"{path} cannot be read.", found=text[:300], expected=kind, do=_hint(path, f"{type(error).__name__} {text}")
+        ) from error
 
 
 def _leads_somewhere(link: Path) -> bool:
@@ -287,7 +289,9 @@ def _open(path: Path) -> Any:
     with path.open("rb") as file:  # HDF5 may stand behind a user block, as in files of MuData
         start = file.read(2048)
     if start.startswith(b"\x1f\x8b"):
-        raise value_error(f"{path} is compressed with gzip.", expected="an HDF5 file", do=f"Decompress it: gunzip {path}.")
+        raise value_error(
+            f"{path} is compressed with gzip.", expected="an HDF5 file", do=f"Decompress it: gunzip {path}."
+        )
     if b"\x89HDF\r\n\x1a\n" not in start:
         raise ValueError("not an HDF5 file")
     return h5py.File(path, "r")

@@ -6,6 +6,8 @@ cells that were taken into memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -42,7 +44,8 @@ class Stored:
 
     def rows(self, start: int, stop: int) -> Matrix:
         """Return consecutive cells, in memory, float32, CSR or dense."""
-        return in_memory(self._computed(self.source[start:stop]), self.view)
+        with telling_of_files(self.view):
+            return in_memory(self._computed(self.source[start:stop]), self.view)
 
     def take(self, rows: Index) -> Matrix:
         """Return some cells, by row numbers in rising order."""
@@ -63,6 +66,17 @@ class Stored:
 
     def _computed(self, found: Any) -> Any:
         return found.compute(scheduler="synchronous") if hasattr(found, "compute") else found
+
+
+@contextmanager
+def telling_of_files(view: str) -> Iterator[None]:
+    """Turn what a file raises that was damaged, closed or removed since it was opened into an error about the view."""
+    try:
+        yield
+    except OSError as error:
+        do = "Open it again: anndata.read_h5ad(path, backed='r'). Was it moved, or written to?"
+        what = f"view {view!r}: the file that holds its matrix cannot be read."
+        raise value_error(what, found=str(error)[:200], do=do) from error
 
 
 def stored(found: Any, view: str = "") -> Stored | None:

@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._log import log
 from crosstie._typing import Index, Matrix, Modality
-from crosstie.data.stored import Stored, in_memory, stored, take_rows
+from crosstie.data.stored import Stored, in_memory, stored, take_rows, telling_of_files
 from crosstie.data.values import Expected, Values, check_values, describe_values
 
 if TYPE_CHECKING:
@@ -189,7 +189,7 @@ def link_view(view: View, adata: AnnData) -> View:
 
 def check_anndata(adata: object, view: str) -> None:
     """Raise `TypeError` where an AnnData is wanted and something else is given."""
-    if not all(hasattr(adata, a) for a in ("obs_names", "var_names", "X", "layers", "obsm")):
+    if not all(hasattr(adata, a) for a in ("obs_names", "var_names", "layers", "obsm")):
         raise type_error(f"view {view!r} is not an AnnData.", found=type(adata).__name__, expected="AnnData")
 
 
@@ -237,6 +237,11 @@ def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix | St
             f"view {view!r}: slot is not text.", found=repr(slot), expected='"X", "layers/NAME" or "obsm/NAME"'
         )
     place, _, key = slot.partition("/")
+    with telling_of_files(view):
+        return _at(adata, slot, place, key, view)
+
+
+def _at(adata: AnnData, slot: str, place: str, key: str, view: str) -> tuple[Matrix | Stored, pd.Index]:
     have = ["X"] + [f"layers/{k}" for k in adata.layers] + [f"obsm/{k}" for k in adata.obsm]
     if slot not in have or (slot == "X" and adata.X is None):
         raise unknown_name(f"view {view!r}: slot", slot, [s for s in have if s != "X" or adata.X is not None])

@@ -50,7 +50,11 @@ class Link:
             raise type_error("link: pairs is no table.", found=type(self.pairs).__name__, expected="a DataFrame")
         missing = {"source", "target", "column", "weight"} - set(self.pairs.columns)
         if missing:
-            raise value_error("link: the table of pairs lacks columns.", found=f"missing {sorted(missing)}", expected="source, target, column, weight")
+            raise value_error(
+                "link: the table of pairs lacks columns.",
+                found=f"missing {sorted(missing)}",
+                expected="source, target, column, weight",
+            )
         weight = pd.to_numeric(self.pairs["weight"], errors="coerce").to_numpy(float)
         wrong = ~(np.isfinite(weight) & (weight > 0))
         if wrong.any():

@@ -245,6 +245,7 @@ def _weights(table: pd.DataFrame) -> np.ndarray:
         if table.shape[1] > 3:
             log.info("table: the columns %s are not used", sample(table.columns[2:]))
         return np.ones(len(table))
+    column = column.astype(object)  # shown as it was given
     weights = pd.to_numeric(column, errors="coerce").to_numpy(float)
     wrong = ~(np.isfinite(weights) & (weights > 0))
     if wrong.any():

@@ -12,6 +12,7 @@ from numpy.typing import ArrayLike, NDArray
 from crosstie._errors import check_whole, sample, type_error, value_error
 
 Doubles = NDArray[np.float64]
+MAX_VALUE = 1e100
 
 
 def coordinates(z: ArrayLike, *, what: str) -> Doubles:
@@ -25,7 +26,9 @@ def coordinates(z: ArrayLike, *, what: str) -> Doubles:
         found = "rows of unequal length" if "inhomogeneous" in str(error) else str(error)
         raise value_error(f"{what}: latent coordinates are no matrix.", found=found, expected="numbers") from error
     except TypeError as error:
-        raise type_error(f"{what}: latent coordinates are not numbers.", found=str(error), expected="numbers") from error
+        raise type_error(
+            f"{what}: latent coordinates are not numbers.", found=str(error), expected="numbers"
+        ) from error
     if z.ndim != 2 or 0 in z.shape:
         raise value_error(
             f"{what}: latent coordinates have the wrong shape.",
@@ -38,6 +41,13 @@ def coordinates(z: ArrayLike, *, what: str) -> Doubles:
             f"{what}: latent coordinates are not finite.",
             found=f"NaN or infinity in {len(bad):,} of {len(z):,} cells, first in row {bad[0]}",
             do="Leave these cells out, or look at the fit: it may have diverged.",
+        )
+    if np.abs(z).max() > MAX_VALUE:
+        raise value_error(
+            f"{what}: latent coordinates are too large.",
+            found=f"up to {np.abs(z).max():.3g}",
+            expected=f"at most {MAX_VALUE:g}, so that squared distances are finite",
+            do="Divide all views by one number: no score changes.",
         )
     return z
 

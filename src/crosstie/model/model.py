@@ -354,7 +354,10 @@ class Model:
             if name not in named:
                 raise unknown_name("write: view", name, named)
             if list(named[name].obs_names) != list(self.obs[name].index):
-                raise value_error(f"write: view {name!r} has other cells than the fitted one, or in another order.")
+                raise value_error(
+                    f"write: view {name!r} has other cells than the fitted one, or in another order.",
+                    do="Give the data that the model was fitted on.",
+                )
         for name, z in self.latents.items():
             named[name].obsm[key] = z
 

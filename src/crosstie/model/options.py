@@ -34,5 +34,7 @@ def check_options(
             shown = repr(value) if isinstance(value, str | int | float) else type(value).__name__
             word = {"modality": '"rna"', "slot": '"X"', "batch_key": '"donor"', "link_data": "adata"}[option]
             kind = {"slot": "text, ", "batch_key": "a column of obs, "}.get(option, "")
-            expected = f"{kind}{'or ' if kind else ''}a mapping by view such as {{{views[0]!r}: {word}}}".replace("'", '"')
+            expected = f"{kind}{'or ' if kind else ''}a mapping by view such as {{{views[0]!r}: {word}}}".replace(
+                "'", '"'
+            )
             raise type_error(f"{option}: of the wrong kind.", found=shown, expected=expected)
