@@ -207,12 +207,17 @@ def _asked_name(text: str) -> str:
 
 def read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
     """Read a file, and turn whatever its reader raises into one message."""
-    if path.is_dir() and not is_zarr(path):
-        raise value_error(f"{path} is a folder.", expected=kind)
+    if path.is_symlink() and not _leads_somewhere(path):
+        to = os.readlink(path)
+        raise value_error(f"{path} is a symbolic link to nothing.", found=f"it leads to {to}", expected=kind)
     if not path.exists():
         near = [p.name for p in path.parent.iterdir() if p.suffix in (".h5ad", ".h5mu")] if path.parent.is_dir() else []
         do = f"In that folder: {sample(sorted(near))}." if near else ""
         raise value_error(f"{path}: there is no such file.", do=do)
+    if path.is_dir() and not is_zarr(path):
+        raise value_error(f"{path} is a folder.", expected=kind)
+    if not (path.is_file() or path.is_dir()):  # reading a pipe would wait for ever
+        raise value_error(f"{path} is neither a file nor a folder.", expected=kind)
     if not os.access(path, os.R_OK):
         raise value_error(f"{path} may not be read.", do="Look at its permissions.")
     try:
@@ -221,10 +226,21 @@ def read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
         raise
     except Exception as error:  # readers raise all sorts of things at what they do not know
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise value_error(f"{path} cannot be read.", found=text[:300], expected=kind, do=_hint(path)) from error
+        raise value_error(
+            f"{path} cannot be read.", found=text[:300], expected=kind, do=_hint(path, f"{type(error).__name__} {text}")
+        ) from error
 
 
-def _hint(path: Path) -> str:
+def _leads_somewhere(link: Path) -> bool:
+    try:
+        return link.exists()
+    except (OSError, RuntimeError):  # links in a ring, in some versions of Python
+        return False
+
+
+def _hint(path: Path, said: str = "") -> str:
+    if "IORegistryError" in said or "encoding" in said.lower():
+        return "Was it written by a newer anndata? Update: pip install --upgrade anndata."
     if path.suffix in (".csv", ".tsv", ".txt"):
         return "A table of numbers becomes one in Python: anndata.io.read_csv(path).write_h5ad('file.h5ad')."
     if path.suffix == ".h5":
@@ -240,6 +256,10 @@ def _open(path: Path) -> Any:
         raise ValueError("the file is empty")
     with path.open("rb") as file:  # HDF5 may stand behind a user block, as in files of MuData
         start = file.read(2048)
+    if start.startswith(b"\x1f\x8b"):
+        raise value_error(
+            f"{path} is compressed with gzip.", expected="an HDF5 file", do=f"Decompress it: gunzip {path}."
+        )
     if b"\x89HDF\r\n\x1a\n" not in start:
         raise ValueError("not an HDF5 file")
     return h5py.File(path, "r")

@@ -43,8 +43,9 @@ def links(
     if only is not None and only not in ONLY:
         raise unknown_name("--only", only, ONLY)
     for path in (out, report):
-        if path is not None and not path.resolve().parent.is_dir():
-            raise value_error(f"{path} cannot be written.", found=f"no folder {path.resolve().parent}")
+        if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
+            found = "a folder" if path.is_dir() else f"no folder {path.resolve().parent}"
+            raise value_error(f"{path} cannot be written.", found=found, expected="the name of a csv file")
     data = inputs.read_features(inputs.paths_of(views))
     from crosstie.links.auto import suggest
 

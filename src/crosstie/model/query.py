@@ -53,6 +53,8 @@ def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> Cells
         If less than half of the used features are there.
     """
     matrix, features = read_slot(adata, slot, view=view)
+    if not matrix.shape[0]:
+        raise value_error(f"view {view!r}: there are no cells.", found="0 cells", expected="at least one")
     where = features.get_indexer(recipe.features)
     absent: Mask = where < 0
     if absent.any():

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosstie import __version__
-from crosstie._errors import value_error
+from crosstie._errors import type_error, value_error
 from crosstie._files import new_file
 from crosstie.report import gained, given, judged, methods
 from crosstie.report.markup import Html, el, joined
@@ -85,6 +85,8 @@ def write(
         told = read_run(folder, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     else:
         assert not isinstance(run, (str, Path))
+        if not hasattr(run, "latents"):
+            raise type_error("report: no run.", found=type(run).__name__, expected="a Model, or the folder of a run")
         told = run_of(run, label_key=label_key, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     text = page(told)
     with new_file(path) as part:

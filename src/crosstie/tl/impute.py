@@ -78,6 +78,10 @@ def impute(
         raise value_error("impute: the method is unknown.", found=repr(method), expected=f"one of {get_args(Method)}")
     if out is not None and Path(out).suffix != ".h5ad":
         raise value_error("impute: out is written as h5ad.", found=str(out), expected="a name that ends in .h5ad")
+    if out is not None and not Path(out).resolve().parent.is_dir():
+        raise value_error(
+            f"impute: {out} cannot be written.", found=f"no folder {Path(out).resolve().parent}", do="Make it first."
+        )
     recipe, parts, values = model.recipes[target], [], None
     if target in model.views:
         values, z_target = recipe.log_normalize(model.core.views[target].loaded), model.core.latents[target]
