@@ -5,6 +5,7 @@ import hashlib
 import os
 import shutil
 from functools import partial
+from pathlib import Path
 
 import anndata
 import mudata as md
@@ -129,7 +130,7 @@ class Shell:
 
 def _contents(arguments):
     paths = [word.rpartition("=")[2] for word in arguments]
-    return [hashlib.sha256(open(path, "rb").read()).hexdigest() for path in paths if os.path.isfile(path)]
+    return [hashlib.sha256(Path(path).read_bytes()).hexdigest() for path in paths if os.path.isfile(path)]
 
 
 @pytest.fixture(scope="session")
