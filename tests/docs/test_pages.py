@@ -200,6 +200,15 @@ def test_the_files_of_a_run(shell):
         assert (run / file).exists(), file
 
 
+def test_an_unlisted_command_fails(shell, at_home):
+    with pytest.raises(AssertionError, match="neither runs in the tests nor is listed"):
+        _run_command("scanpy do this", shell, "here")
+    with pytest.raises(AssertionError, match="there is no such file"):
+        _run_command("crosstie links rna=nowhere.h5ad adt=adt.h5ad", shell, "here")
+    with pytest.raises(AssertionError, match="citeseq_pbmk"):
+        _run_command("crosstie fetch citeseq_pbmk --out x.h5mu", shell, "here")
+
+
 def test_every_listed_reason_is_used():
     """Nothing stays on the lists that no page has any more."""
     commands = [c for page in pages() for b in blocks(page) for c in b.commands()]
