@@ -145,7 +145,7 @@ def _run_command(command, shell, where):
 
 
 @pytest.mark.slow
-@pytest.mark.filterwarnings("ignore:Cannot join columns:UserWarning")  # of mudata: a gene and a protein are called CD4
+@pytest.mark.filterwarnings("ignore:Cannot join columns:UserWarning", "ignore:var_names are not unique:UserWarning")
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_page(page, shell, names, at_home):
     """All blocks of a page, one after another, in a folder with the files that it names."""
