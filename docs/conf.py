@@ -8,6 +8,7 @@ from pathlib import Path
 HERE = Path(__file__).parent
 sys.path.insert(0, str(HERE / "_ext"))
 os.environ["MATPLOTLIBRC"] = str(HERE / "_ext" / "matplotlibrc")  # of the tutorials'
+os.environ["PYTHONWARNINGS"] = "ignore:IProgress not found"  # of tqdm, where there are no widgets
 
 from crosstie import __version__  # noqa: E402
 

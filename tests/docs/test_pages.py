@@ -145,6 +145,7 @@ def _run_command(command, shell, where):
 
 
 @pytest.mark.slow
+@pytest.mark.filterwarnings("ignore:Cannot join columns:UserWarning", "ignore:var_names are not unique:UserWarning")
 @pytest.mark.parametrize("page", PAGES, ids=name)
 def test_page(page, shell, names, at_home):
     """All blocks of a page, one after another, in a folder with the files that it names."""
@@ -198,6 +199,15 @@ def test_the_files_of_a_run(shell):
     assert len(named) > 10
     for file in named:
         assert (run / file).exists(), file
+
+
+def test_an_unlisted_command_fails(shell, at_home):
+    with pytest.raises(AssertionError, match="neither runs in the tests nor is listed"):
+        _run_command("scanpy do this", shell, "here")
+    with pytest.raises(AssertionError, match="there is no such file"):
+        _run_command("crosstie links rna=nowhere.h5ad adt=adt.h5ad", shell, "here")
+    with pytest.raises(AssertionError, match="citeseq_pbmk"):
+        _run_command("crosstie fetch citeseq_pbmk --out x.h5mu", shell, "here")
 
 
 def test_every_listed_reason_is_used():
