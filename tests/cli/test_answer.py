@@ -166,3 +166,12 @@ def test_a_closed_pipe_is_no_fault(words):
     os.close(writer)
     assert done.returncode == 141
     assert not any(word in done.stderr for word in (b"Traceback", b"Exception", b"error"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shells of POSIX")
+@pytest.mark.parametrize("stream", ["1", "2"])
+def test_a_stream_that_is_closed_from_the_start(stream):
+    command = f"'{sys.executable}' -m crosstie fetch --list --json {stream}>&-"
+    done = subprocess.run(["sh", "-c", command], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    assert (done.stdout == "") == (stream == "1")

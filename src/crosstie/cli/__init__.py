@@ -5,6 +5,7 @@ Commands import torch, anndata and matplotlib when they run, so that `crosstie -
 
 from __future__ import annotations
 
+import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
@@ -122,6 +123,9 @@ def _options(
 
 def main() -> None:
     """Run the command line."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by `>&-`, or a program of Windows without a console
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # arrows and lines, where a file or pipe takes Latin letters alone
             stream.reconfigure(errors="replace")
