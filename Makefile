@@ -1,4 +1,5 @@
 # make demo: set up everything and run the main job on simulated data.  make test: set up everything and run the tests.
+# make docs: build the documentation site.
 # A second call finds the environment as it is and installs nothing.
 PYTHON ?= python3
 VENV := .venv
@@ -9,7 +10,7 @@ BIN := $(VENV)/bin
 endif
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint package bench pictures clean
+.PHONY: demo test lint docs package coverage matrix mutation bench pictures clean
 
 demo: $(READY)
 	$(BIN)/crosstie demo --out demo --overwrite
@@ -18,8 +19,8 @@ test: $(READY)
 	$(BIN)/python -m pytest
 
 lint: $(READY)
-	$(BIN)/ruff check src tests benchmarks
-	$(BIN)/ruff format --check src tests benchmarks
+	$(BIN)/ruff check src tests benchmarks docs
+	$(BIN)/ruff format --check src tests benchmarks docs/conf.py docs/_ext
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
@@ -27,8 +28,30 @@ lint: $(READY)
 package: $(READY)
 	$(BIN)/python .ci/package
 
+# The site, in docs/_build/html: tutorials are executed, warnings are errors, nothing is fetched.
+docs: $(READY)
+	rm -rf docs/generated  # pages of names that are gone
+	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
+
 bench: $(READY)
 	$(BIN)/python benchmarks/accuracy.py
+
+# Lines of src that the tests run, those of the command line's own processes too; fails below what pyproject.toml asks for.
+coverage: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt coverage
+	$(BIN)/python -m coverage erase
+	$(BIN)/python -m coverage run -m pytest
+	$(BIN)/python -m coverage combine --quiet
+	$(BIN)/python -m coverage report --skip-covered
+
+# The tests with each Python and with the lowest and the highest versions of what is needed; writes docs/support.md.
+matrix:
+	$(PYTHON) tests/matrix.py
+
+# Changes the source in hundreds of places to see whether tests notice; writes docs/mutation.md.
+mutation: $(READY)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt mutmut
+	$(BIN)/python tests/mutation/run.py
 
 # torch first, at its pinned version: a plain CPU build serves, and later requirements then ask for nothing more.
 $(READY): pyproject.toml constraints.txt
@@ -44,4 +67,4 @@ pictures: demo
 	$(BIN)/python docs/draw_method.py
 
 clean:
-	rm -rf $(VENV) demo
+	rm -rf $(VENV) demo docs/_build docs/generated mutants .matrix

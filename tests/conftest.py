@@ -3,6 +3,14 @@
 import pytest
 
 from fault_server import Server
+from torch_here import HAS_TORCH
+
+
+def pytest_collection_modifyitems(items):
+    """Where torch is not installed, all that does not train must work."""
+    for item in items:
+        if not HAS_TORCH and item.get_closest_marker("trains"):
+            item.add_marker(pytest.mark.skip(reason="trains networks: needs torch"))
 
 
 @pytest.fixture

@@ -5,7 +5,6 @@ hand. A network is a list of layers, `[W1, b1, W2, b2, ...]`, in torch's layout:
 """
 
 import numpy as np
-import torch
 
 
 def mlp(x, weights):
@@ -83,6 +82,8 @@ class AdamByHand:
         self.first, self.second, self.t = [0.0] * len(weights), [0.0] * len(weights), 0
 
     def step(self, gradients):
+        import torch  # here, so that the other oracles work where torch is not installed
+
         self.t += 1
         norm = sum(float((g**2).sum()) for g in gradients) ** 0.5
         shrink = min(1.0, self.clip / (norm + 1e-6))
@@ -102,6 +103,8 @@ def scmodal_step(x, linked, encoders, decoders, critics):
 
     Arguments are dictionaries by view or edge: inputs, linked columns (numpy), and lists of float64 leaf tensors.
     """
+    import torch
+
     views, edges = list(x), list(critics)
 
     def critic_loss(z):

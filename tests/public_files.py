@@ -5,6 +5,7 @@ from __future__ import annotations
 import csv
 import gzip
 import io
+import warnings
 import zipfile
 
 import anndata as ad
@@ -163,7 +164,9 @@ def neurips(tmp_path, name="bmmc_citeseq", n_cells=60):
     counts = sp.hstack([views[view].X for view in kinds]).tocsr()
     var = pd.DataFrame({"feature_types": [kinds[v] for v in kinds for _ in views[v].var_names]})
     var.index = [n for v in kinds for n in views[v].var_names]
-    both = ad.AnnData(counts.log1p(), var=var, layers={"counts": counts})
+    with warnings.catch_warnings():
+        warnings.filterwarnings("ignore", "Variable names are not unique")  # as in the file at the source
+        both = ad.AnnData(counts.log1p(), var=var, layers={"counts": counts})
     both.obs_names = [f"{c}-1-s1d1" for c in barcodes(n_cells)]
     both.obs["batch"] = pd.Categorical(np.where(np.arange(n_cells) % 2, "s1d1", "s4d8"))
     both.obs["cell_type"] = pd.Categorical(views["rna"].obs["cell_type"].astype(str))

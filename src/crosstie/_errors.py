@@ -45,6 +45,16 @@ def type_error(what: str, *, found: str = "", expected: str = "", do: str = "") 
     return InputTypeError(message(what, found=found, expected=expected, do=do))
 
 
+def check_whole(what: str, value: object, *, least: int = 0, name: str = "") -> None:
+    """Raise unless a value is a whole number, and not too small; `name` is that of the argument."""
+    found = f"{name}={value!r}" if name else repr(value)
+    if isinstance(value, bool) or not hasattr(value, "__index__"):
+        expected = f"at least {least}"
+        raise type_error(f"{what} must be a whole number.", found=found, expected=expected)
+    if value.__index__() < least:
+        raise value_error(f"{what} must be at least {least}.", found=found, expected="a whole number")
+
+
 def unknown_name(what: str, name: object, known: Iterable[object], *, do: str = "") -> InputKeyError:
     """Return (not raise) the error for a name that is not among the known ones, with the nearest as a hint."""
     names = [str(k) for k in known]

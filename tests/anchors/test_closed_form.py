@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 
 import oracles
 from crosstie.anchors import Refinement, fit_closed_form
-from crosstie.anchors.closed_form import _shared_directions, near_mean, smoothed
+from crosstie.anchors.closed_form import _Known, _shared_directions, near_mean, smoothed
 from crosstie.anchors.evidence import link_maps
 from crosstie.anchors.neighbours import Neighbours
 from crosstie.anchors.rows import unit_rows
@@ -277,3 +277,38 @@ def test_unit_rows():
     x = np.array([[3.0, 4], [0, 0]])
     np.testing.assert_allclose(unit_rows(x), [[0.6, 0.8], [0, 0]])
     assert unit_rows(x).dtype == np.float32
+
+
+def test_known_cells_show_their_covariance_and_correlation():
+    rng = np.random.default_rng(0)
+    damped = rng.normal(size=(30, 4)) + 2, rng.normal(size=(25, 3)) - 1
+    linked = rng.normal(size=(30, 2)) + 1, rng.normal(size=(25, 2))
+    rows = rng.permutation(30)[:12], rng.permutation(25)[:12]
+    linked[1][rows[1], 0] = linked[0][rows[0], 0] + 0.3 * linked[1][rows[1], 0]
+    linked[1][rows[1], 1] = -linked[0][rows[0], 1]
+    known = _Known.of(damped, linked, rows)
+    assert known.n_pairs == 12
+    (x, y), (lx, ly) = ([side[i] for side, i in zip(sides, rows, strict=True)] for sides in (damped, linked))
+    expected = (x - x.mean(0)).T @ (y - y.mean(0)) / 12
+    np.testing.assert_allclose(known.covariance, expected, atol=1e-6)
+    assert known.agreement[0] == pytest.approx(np.corrcoef(lx[:, 0], ly[:, 0])[0, 1], abs=1e-6)
+    assert known.agreement[1] == 0  # what goes against each other is no evidence
+    for free, all_rows, i in zip(known.free, (30, 25), rows, strict=True):
+        np.testing.assert_array_equal(free, sorted(set(range(all_rows)) - set(i.tolist())))
+
+
+def test_where_all_cells_are_known_nothing_is_matched():
+    """One round is then the singular value decomposition of the cells' own covariance."""
+    components, columns = copies(n_cells=40, n_components=5)
+    order = np.random.default_rng(0).permutation(40)
+    shuffled = {"a": components["a"], "b": components["b"][order]}
+    pairs = {EDGE: (order, np.arange(40))}
+    form = fit_closed_form(shuffled, columns, PLAIN, pairs=pairs)
+    x, links = evidence(components, columns, PLAIN)
+    *maps, strength = oracles.closed_form_maps(*x, np.eye(40) / 40, PLAIN.damping)
+    np.testing.assert_allclose(form.strength, strength, atol=1e-4)
+    agreement = oracles.agreement(x[0] @ links[0], x[1] @ links[1], np.eye(40) / 40)
+    blocks = [
+        oracles.side_by_side(s, m, a * agreement, PLAIN.link_weight) for s, m, a in zip(x, maps, links, strict=True)
+    ]
+    check_same_space([s @ form.maps[view] for view, s in zip(EDGE, x, strict=True)], blocks)

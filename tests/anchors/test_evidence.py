@@ -3,7 +3,7 @@ import pytest
 from scipy.linalg import sqrtm
 
 from crosstie.anchors import evidence
-from crosstie.anchors.evidence import link_maps
+from crosstie.anchors.evidence import _root, link_maps
 
 
 def case(n_cells=400, n_components=6, n_columns=4, seed=0):
@@ -83,3 +83,10 @@ def test_more_columns_than_wanted(monkeypatch):
     assert z.shape == (2000, 6)
     np.testing.assert_allclose(z, w, atol=1e-3)
     np.testing.assert_allclose(np.cov(z.T, bias=True), np.eye(6), atol=1e-3)
+
+
+def test_root():
+    covariance = case()[2][0]
+    np.testing.assert_allclose(_root(covariance), np.real(sqrtm(covariance)), atol=1e-6)
+    flat = covariance * np.outer([1, 1, 0, 0, 1, 1], [1, 1, 0, 0, 1, 1])  # no spread in two directions
+    np.testing.assert_allclose(_root(flat) @ _root(flat), flat, atol=1e-6)

@@ -35,7 +35,7 @@ def test_none_at_all():
     ],
 )
 def test_unequal_lengths(arrays):
-    with pytest.raises(ValueError, match="must be vectors of one length, found shapes"):
+    with pytest.raises(ValueError, match="must be vectors of one length"):
         Anchors(*arrays)
 
 

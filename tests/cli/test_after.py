@@ -14,7 +14,7 @@ from anndata import AnnData
 from typer.testing import CliRunner
 
 import crosstie as xt
-from crosstie.cli import after, app
+from crosstie.cli import app
 from crosstie.cli.relate import _pictures
 
 N_FITTED = 200  # of 240 cells of RNA; the others are the query
@@ -361,16 +361,6 @@ def test_no_table_without_its_picture(use, tmp_path, monkeypatch):
 
     monkeypatch.setattr("matplotlib.figure.Figure.savefig", fail)
     assert_refused(use("relate", "rna", "adt", "--out", "x.csv"), tmp_path, "No space left on device")
-
-
-def test_a_file_takes_its_place(tmp_path):
-    out = tmp_path / "x.csv"
-    for text in ("one", "two"):
-        with after.new_file(out) as part:
-            assert part.suffix == ".csv"
-            part.write_text(text)
-        assert out.read_text() == text
-    assert names(tmp_path) == {"x.csv"}
 
 
 def test_help_lists_them():

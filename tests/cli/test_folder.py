@@ -1,20 +1,22 @@
 """A run's folder appears whole or not at all, and nothing of the user's is replaced."""
 
+from contextlib import nullcontext
+
 import pytest
 
-from crosstie.cli.folder import RUN_FILE, check_out, new_folder
+from crosstie._files import new_folder
+from crosstie.cli.folder import RUN_FILE, check_out, run_folder
 
 
 def written(out):
-    check_out(out, overwrite=True)
-    with new_folder(out) as folder:
+    with run_folder(out, overwrite=True) as out, new_folder(out, last=RUN_FILE) as folder:
         (folder / RUN_FILE).write_text("{}")
         (folder / "model").mkdir()
     return out
 
 
 def half_done(out, error):
-    with new_folder(out) as folder:
+    with run_folder(out, overwrite=True) as out, new_folder(out) as folder:
         (folder / "half.csv").write_text("")
         raise error("went wrong")
 
@@ -33,9 +35,8 @@ def test_it_appears(tmp_path, out):
 def test_an_empty_folder_is_filled(tmp_path):
     out = tmp_path / "run"
     out.mkdir(mode=0o750)
-    number = out.stat().st_ino
     assert names(written(out)) == ["model", RUN_FILE]
-    assert out.stat().st_ino == number
+    assert out.stat().st_mode & 0o777 == 0o750
     assert names(tmp_path) == ["run"]
 
 
@@ -75,3 +76,34 @@ def test_an_earlier_run_survives_what_went_wrong(tmp_path):
         half_done(out, OSError)
     assert names(out) == ["model", RUN_FILE]
     assert names(tmp_path) == ["run"]
+
+
+def test_one_process_writes_a_run(tmp_path):
+    out = tmp_path / "new" / "run"
+    with run_folder(out, overwrite=False):
+        with (
+            pytest.raises(ValueError, match="is being written by another process"),
+            run_folder(out, overwrite=True),
+        ):
+            pytest.fail("both may write")
+        assert names(out.parent) == [".run.lock"]
+    assert names(tmp_path) == []
+
+
+def test_who_comes_second_does_not_replace(tmp_path, monkeypatch):
+    out, other = tmp_path / "run", written(tmp_path / "other")
+
+    def claimed(path):
+        other.rename(path)  # another process finishes after this one has looked
+        return nullcontext()
+
+    monkeypatch.setattr("crosstie.cli.folder.claimed", claimed)
+    with pytest.raises(ValueError, match="is not empty"), run_folder(out, overwrite=False):
+        pytest.fail("it would be replaced")
+
+
+def test_other_ranks_of_torchrun_hold_nothing(tmp_path, monkeypatch):
+    with run_folder(tmp_path / "run", overwrite=False):
+        monkeypatch.setenv("RANK", "1")
+        with run_folder(tmp_path / "run", overwrite=False) as out:
+            assert out == tmp_path / "run"

@@ -82,7 +82,7 @@ def test_demo(run, first, tmp_path, monkeypatch):
     (first / "run.json").write_text(json.dumps(old), encoding="utf-8")
     monkeypatch.setattr("crosstie.cli.demo.demo", demo)
     assert json.loads(run("rerun", "run", "--out", "again", "--json").stdout)["same_bits"] is True
-    assert asked == {"n_cells": 150, "seed": 2, "plots": False, "verbose": False, "quiet": False}
+    assert asked == {"n_cells": 150, "seed": 2, "plots": False, "overwrite": False, "verbose": False, "quiet": False}
 
 
 def test_wrong(run, first, tmp_path):

@@ -53,7 +53,8 @@ def test_unknown_slot_suggests_the_nearest():
 
 
 def test_empty_x():
-    adata = ad.AnnData(obs=pd.DataFrame(index=list("abc")), layers={"counts": np.ones((3, 2))})
+    names = {axis: pd.DataFrame(index=list(index)) for axis, index in (("obs", "abc"), ("var", "pq"))}
+    adata = ad.AnnData(**names, layers={"counts": np.ones((3, 2))})
     with pytest.raises(KeyError, match="expected: one of 'layers/counts'"):
         read_slot(adata, "X")
 

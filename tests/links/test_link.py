@@ -34,6 +34,14 @@ def test_reversed_swaps_the_sides():
     assert back.n_columns == link().n_columns == 2
 
 
+def test_renamed_changes_one_view():
+    for made, edge in ((link().renamed("adt", "new"), ("new", "rna")), (link().renamed("rna", "new"), ("adt", "new"))):
+        assert made.edge == edge
+        pd.testing.assert_frame_equal(made.pairs, link().pairs)
+        assert made.report is NO_REPORT
+    assert link().renamed("other", "new").edge == ("adt", "rna")
+
+
 def test_a_feature_that_the_view_lacks_is_named():
     with pytest.raises(KeyError, match="CD3E"):
         link().projections(["CD3", "CD4"], ["CD3D", "CD4"])
@@ -54,6 +62,7 @@ def test_restricted_leaves_pairs_out_and_says_so(caplog):
     with caplog.at_level("INFO", "crosstie"):
         rest = link().restricted(["CD3", "CD4"], ["CD3D", "CD4"])
     assert rest.pairs["target"].tolist() == ["CD3D", "CD4"]
+    assert rest.report is NO_REPORT
     assert "link adt -> rna: 1 pairs have a feature that is not used" in caplog.text
 
 
@@ -74,3 +83,8 @@ def test_linkage_finds_unconnected_views():
         Linkage.of(["rna", "protein"], link())
     with pytest.raises(ValueError, match="no pairs"):
         Linkage.of(["rna", "adt"], link(rows=[]))
+
+
+def test_parts_whatever_the_direction_of_the_links():
+    edges = [("b", "a"), ("b", "c"), ("d", "c")]
+    assert Linkage.of("dcba", [link(*edge) for edge in edges]).parts() == [["d", "c", "b", "a"]]

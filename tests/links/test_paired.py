@@ -52,6 +52,7 @@ def test_bad_pairs_are_refused():
         paired(data(), "rna", "rna")
 
 
+@pytest.mark.filterwarnings("ignore:Observation names are not unique")
 def test_a_name_that_two_cells_of_a_view_bear_is_refused_only_where_it_is_needed():
     twice = {"rna": view("aabc"), "atac": view("abcd")}
     with pytest.raises(ValueError, match=r"cell names of 'rna' occur more than once(.|\n)*obs_names_make_unique"):

@@ -6,13 +6,17 @@ import numpy as np
 import pytest
 
 from crosstie.anchors.pairs import Anchors
-from crosstie.model.fit import threads
 from crosstie.model.problem import Problem
+from torch_here import HAS_TORCH, one_torch_thread
+
+collect_ignore = (
+    [] if HAS_TORCH else [f"test_{part}.py" for part in ("alignment", "batches", "fit", "networks", "terms")]
+)
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    with threads(1):
+    with one_torch_thread():
         yield
 
 

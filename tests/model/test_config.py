@@ -85,6 +85,7 @@ def test_keywords_only_and_frozen():
         Config().hidden = 3
 
 
+@pytest.mark.trains
 def test_importing_the_room_does_not_import_torch():
     code = """
 import sys

@@ -73,7 +73,7 @@ def written(data, folder, kind):
     out = {}
     for name, adata in data.items():
         if kind == "zarr":
-            import zarr
+            zarr = pytest.importorskip("zarr")
 
             adata.write_zarr(folder / f"{name}.zarr")
             group = zarr.open_group(folder / f"{name}.zarr", mode="r")

@@ -111,6 +111,7 @@ def test_paired_links_that_contradict_each_other_are_refused(data):
         xt.integrate(data, ties, config=CLOSED)
 
 
+@pytest.mark.trains
 def test_shared_cells_in_training(data):
     cells, _ = truth(data, 60)
     config = replace(CLOSED, training="full", fallback="none", n_steps=3, hidden=8, critic_hidden=8)
@@ -139,7 +140,7 @@ def separation(model, data, view="rna"):
     )
 
 
-@pytest.mark.parametrize("training", ["none", "full"])
+@pytest.mark.parametrize("training", ["none", pytest.param("full", marks=pytest.mark.trains)])
 def test_batches_are_brought_together(batched, training):
     config = replace(CLOSED, training=training, n_steps=3, hidden=8, critic_hidden=8)
     without = xt.integrate(batched, config=config)
@@ -214,7 +215,7 @@ def test_peaks_with_activity_for_the_links():
 # ---- kept -----------------------------------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("training", ["none", "full"])
+@pytest.mark.parametrize("training", ["none", pytest.param("full", marks=pytest.mark.trains)])
 def test_all_of_it_is_saved(batched, tmp_path, training):
     cells, _ = truth(batched, 40)
     links = [xt.links.by_table(batched, "rna", "adt"), xt.links.paired(batched, "rna", "adt", cells=cells)]

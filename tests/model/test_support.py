@@ -54,6 +54,7 @@ def data():
     return dict(xt.datasets.simulate_citeseq(n_cells=300, n_genes=150, n_proteins=30, seed=0).mod)
 
 
+@pytest.mark.trains
 def test_a_ruined_latent_gives_way_to_the_closed_form(data, caplog, tmp_path):
     ruin = replace(SMALL, encoder="mlp", decoder="mlp", hold=0.0)
     with caplog.at_level(logging.WARNING, "crosstie"):
@@ -70,10 +71,12 @@ def test_a_ruined_latent_gives_way_to_the_closed_form(data, caplog, tmp_path):
     assert len(loaded.history) == len(model.history)
 
 
+@pytest.mark.trains
 def test_the_fallback_can_be_turned_off(data):
     ruin = replace(SMALL, encoder="mlp", decoder="mlp", hold=0.0, fallback="none")
     assert xt.integrate(data, config=ruin).networks is not None
 
 
+@pytest.mark.trains
 def test_what_does_no_harm_is_kept(data):
     assert xt.integrate(data, config=replace(SMALL, n_steps=1, learning_rate=1e-6)).networks is not None

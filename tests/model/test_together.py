@@ -27,7 +27,7 @@ if die == "die":
     step, n = fit.train_step, []
     fit.train_step = lambda *a: (n.append(0), os._exit(9) if ranks.rank == 1 and len(n) > 20 else step(*a))[1]
 from test_together import SETTINGS, WHOLE, views
-model = xt.integrate(views(), config=xt.Config(**SETTINGS, **WHOLE), pool=ranks, resume=f"{out}/work")
+model = xt.integrate(views(), config=xt.Config(**SETTINGS, **WHOLE), pool=ranks, resume=f"{out}/work{ranks.rank}")
 for view, z in model.latents.items():
     np.save(f"{out}/{view}_{ranks.rank}.npy", z)
 """
@@ -114,7 +114,7 @@ def test_training_goes_on_after_a_lost_rank(tmp_path):
     alone = xt.integrate(views(), config=config())
     done = torchrun(tmp_path, "die")
     assert done.returncode != 0
-    assert (tmp_path / "work" / "training.safetensors").is_file()
+    assert (tmp_path / "work0" / "training.safetensors").is_file()
     done = torchrun(tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
     for view, z in alone.latents.items():

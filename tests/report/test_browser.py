@@ -240,3 +240,34 @@ def test_many_points_move_smoothly(chrome, folder, tmp_path, monkeypatch):
       requestAnimationFrame(step); })""")
     assert frames > 30, f"{frames:.0f} frames a second"
     assert chrome.complaints() == []
+
+
+def test_names_of_views_and_files_are_not_markup(chrome, tmp_path):
+    """The command line refuses such names; in Python views may be called anything, and run.json may say anything."""
+    import json
+
+    import crosstie as xt
+    from crosstie.report import write
+
+    views = ['"><img src=x onerror="window.evil=4">', "</script><script>window.evil=5</script>"]
+    data = xt.datasets.simulate_citeseq(n_cells=80, n_genes=150, n_proteins=30, seed=1)
+    data = dict(zip(views, (data["rna"], data["adt"]), strict=True))
+    kinds = dict(zip(views, ("rna", "protein"), strict=True))
+    model = xt.Model(data, modality=kinds, config=xt.Config(n_rounds=1, n_sketches=1)).fit()
+    run = tmp_path / "run"
+    model.save(run / "model")
+    evil = "</title></style><script>window.evil=6</script><img src=x onerror='window.evil=7'>"
+    said = {
+        "command": ["crosstie", evil],
+        "inputs": {name: {"path": evil, "n_bytes": 9} for name in views},
+        "verdict": {"level": "care", "reasons": [evil]},
+    }
+    said |= dict.fromkeys(("crosstie", "finished", "seed", "device", "python", "platform", "label_key"), evil)
+    (run / "run.json").write_text(json.dumps(said))
+    for name, html in (("run", write(run)), ("model", write(model, tmp_path / "model.html", label_key="cell_type"))):
+        chrome.open(html)
+        chrome.run("document.querySelectorAll('details').forEach(d => { d.open = true; })")
+        assert chrome.run("window.evil") is None, f"a name was run as script, in the report of a {name}"
+        assert chrome.run("document.querySelectorAll('img').length") == 0
+        assert views[0] in chrome.run("document.body.innerText")
+        assert chrome.complaints() == []

@@ -1,12 +1,12 @@
 import pytest
 
 import crosstie as xt
-from crosstie.model.fit import threads
+from torch_here import one_torch_thread
 
 
 @pytest.fixture(autouse=True, scope="session")
 def one_thread():
-    with threads(1):
+    with one_torch_thread():
         yield
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crosstie._errors import value_error
+from crosstie._errors import check_whole, value_error
 from crosstie._typing import Floats, Index
 from crosstie.anchors.neighbours import mutual_neighbours
 from crosstie.anchors.pairs import Anchors, kernel_weights
@@ -34,12 +34,16 @@ def find(source: Floats, target: Floats, *, k: int = 20, known: tuple[Index, Ind
     for name, z in (("source", source), ("target", target)):
         if np.ndim(z) != 2 or not len(z) or not np.isfinite(z).all():
             raise value_error(
-                f"anchors: {name} coordinates cannot be used.", found=f"shape {np.shape(z)}, or not finite"
+                f"anchors: {name} coordinates cannot be used.",
+                found=f"shape {np.shape(z)}" if np.ndim(z) != 2 or not len(z) else "NaN or infinite values",
+                expected="finite numbers, shape (n_cells, n_latent)",
             )
+    check_whole("anchors: the number of neighbours", k, least=1, name="k")
     if source.shape[1] != target.shape[1]:
         raise value_error(
             "anchors: the two sides have different coordinates.",
             found=f"{source.shape[1]} and {target.shape[1]} columns",
+            expected="one latent space",
         )
     if known is not None:
         return _beside(known, source, target, k)

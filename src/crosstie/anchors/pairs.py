@@ -7,6 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from crosstie._errors import value_error
 from crosstie._typing import Array, Floats, Index
 
 
@@ -29,7 +30,9 @@ class Anchors:
     def __post_init__(self) -> None:
         shapes = {np.shape(self.source), np.shape(self.target), np.shape(self.weight)}
         if len(shapes) != 1 or len(next(iter(shapes))) != 1:
-            raise ValueError(f"anchors: source, target and weight must be vectors of one length, found shapes {shapes}")
+            raise value_error(
+                "anchors: source, target and weight must be vectors of one length.", found=f"shapes {sorted(shapes)}"
+            )
 
     def __len__(self) -> int:
         return len(self.source)

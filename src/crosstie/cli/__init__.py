@@ -5,17 +5,21 @@ Commands import torch, anndata and matplotlib when they run, so that `crosstie -
 
 from __future__ import annotations
 
+import _thread
 import os
 import signal
 import sys
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from io import TextIOWrapper
+from types import TracebackType
 from typing import Annotated, Any
 
 import typer
 from typer.core import TyperGroup
 
 from crosstie import __version__
+from crosstie._log import log
 from crosstie.cli import (
     answer,
     bench,
@@ -121,6 +125,22 @@ def _options(
     """
 
 
+def _not_raised(ignored: Any) -> None:
+    """Take note of an exception that Python cannot raise where it occurred."""
+    if isinstance(ignored.exc_value, KeyboardInterrupt):  # it hit a callback from C: once more, until it is heard
+        _thread.interrupt_main()
+    else:
+        log.debug("not raised: %r", ignored.exc_value)
+
+
+def _not_caught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
+    """Print a traceback, but not of what h5py could not raise: that a disk is full has been told already."""
+    if trace is not None and trace.tb_frame.f_code.co_filename.startswith("h5py/"):
+        log.debug("not raised: %r", error)
+    else:
+        sys.__excepthook__(kind, error, trace)
+
+
 def main() -> None:
     """Run the command line."""
     for name in ("stdout", "stderr"):
@@ -130,4 +150,13 @@ def main() -> None:
         if isinstance(stream, TextIOWrapper):  # arrows and lines, where a file or pipe takes Latin letters alone
             stream.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job cleans up as an interrupted one does
-    app()
+    sys.unraisablehook, sys.excepthook = _not_raised, _not_caught
+    try:
+        typer.main.get_command(app)()  # app() would set a hook of its own
+    except SystemExit as done:
+        if not done.code:
+            raise
+        for stream in (sys.stdout, sys.stderr):
+            with suppress(OSError):
+                stream.flush()
+        os._exit(int(done.code))  # HDF5 crashes in the interpreter's last steps, where it could not write a file

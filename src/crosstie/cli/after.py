@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -96,17 +95,8 @@ def check_file(out: Path, ending: str) -> None:
         raise value_error(
             f"--out {out} cannot be written.", found="a folder" if out.is_dir() else f"no folder {folder}"
         )
-
-
-@contextmanager
-def new_file(out: Path) -> Iterator[Path]:
-    """Yield a name beside `out` for a file that takes its place at the end; if anything goes wrong, nothing is left."""
-    part = out.with_name(f".{os.getpid()}.part.{out.name}")  # the ending says how it is written
-    try:
-        yield part
-        os.replace(part, out)
-    finally:
-        part.unlink(missing_ok=True)
+    if not os.access(folder, os.W_OK):
+        raise value_error(f"--out {out} cannot be written.", found=f"{folder}, where one may not write")
 
 
 def judged(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import errno
 import logging
 import os
 import re
@@ -15,7 +16,7 @@ from typing import Annotated, Any
 
 import typer
 
-from crosstie._errors import InputError
+from crosstie._errors import InputError, message
 from crosstie._log import log
 from crosstie.cli.answer import closed_pipe, give_error
 
@@ -24,6 +25,12 @@ Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warn
 
 Tick = Callable[[int, int, dict[str, float]], None]
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+_FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+_NO_ROOM = re.compile(rf"errno = ({'|'.join(map(str, _FULL))})\b|No space left|\d+ requested and \d+ written")
+_NO_MEMORY = re.compile(
+    r"bad_alloc|[Cc]an(no|')t allocate|[Uu]nable to allocate|allocation failed|can't start new thread|failed to map"
+)
+_FILE = re.compile(r"filename = '([^']+)'")
 FAULT = "This is a fault of crosstie, not of your input. Please report it, with the output of the same command with -v."
 
 
@@ -209,21 +216,36 @@ def errors_said() -> Iterator[None]:
         raise closed_pipe() from None
     except (InputError, FloatingPointError) as error:  # the latter is training that diverged, and says what to do
         raise _exit(as_options(str(error)), 2) from None
-    except MemoryError:
-        raise _exit("there is not enough memory for these data.", 1) from None
-    except OSError as error:
-        where = f": {error.filename}" if error.filename else ""
-        raise _exit(f"{error.strerror or error}{where}", 2) from None
     except Exception as error:
         if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):  # typer's own: usage errors, exits
             if hasattr(error, "format_message"):
                 give_error(error.format_message(), error.exit_code)
             raise
-        raise _exit(f"{type(error).__name__}: {error}\n  {FAULT}", 1) from None
+        raise _exit(*_told(error)) from None
     finally:
         log.handlers[:] = handlers
         log.setLevel(logging.NOTSET)
         log.propagate = True
+
+
+def _told(error: Exception) -> tuple[str, int]:
+    """Return message and exit status for what is no `InputError`: the machine's limits, or a fault of ours."""
+    text = " ".join(str(error).split())
+    if isinstance(error, MemoryError) or _NO_MEMORY.search(text) or getattr(error, "errno", None) == errno.ENOMEM:
+        return "there is not enough memory for these data.", 1
+    # HDF5 and numpy bury the number of the error in their words, or lose it.
+    said = _NO_ROOM.search(text)
+    number = getattr(error, "errno", None) or (int(said[1] or errno.ENOSPC) if said else 0)
+    if number in _FULL:
+        where = getattr(error, "filename", None) or next(iter(_FILE.findall(text)), None)
+        return message(
+            f"there is no room to write{'' if where is None else f' {where}'}.",
+            found=os.strerror(number),
+            do="Nothing half-written is left. Make room, or write elsewhere, and run again.",
+        ), 2
+    if isinstance(error, OSError):
+        return (error.strerror or str(error)) + (f": {error.filename}" if error.filename else ""), 2
+    return f"{type(error).__name__}: {error}\n  {FAULT}", 1
 
 
 def _exit(text: str, status: int) -> typer.Exit:

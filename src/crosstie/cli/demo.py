@@ -8,9 +8,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crosstie._files import new_folder
 from crosstie.cli import answer
 from crosstie.cli.console import Console, Quiet, Verbose, table
-from crosstie.cli.folder import check_out, new_folder
+from crosstie.cli.folder import RUN_FILE, run_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -48,7 +49,11 @@ def demo(
     and is used for the scores only.
     """
     say = Console(verbose=verbose, quiet=quiet)
-    check_out(out, overwrite=overwrite)
+    with run_folder(out, overwrite=overwrite):
+        _run(say, out, n_cells, seed=seed, plots=plots)
+
+
+def _run(say: Console, out: Path, n_cells: int, *, seed: int, plots: bool) -> None:
     with say.stage(f"simulating RNA and proteins of {n_cells:,} cells"):
         from crosstie.datasets import simulate_citeseq
 
@@ -68,7 +73,7 @@ def demo(
 
         diagnosis = trust.diagnose(model, seed=seed)
         diagnosis.write(data)
-    with results.mapped(model, plots=plots, seed=seed) as picture, new_folder(out) as folder:
+    with results.mapped(model, plots=plots, seed=seed) as picture, new_folder(out.resolve(), last=RUN_FILE) as folder:
         about = {**run_of(say, seed=seed, device="auto"), "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}}}
         about["settings"] = {"demo": {"n_cells": n_cells, "seed": seed, "plots": plots}}
         results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)

@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from crosstie._errors import value_error
+from crosstie._files import new_file
 from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose
 
@@ -36,7 +37,8 @@ def diagnose(
 
         diagnosis = trust.diagnose(model, seed=seed)
     if out is not None:
-        diagnosis.table.to_csv(out, index=False, float_format="%.4g")
+        with new_file(out) as part:
+            diagnosis.table.to_csv(part, index=False, float_format="%.4g")
     if cells is not None:
         import pandas as pd
 
@@ -44,6 +46,7 @@ def diagnose(
             pd.DataFrame({"view": name, "cell": score.index, "confidence": score.to_numpy()})
             for name, score in diagnosis.confidence.items()
         ]
-        pd.concat(parts).to_csv(cells, index=False, float_format="%.4g")
+        with new_file(cells) as part:
+            pd.concat(parts).to_csv(part, index=False, float_format="%.4g")
     answer.give(**after.judged(diagnosis), signals=diagnosis.table, out=out, cells=cells)
     typer.echo(str(diagnosis))

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import unknown_name, value_error
+from crosstie._files import new_file
 from crosstie.cli import answer, inputs
 from crosstie.cli.console import Console, Quiet, Verbose
 from crosstie.cli.truth import LabelKey, Pairs
@@ -50,7 +51,8 @@ def evaluate(
     with say.stage("scoring"):
         scores = metrics.evaluate(latents, labels, pairs=same, seed=seed)
     if out is not None:
-        scores.to_csv(out, index=False, float_format="%.6g")
+        with new_file(out) as part:
+            scores.to_csv(part, index=False, float_format="%.6g")
     answer.give(scores=scores, out=out)
     print_scores(scores)
 

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crosstie._errors import value_error
+from crosstie._files import new_file
 from crosstie.cli import answer
 from crosstie.cli.console import Console, Quiet, Verbose, table
 
@@ -117,14 +118,8 @@ def print_list() -> None:
 
 
 def _write(mdata: MuData, out: Path) -> None:
-    import os
-
-    part = out.with_name(f".{out.stem}.{os.getpid()}.part.h5mu")
-    try:
+    with new_file(out) as part:
         mdata.write_h5mu(part, compression="gzip")
-        part.replace(out)
-    finally:
-        part.unlink(missing_ok=True)
 
 
 def _print(name: str, mdata: MuData, out: Path | None) -> None:

@@ -1,4 +1,4 @@
-"""The folder of a run: it appears whole, when all is done, or not at all."""
+"""The folder of a run: whether it may be written, who writes it, and where its progress is kept."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from crosstie._errors import sample, value_error
+from crosstie._files import claimed
 from crosstie._log import log
 
 RUN_FILE = "run.json"  # every run has one: how a folder of ours is told from a folder of the user's
@@ -41,15 +42,21 @@ def check_out(out: Path, *, overwrite: bool) -> None:
             expected=f"a folder with {RUN_FILE} in it",
             do="Give another folder; this one is left as it is.",
         )
-    there = next(p for p in (out, *out.parents) if p.exists())
-    if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise value_error(f"--out {out} cannot be made.", found=f"{there}, which is not a folder one may write to")
+    if inside and out.is_mount():
+        raise value_error(
+            f"--overwrite: {out} is a mount point, and cannot be replaced whole.", do="Give another folder."
+        )
+    # What is not finished lies beside it, and takes its name at the end.
+    there = next(p for p in out.parents if p.exists())
+    for folder in (there, *([out] if out.exists() else [])):
+        if not (folder.is_dir() and os.access(folder, os.W_OK)):
+            raise value_error(f"--out {out} cannot be made.", found=f"{folder}, which is not a folder one may write to")
 
 
 def progress_folder(out: Path, *, resume: bool) -> Path:
     """Return where a run into `out` keeps what is done; what an earlier one left is removed unless it is resumed."""
     out = out.resolve()
-    rank = os.environ.get("RANK", "0")
+    rank = _rank()
     folder = out.parent / f".{out.name}.progress{'' if rank == '0' else '.' + rank}"
     if not resume and folder.exists():
         log.info("what is left of an earlier run in %s is removed; --resume would have gone on with it.", folder)
@@ -57,33 +64,25 @@ def progress_folder(out: Path, *, resume: bool) -> Path:
     return folder
 
 
+def _rank() -> str:
+    """Return the number of this process among those that torchrun started; the first one writes the run."""
+    return os.environ.get("RANK", "0")
+
+
 @contextmanager
-def new_folder(out: Path) -> Iterator[Path]:
-    """Yield an empty folder beside `out` that takes its place at the end; if anything goes wrong, nothing is left."""
+def run_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
+    """Hold the place of a run against other processes, from before the work until all is written; yield it, resolved.
+
+    Raises
+    ------
+    ValueError
+        As `check_out`, and if another process is writing there.
+    """
+    check_out(out, overwrite=overwrite)
     out = out.resolve()
-    made = [p for p in out.parents if not p.exists()]  # innermost first
-    out.parent.mkdir(parents=True, exist_ok=True)
-    work = out.parent / f".{out.name}.{os.getpid()}.part"
-    work.mkdir()
-    try:
-        yield work
-        _put(work, out)
-    except BaseException:
-        shutil.rmtree(work, ignore_errors=True)
-        for parent in made:
-            parent.rmdir()
-        raise
-
-
-def _put(work: Path, out: Path) -> None:
-    if not out.exists():
-        work.replace(out)
-    elif not any(out.iterdir()):  # a folder that was there stays the same one, with its permissions
-        for path in work.iterdir():
-            shutil.move(path, out / path.name)
-        work.rmdir()
-    else:
-        old = out.parent / f".{out.name}.{os.getpid()}.old"
-        out.replace(old)
-        work.replace(out)
-        shutil.rmtree(old)
+    if _rank() != "0":
+        yield out
+        return
+    with claimed(out):
+        check_out(out, overwrite=overwrite)  # another process may have finished in between
+        yield out

@@ -13,6 +13,7 @@ import typer
 
 from crosstie._errors import InputError, sample, unknown_name, value_error
 from crosstie._log import log
+from crosstie.cli.foreign import check_hdf5, check_zarr
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -206,12 +207,17 @@ def _asked_name(text: str) -> str:
 
 def read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
     """Read a file, and turn whatever its reader raises into one message."""
-    if path.is_dir() and not is_zarr(path):
-        raise value_error(f"{path} is a folder.", expected=kind)
+    if path.is_symlink() and not _leads_somewhere(path):
+        to = os.readlink(path)
+        raise value_error(f"{path} is a symbolic link to nothing.", found=f"it leads to {to}", expected=kind)
     if not path.exists():
         near = [p.name for p in path.parent.iterdir() if p.suffix in (".h5ad", ".h5mu")] if path.parent.is_dir() else []
         do = f"In that folder: {sample(sorted(near))}." if near else ""
         raise value_error(f"{path}: there is no such file.", do=do)
+    if path.is_dir() and not is_zarr(path):
+        raise value_error(f"{path} is a folder.", expected=kind)
+    if not (path.is_file() or path.is_dir()):  # reading a pipe would wait for ever
+        raise value_error(f"{path} is neither a file nor a folder.", expected=kind)
     if not os.access(path, os.R_OK):
         raise value_error(f"{path} may not be read.", do="Look at its permissions.")
     try:
@@ -220,10 +226,21 @@ def read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
         raise
     except Exception as error:  # readers raise all sorts of things at what they do not know
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
-        raise value_error(f"{path} cannot be read.", found=text[:300], expected=kind, do=_hint(path)) from error
+        raise value_error(
+            f"{path} cannot be read.", found=text[:300], expected=kind, do=_hint(path, f"{type(error).__name__} {text}")
+        ) from error
 
 
-def _hint(path: Path) -> str:
+def _leads_somewhere(link: Path) -> bool:
+    try:
+        return link.exists()
+    except (OSError, RuntimeError):  # links in a ring, in some versions of Python
+        return False
+
+
+def _hint(path: Path, said: str = "") -> str:
+    if "IORegistryError" in said or "encoding" in said.lower():
+        return "Was it written by a newer anndata? Update: pip install --upgrade anndata."
     if path.suffix in (".csv", ".tsv", ".txt"):
         return "A table of numbers becomes one in Python: anndata.io.read_csv(path).write_h5ad('file.h5ad')."
     if path.suffix == ".h5":
@@ -239,6 +256,10 @@ def _open(path: Path) -> Any:
         raise ValueError("the file is empty")
     with path.open("rb") as file:  # HDF5 may stand behind a user block, as in files of MuData
         start = file.read(2048)
+    if start.startswith(b"\x1f\x8b"):
+        raise value_error(
+            f"{path} is compressed with gzip.", expected="an HDF5 file", do=f"Decompress it: gunzip {path}."
+        )
     if b"\x89HDF\r\n\x1a\n" not in start:
         raise ValueError("not an HDF5 file")
     return h5py.File(path, "r")
@@ -255,6 +276,7 @@ def _check_anndata(path: Path) -> None:
             raise value_error(f"{path} holds several views (MuData).", do="Give it alone: it stands for all views.")
         if not {"obs", "var"} <= set(file):
             raise ValueError(f"HDF5 without obs and var; it has {sample(file)}")
+        check_hdf5(file)
 
 
 def _check_mudata(path: Path) -> None:
@@ -265,6 +287,7 @@ def _check_mudata(path: Path) -> None:
             if not _NAME.fullmatch(name):
                 raise value_error(f"{path}: view name {name!r} cannot be used in file names.", expected="letters")
         _check_apart(file["mod"])
+        check_hdf5(file)
 
 
 def _read_anndata(path: Path, *, most: int | None = None) -> AnnData:
@@ -273,6 +296,7 @@ def _read_anndata(path: Path, *, most: int | None = None) -> AnnData:
     if path.is_dir():
         import zarr
 
+        check_zarr(path)
         store = zarr.open_group(path, mode="r")
         return stored_anndata(store) if most is not None and n_cells_of(store) > most else ad.read_zarr(path)
     _check_anndata(path)
@@ -288,7 +312,7 @@ def _read_mudata(path: Path, *, most: int | None = None) -> dict[str, AnnData]:
 
     _check_mudata(path)
     file = _open(path)
-    order = [str(name) for name in file["mod"].attrs.get("mod-order", list(file["mod"]))]
+    order = _order(file)
     if most is not None and any(n_cells_of(file["mod"][name]) > most for name in order):
         return {name: stored_anndata(file["mod"][name]) for name in order}
     file.close()
@@ -296,6 +320,13 @@ def _read_mudata(path: Path, *, most: int | None = None) -> dict[str, AnnData]:
         mdata = md.read_h5mu(path)
         mdata.push_obs(common=True, prefixed=False)  # labels that the file keeps for all views together
     return dict(mdata.mod)
+
+
+def _order(file: Any) -> list[str]:
+    """Return the names of the views of an open MuData file, in its order; a path is not a name."""
+    there = list(file["mod"])
+    order = [str(name) for name in file["mod"].attrs.get("mod-order", there)]
+    return order if sorted(order) == sorted(there) else there
 
 
 def n_cells_of(group: Any) -> int:
@@ -328,6 +359,7 @@ def _read_var(path: Path) -> AnnData:
     if path.is_dir():
         import zarr
 
+        check_zarr(path)
         return _only_var(zarr.open_group(path, mode="r"))
     _check_anndata(path)
     with _open(path) as file:
@@ -337,8 +369,7 @@ def _read_var(path: Path) -> AnnData:
 def _read_mudata_var(path: Path) -> dict[str, AnnData]:
     _check_mudata(path)
     with _open(path) as file:
-        order = file["mod"].attrs.get("mod-order", list(file["mod"]))
-        return {str(name): _only_var(file["mod"][name]) for name in order}
+        return {name: _only_var(file["mod"][name]) for name in _order(file)}
 
 
 def _only_var(group: Any) -> AnnData:

@@ -11,9 +11,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import value_error
+from crosstie._files import new_folder
 from crosstie.cli import answer, inputs, settings
 from crosstie.cli.console import Console, Quiet, Verbose
-from crosstie.cli.folder import check_out, link_file, new_folder, progress_folder
+from crosstie.cli.folder import RUN_FILE, link_file, progress_folder, run_folder
 from crosstie.cli.truth import LabelKey, Pairs
 
 if TYPE_CHECKING:
@@ -96,8 +97,6 @@ def integrate(
     """
     say = Console(verbose=verbose, quiet=quiet)
     paths = inputs.paths_of(views)
-    if write_config is None:
-        check_out(out, overwrite=overwrite)
     job = settings.Job(
         inputs=paths,
         out=out,
@@ -121,63 +120,71 @@ def integrate(
         answer.give(config=write_config)
         typer.echo(f"{write_config}: crosstie integrate --config {write_config} does the rest")
         return
-    run(job, say, scheduler=scheduler, resume=resume)
+    run(job, say, scheduler=scheduler, resume=resume, overwrite=overwrite)
 
 
-def run(job: settings.Job, say: Console, *, scheduler: str | None = None, resume: bool = False) -> None:
+def run(
+    job: settings.Job,
+    say: Console,
+    *,
+    scheduler: str | None = None,
+    resume: bool = False,
+    overwrite: bool = False,
+) -> None:
     """Do what a job says; on ranks of torchrun other than the first, only the share of the work."""
-    with say.stage("reading " + ", ".join(map(str, job.inputs.values()))):
-        data = inputs.read_views(job.inputs, most=job.config.n_core)
-    from crosstie.cli import truth
+    with run_folder(job.out, overwrite=overwrite) as out:
+        with say.stage("reading " + ", ".join(map(str, job.inputs.values()))):
+            data = inputs.read_views(job.inputs, most=job.config.n_core)
+        from crosstie.cli import truth
 
-    known = truth.labels_of(data, job.label_key)
-    same = truth.pairs_of(data, job.pairs)
-    options: dict[str, Any] = {
-        "modality": inputs.by_view(job.modality, "--modality", data),
-        "slot": inputs.by_view(job.slot, "--slot", data),
-        "batch_key": inputs.by_view(job.batch_key, "--batch-key", data),
-    }
-    ties = None
-    columns = inputs.by_view(job.names, "--names", data)
-    if job.links is not None or job.genes is not None or columns or job.paired:
-        with say.stage("linking"):
-            kinds = options["modality"] = inputs.modalities_of(job.modality, data)
-            options["link_data"] = inputs.activities(job.genes, data, kinds)
-            kinds = kinds | dict.fromkeys(options["link_data"], "activity")
-            linked = data | options["link_data"]
-            ties = inputs.ties(linked, kinds, table=job.links, names=columns, paired=job.paired)
-    pool, first = _pool(scheduler)
-    kept = progress_folder(job.out, resume=resume)
-    model = fitted(data, ties, job.config, say, seed=job.seed, device=job.device, pool=pool, resume=kept, **options)
-    if not first:
-        return
-    from crosstie.cli import record, results
-
-    with results.mapped(model, plots=job.plots, seed=job.seed) as picture:
-        found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=job.seed)
-        diagnosis = None
-        if job.verdict:
-            with say.stage("fitting again, with links, cells and counts left out"):
-                from crosstie import trust
-
-                diagnosis = trust.diagnose(model, seed=job.seed)
-                diagnosis.write(data)
-        about = {
-            **run_of(say, seed=job.seed, device=job.device),
-            "inputs": {name or "all": record.file_of(path) for name, path in job.inputs.items()},
-            "files": {name: record.file_of(path) for name, path in job.files.items()},
-            "settings": job.as_dict(lambda path: str(path.resolve())),
+        known = truth.labels_of(data, job.label_key)
+        same = truth.pairs_of(data, job.pairs)
+        options: dict[str, Any] = {
+            "modality": inputs.by_view(job.modality, "--modality", data),
+            "slot": inputs.by_view(job.slot, "--slot", data),
+            "batch_key": inputs.by_view(job.batch_key, "--batch-key", data),
         }
-        with new_folder(job.out) as folder:
-            results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
-            for name, adata in options.get("link_data", {}).items():
-                adata.write_h5ad(folder / link_file(list(data).index(name)), compression="gzip")
-            if job.plots:
-                results.report(folder, say)
-    results.give(found, job.out, diagnosis, seconds=about["seconds"])
-    show(found, job.out)
-    if diagnosis is not None:
-        typer.echo(diagnosis)
+        ties = None
+        columns = inputs.by_view(job.names, "--names", data)
+        if job.links is not None or job.genes is not None or columns or job.paired:
+            with say.stage("linking"):
+                kinds = options["modality"] = inputs.modalities_of(job.modality, data)
+                options["link_data"] = inputs.activities(job.genes, data, kinds)
+                kinds = kinds | dict.fromkeys(options["link_data"], "activity")
+                linked = data | options["link_data"]
+                ties = inputs.ties(linked, kinds, table=job.links, names=columns, paired=job.paired)
+        pool, first = _pool(scheduler)
+        kept = progress_folder(out, resume=resume)
+        model = fitted(data, ties, job.config, say, seed=job.seed, device=job.device, pool=pool, resume=kept, **options)
+        if not first:
+            return
+        from crosstie.cli import record, results
+
+        with results.mapped(model, plots=job.plots, seed=job.seed) as picture:
+            found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=job.seed)
+            diagnosis = None
+            if job.verdict:
+                with say.stage("fitting again, with links, cells and counts left out"):
+                    from crosstie import trust
+
+                    diagnosis = trust.diagnose(model, seed=job.seed)
+                    diagnosis.write(data)
+            about = {
+                **run_of(say, seed=job.seed, device=job.device),
+                "inputs": {name or "all": record.file_of(path) for name, path in job.inputs.items()},
+                "files": {name: record.file_of(path) for name, path in job.files.items()},
+                "settings": job.as_dict(lambda path: str(path.resolve())),
+            }
+            with new_folder(out, last=RUN_FILE) as folder:
+                results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
+                for name, adata in options.get("link_data", {}).items():
+                    adata.write_h5ad(folder / link_file(list(data).index(name)), compression="gzip")
+                if job.plots:
+                    results.report(folder, say)
+        results.give(found, job.out, diagnosis, seconds=about["seconds"])
+        show(found, job.out)
+        if diagnosis is not None:
+            typer.echo(diagnosis)
 
 
 def _pool(scheduler: str | None) -> tuple[Pool | None, bool]:

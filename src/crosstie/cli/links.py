@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import unknown_name, value_error
+from crosstie._files import new_file
 from crosstie.cli import answer, inputs
 from crosstie.cli.console import Console, Quiet, Verbose, table
 
@@ -42,8 +43,9 @@ def links(
     if only is not None and only not in ONLY:
         raise unknown_name("--only", only, ONLY)
     for path in (out, report):
-        if path is not None and not path.resolve().parent.is_dir():
-            raise value_error(f"{path} cannot be written.", found=f"no folder {path.resolve().parent}")
+        if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
+            found = "a folder" if path.is_dir() else f"no folder {path.resolve().parent}"
+            raise value_error(f"{path} cannot be written.", found=found, expected="the name of a csv file")
     data = inputs.read_features(inputs.paths_of(views))
     from crosstie.links.auto import suggest
 
@@ -51,10 +53,10 @@ def links(
     made = suggest(data, kinds, table=links, names=inputs.by_view(names, "--names", data))
     from crosstie.cli.results import links_table, report_table
 
-    if out is not None:
-        links_table(made).to_csv(out, index=False)
-    if report is not None:
-        report_table(made).to_csv(report, index=False)
+    for path, told in ((out, links_table), (report, report_table)):
+        if path is not None:
+            with new_file(path) as part:
+                told(made).to_csv(part, index=False)
     answer.give(links=[_answer(link) for link in made], out=out, report=report)
     for link in made:
         _print(link, only)

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crosstie._errors import value_error
+from crosstie._files import new_file
 from crosstie.cli import after, answer, inputs
 from crosstie.cli.console import Console, Quiet, Verbose
 
@@ -71,7 +72,7 @@ def map_query(
 
             labels = transfer_labels(model, source, name, key=label_key, abstain_at=abstain_at)
             _write_labels(adata, labels, label_key, source)
-    with say.stage("writing"), after.new_file(out) as part:
+    with say.stage("writing"), new_file(out) as part:
         adata.write_h5ad(part, compression="gzip")
     answer.give(out=out, n_cells=adata.n_obs, like=like, name=name)
     if label_key:

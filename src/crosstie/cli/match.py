@@ -8,6 +8,7 @@ from typing import Annotated
 import typer
 
 from crosstie._errors import unknown_name
+from crosstie._files import new_file
 from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose
 
@@ -50,7 +51,7 @@ def match(
                 "weight": pairs.weight,
             }
         )
-    with after.new_file(out) as part:
+    with new_file(out) as part:
         found.to_csv(part, index=False, float_format="%.4g")
     n_cells = {view: len(set(row)) for view, row in ((source, pairs.source), (target, pairs.target))}
     answer.give(out=out, how=how, n_pairs=len(found), n_cells=n_cells)

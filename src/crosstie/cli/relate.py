@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
+from crosstie._files import new_file
 from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose, table
 
@@ -52,12 +53,12 @@ def relate(
         relations = _best(drawn, n_top)
     pictures = _pictures(relations, out) if plots else {}
     with ExitStack() as files:
-        relations.to_csv(files.enter_context(after.new_file(out)), index=False, float_format="%.4g")
+        relations.to_csv(files.enter_context(new_file(out)), index=False, float_format="%.4g")
         if pictures:
             files.enter_context(say.stage("drawing"))
         for group, path in pictures.items():
             title = f"{source} → {target}" + (f": {group}" if group else "")
-            _draw(drawn, files.enter_context(after.new_file(path)), group, title)
+            _draw(drawn, files.enter_context(new_file(path)), group, title)
     answer.give(out=out, pictures=list(pictures.values()))
     _print(relations, source, target)
     typer.echo(f"{', '.join(map(str, [out, *pictures.values()]))}: {len(relations):,} pairs of features")

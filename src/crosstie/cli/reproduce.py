@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import unknown_name, value_error
+from crosstie._files import new_file
 from crosstie.cli import answer
 from crosstie.cli import seed as study_of_seed
 from crosstie.cli.console import Console, Quiet, Verbose, table
@@ -79,7 +80,8 @@ def reproduce(
     _run(rows, CONTROL, alone, say, lambda: study_of_seed.integrated(alone, seed), [("copy", "adt")])
     found = _beside(rows)
     if out is not None:
-        found.to_csv(out, index=False, float_format="%.6g")
+        with new_file(out) as part:
+            found.to_csv(part, index=False, float_format="%.6g")
     answer.give(figures=found, notes=notes, out=out)
     _print(found, rows, notes)
 

@@ -42,11 +42,11 @@ def rerun(
         raise value_error(f"--out {out} is the run itself.", do="Give another folder.")
     said = about["settings"]
     if "demo" in said:
-        demo.demo(out=out, **said["demo"], verbose=verbose, quiet=quiet)
+        demo.demo(out=out, **said["demo"], overwrite=overwrite, verbose=verbose, quiet=quiet)
     else:
         with say.stage("comparing the files with those of the first run"):
             _check_files(about, go_on=changed_inputs)
-        integrate.run(settings.Job.from_dict(said, out=out), say)
+        integrate.run(settings.Job.from_dict(said, out=out), say, overwrite=overwrite)
     _compare(about, about_of(out))
 
 

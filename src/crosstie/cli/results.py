@@ -4,15 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping
-from concurrent.futures import ProcessPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
 from itertools import permutations
-from multiprocessing import get_context
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from crosstie._log import log
 from crosstie.cli import after, answer, record
+from crosstie.cli.apart import apart
 from crosstie.cli.console import Console
 from crosstie.cli.folder import RUN_FILE
 from crosstie.cli.truth import UNKNOWN
@@ -128,8 +127,7 @@ def mapped(model: Model, *, plots: bool, seed: int) -> Iterator[Map | None]:
     if n_cores() < 2 or sum(map(len, z.values())) < FEW_DRAWN:
         yield lambda: as_plane(rows, joint_umap(z, seed=seed))
         return
-    with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
-        coords = process.submit(joint_umap, z, seed=seed)
+    with apart(joint_umap, z, seed=seed) as coords:
         yield lambda: as_plane(rows, coords.result())
 
 

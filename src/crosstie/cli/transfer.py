@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from crosstie._files import new_file
 from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose
 
@@ -39,7 +40,7 @@ def transfer(
         from crosstie.tl import transfer_labels
 
         labels = transfer_labels(model, source, target, key=label_key, k=k, abstain_at=abstain_at)
-    with after.new_file(out) as part:
+    with new_file(out) as part:
         labels.to_csv(part, index_label="cell", float_format="%.4g")
     answer.give(out=out)
     after.print_labels(labels, label_key, source, target)

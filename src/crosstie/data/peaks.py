@@ -20,6 +20,7 @@ if TYPE_CHECKING:
 
 COORDINATES = ["chrom", "start", "end"]
 
+MAX_POSITION = 10**12  # no genome is as long
 # chr1:100-200, chr1-100-200, chr1_100_200; the contig may itself hold `-`, `_` and `.`, but no colon.
 _NAME = re.compile(r"^(?:([^:\s]+)[:_-]([0-9]{1,12})[_-]([0-9]{1,12})|.*)$", re.MULTILINE)
 # How tables call the three columns, in lower case and without `_` and `#`.
@@ -116,7 +117,12 @@ def _check_types(var: pd.DataFrame) -> None:
 def _from_columns(var: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
     chrom = var[columns["chrom"]].astype(object)
     start, end = (pd.to_numeric(var[columns[side]], errors="coerce").to_numpy(float) for side in ("start", "end"))
-    whole = np.isfinite(start) & np.isfinite(end) & (np.floor(start) == start) & (np.floor(end) == end)
+    whole = (
+        (np.abs(start) < MAX_POSITION)
+        & (np.abs(end) < MAX_POSITION)
+        & (np.floor(start) == start)
+        & (np.floor(end) == end)
+    )
     good = whole & chrom.notna().to_numpy() & (chrom.astype(str) != "").to_numpy()
     start, end = (np.where(good, x, -1).astype(np.int64) for x in (start, end))
     return _frame(np.where(good, chrom.astype(str), ""), start, end, var.index)

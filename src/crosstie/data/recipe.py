@@ -6,21 +6,24 @@ settings; the arithmetic is the same. Needs a `View`; feeds links and model.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Literal
+from typing import Literal, get_args, get_type_hints
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from crosstie._errors import sample, value_error
+from crosstie._errors import check_whole, sample, type_error, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask, Matrix, Modality
 from crosstie.data.scaled import Scaled, moments, principal_components
 from crosstie.data.values import Values
 from crosstie.data.variable import variable_features
 from crosstie.data.view import View
+
+LARGEST = 1e30  # of a setting that is multiplied with 32 bits
 
 
 @dataclass(frozen=True)
@@ -49,6 +52,24 @@ class Steps:
     clip: float | None = 10.0
     min_share: float = 0.0
     cofactor: float = 5.0
+
+    def __post_init__(self) -> None:
+        words = get_args(get_type_hints(Steps)["normalize"])
+        if self.normalize not in words:
+            raise value_error("steps: normalize is unknown.", found=repr(self.normalize), expected=f"one of {words}")
+        if self.n_top is not None:
+            check_whole("steps: n_top", self.n_top, least=1)
+        for name, value, low, high in (
+            ("clip", 1.0 if self.clip is None else self.clip, 0.0, LARGEST),
+            ("min_share", self.min_share, -math.ulp(0), 1.0),
+            ("cofactor", self.cofactor, 0.0, LARGEST),
+        ):
+            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
+                raise type_error(f"steps: {name} is no number.", found=repr(value), expected="a number")
+            if not low < value <= high:
+                raise value_error(
+                    f"steps: {name} is out of its range.", found=repr(value), expected=f"above 0, up to {high:g}"
+                )
 
 
 # Library-size log beat CLR for proteins on most data sets in label accuracy; scaling each peak to unit variance beat

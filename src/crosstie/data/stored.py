@@ -6,13 +6,15 @@ cells that were taken into memory.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 import scipy.sparse as sp
 
-from crosstie._errors import type_error
+from crosstie._errors import type_error, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Index, Matrix
 
@@ -42,7 +44,8 @@ class Stored:
 
     def rows(self, start: int, stop: int) -> Matrix:
         """Return consecutive cells, in memory, float32, CSR or dense."""
-        return in_memory(self._computed(self.source[start:stop]), self.view)
+        with telling_of_files(self.view):
+            return in_memory(self._computed(self.source[start:stop]), self.view)
 
     def take(self, rows: Index) -> Matrix:
         """Return some cells, by row numbers in rising order."""
@@ -63,6 +66,17 @@ class Stored:
 
     def _computed(self, found: Any) -> Any:
         return found.compute(scheduler="synchronous") if hasattr(found, "compute") else found
+
+
+@contextmanager
+def telling_of_files(view: str) -> Iterator[None]:
+    """Turn what a file raises that was damaged, closed or removed since it was opened into an error about the view."""
+    try:
+        yield
+    except OSError as error:
+        do = "Open it again: anndata.read_h5ad(path, backed='r'). Was it moved, or written to?"
+        what = f"view {view!r}: the file that holds its matrix cannot be read."
+        raise value_error(what, found=str(error)[:200], do=do) from error
 
 
 def stored(found: Any, view: str = "") -> Stored | None:
@@ -89,7 +103,17 @@ def in_memory(found: Any, view: str = "") -> Matrix:
         log.warning("%s: stored by column (CSC): read whole; write it as CSR to have it read in blocks.", view)
         found = found.to_memory()
     if sp.issparse(found):
-        return sp.csr_matrix(found, dtype=np.float32)
+        _check_numeric(found.dtype, view)
+        _check_index(found, view)
+        with np.errstate(over="ignore"):  # what does not fit is infinite, and said to be
+            return sp.csr_matrix(found, dtype=np.float32)
+    if isinstance(found, np.ma.MaskedArray):
+        raise value_error(
+            f"view {view!r}: the matrix is a masked array.",
+            found=f"{int(np.ma.count_masked(found)):,} masked values",
+            expected="a number for every cell and feature",
+            do="Give it filled: x.filled(0).",
+        )
     if not isinstance(found, np.ndarray):
         raise type_error(
             f"view {view!r}: the matrix is of a kind that cannot be read.",
@@ -97,9 +121,35 @@ def in_memory(found: Any, view: str = "") -> Matrix:
             expected="a NumPy array, a SciPy sparse matrix, a dask array, or a matrix of a backed AnnData",
             do="Load it first: adata.to_memory().",
         )
-    if not (np.issubdtype(found.dtype, np.number) or found.dtype == bool):
-        raise type_error(f"view {view!r}: the matrix is not numeric.", found=f"dtype {found.dtype}")
-    return np.ascontiguousarray(found, dtype=np.float32)
+    _check_numeric(found.dtype, view)
+    with np.errstate(over="ignore"):
+        return np.ascontiguousarray(found, dtype=np.float32)
+
+
+def _check_numeric(dtype: np.dtype, view: str) -> None:
+    if dtype.kind not in "biuf":
+        raise type_error(
+            f"view {view!r}: the matrix is not numeric.", found=f"dtype {dtype}", expected="whole or real numbers"
+        )
+
+
+def _check_index(found: Any, view: str) -> None:
+    """Raise where the index of a compressed matrix points outside: SciPy trusts it, and reads what is not there."""
+    if found.format not in ("csr", "csc"):
+        return
+    across, along = ("row", "column") if found.format == "csr" else ("column", "row")
+    n_lines, n_positions = found.shape if found.format == "csr" else found.shape[::-1]
+    starts, positions = found.indptr, found.indices
+    wrong = ""
+    if len(starts) != n_lines + 1 or starts[0] != 0 or (np.diff(starts) < 0).any():
+        wrong = f"the starts of its {across}s do not rise"
+    elif starts[-1] > min(len(positions), len(found.data)):
+        wrong = f"its {across}s hold {int(starts[-1]):,} numbers, and there are {len(found.data):,}"
+    elif len(used := positions[: starts[-1]]) and not (used.min() >= 0 and used.max() < n_positions):
+        wrong = f"{along} numbers from {used.min():,} to {used.max():,}, and there are {n_positions:,} {along}s"
+    if wrong:
+        do = "Make it anew from rows, columns and values: scipy.sparse.coo_array((values, (rows, columns)))."
+        raise value_error(f"view {view!r}: the sparse matrix is damaged.", found=wrong, do=do)
 
 
 def block_bounds(shape: tuple[int, int], *, sparse: bool) -> list[tuple[int, int]]:

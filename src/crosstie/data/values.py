@@ -16,6 +16,7 @@ Expected = Literal["counts", "intensities", "any"]
 
 # Normalised counts of one cell add up to hundreds or more; a logarithm of counts does not come near this.
 MAX_LOG = 25.0
+MAX_VALUE = 1e15  # beyond, nothing was measured, and sums of squares would overflow
 MAX_ARCSINH = 15.0  # of a million, with the usual cofactor, it is 13
 
 
@@ -101,9 +102,17 @@ def _finite(matrix: Matrix, view: str) -> Floats:
     if bad:
         raise value_error(
             f"view {view!r}: the matrix holds values that are not finite.",
-            found=f"{bad:,} NaN or infinite values",
+            found=f"{bad:,} NaN or infinite values, or numbers that need more than 32 bits",
             expected="finite numbers",
             do="Remove or fill them first, or point slot= at another matrix.",
+        )
+    high = max(abs(float(stored.min())), abs(float(stored.max()))) if stored.size else 0.0
+    if high > MAX_VALUE:
+        raise value_error(
+            f"view {view!r}: the matrix holds values that are too large.",
+            found=f"up to {high:.3g}",
+            expected=f"counts, or other measurements up to {MAX_VALUE:g}",
+            do="Look at how the file was written, or point slot= at another matrix.",
         )
     return stored
 

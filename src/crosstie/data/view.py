@@ -17,7 +17,7 @@ import scipy.sparse as sp
 from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._log import log
 from crosstie._typing import Index, Matrix, Modality
-from crosstie.data.stored import Stored, in_memory, stored, take_rows
+from crosstie.data.stored import Stored, in_memory, stored, take_rows, telling_of_files
 from crosstie.data.values import Expected, Values, check_values, describe_values
 
 if TYPE_CHECKING:
@@ -110,8 +110,6 @@ class View:
         ValueError
             If there are too few cells or features, values are negative or not finite, or the modality is unknown.
         """
-        if not all(hasattr(adata, a) for a in ("obs_names", "var_names", "X", "layers", "obsm")):
-            raise type_error(f"view {name!r} is not an AnnData.", found=type(adata).__name__, expected="AnnData")
         matrix, features = read_slot(adata, slot, view=name)
         _check_shape(name, matrix.shape)
         modality = check_modality(modality, name) if modality else guess_modality(name, adata, matrix, features)
@@ -189,6 +187,12 @@ def link_view(view: View, adata: AnnData) -> View:
     return View.of(f"{view.name} (links)", adata, modality=modality)  # type: ignore[arg-type]
 
 
+def check_anndata(adata: object, view: str) -> None:
+    """Raise `TypeError` where an AnnData is wanted and something else is given."""
+    if not all(hasattr(adata, a) for a in ("obs_names", "var_names", "layers", "obsm")):
+        raise type_error(f"view {view!r} is not an AnnData.", found=type(adata).__name__, expected="AnnData")
+
+
 def as_mapping(data: Data) -> dict[str, AnnData]:
     """Return the views by name, or raise `TypeError` if `data` is neither a MuData nor a mapping."""
     found = getattr(data, "mod", data)
@@ -200,7 +204,12 @@ def as_mapping(data: Data) -> dict[str, AnnData]:
         )
     if len(found) < 2:
         raise value_error("data: there is nothing to integrate.", found=sample(found), expected="at least two views")
-    return {str(name): adata for name, adata in found.items()}
+    for name in found:
+        if not isinstance(name, str):
+            raise type_error("data: the name of a view is not text.", found=repr(name), do='Write {"rna": rna, ...}.')
+        if not name.strip():
+            raise value_error(f"data: view name {name!r} is empty.", expected="a name", do='Write {"rna": rna, ...}.')
+    return dict(found.items())
 
 
 def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix | Stored, pd.Index]:
@@ -222,11 +231,25 @@ def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix | St
     TypeError
         If the matrix is neither numeric and dense nor sparse.
     """
+    check_anndata(adata, view)
+    if not isinstance(slot, str):
+        raise type_error(
+            f"view {view!r}: slot is not text.", found=repr(slot), expected='"X", "layers/NAME" or "obsm/NAME"'
+        )
     place, _, key = slot.partition("/")
+    with telling_of_files(view):
+        return _at(adata, slot, place, key, view)
+
+
+def _at(adata: AnnData, slot: str, place: str, key: str, view: str) -> tuple[Matrix | Stored, pd.Index]:
     have = ["X"] + [f"layers/{k}" for k in adata.layers] + [f"obsm/{k}" for k in adata.obsm]
     if slot not in have or (slot == "X" and adata.X is None):
         raise unknown_name(f"view {view!r}: slot", slot, [s for s in have if s != "X" or adata.X is not None])
     found = adata.X if place == "X" else adata.layers[key] if place == "layers" else adata.obsm[key]
+    if len(found.shape) != 2:
+        raise value_error(
+            f"view {view!r}: {slot} is no matrix.", found=f"{len(found.shape)} axes", expected="cells × features"
+        )
     names = pd.Index(adata.var_names)
     if place == "obsm":
         columns = found.columns if isinstance(found, pd.DataFrame) else [f"{key}_{j}" for j in range(found.shape[1])]

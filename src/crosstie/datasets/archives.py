@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import os
 import shutil
 import tarfile
@@ -11,6 +10,7 @@ from pathlib import Path, PurePosixPath
 
 from crosstie._errors import sample, value_error
 from crosstie.datasets.download import writing
+from crosstie.datasets.whole import unpacked
 
 
 def unpack_gzip(path: Path, target: Path) -> Path:
@@ -19,8 +19,8 @@ def unpack_gzip(path: Path, target: Path) -> Path:
     with writing(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
         try:
-            with gzip.open(path) as packed, part.open("wb") as file:
-                shutil.copyfileobj(packed, file, 2**20)
+            with part.open("wb") as file:
+                file.writelines(unpacked(path))
             part.replace(target)
         except EOFError:
             raise value_error(f"{path}: the file is cut short.", do="Download it again.") from None

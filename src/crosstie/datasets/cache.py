@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 from collections.abc import Iterator
 from contextlib import contextmanager
 from datetime import UTC, datetime
@@ -37,6 +38,11 @@ def locked(folder: Path) -> Iterator[None]:
             log.info("%s: another process is fetching this data set; waiting for it.", folder)
             lock.acquire()
     try:
+        for path in folder.glob(
+            ".*.part"
+        ):  # of processes that were killed; a download without a number is gone on with
+            if re.fullmatch(r"\..+\.\d+\.part", path.name):
+                path.unlink(missing_ok=True)
         yield
     finally:
         lock.release()

@@ -48,22 +48,23 @@ def read_triplets(path: Path, *, cells: Mask | None = None) -> sp.csr_matrix:
         parts, n_seen = [], 0
         columns = {"feature": np.int32, "cell": np.int32, "count": np.float32}
         try:
-            for block in pd.read_csv(
+            with pd.read_csv(
                 file, sep=r" ", header=None, names=list(columns), dtype=columns, chunksize=ROWS, engine="c"
-            ):
-                n_seen += len(block)
-                feature, cell = block["feature"].to_numpy() - 1, block["cell"].to_numpy() - 1
-                if len(block) and (
-                    min(feature.min(), cell.min()) < 0 or feature.max() >= shape[0] or cell.max() >= shape[1]
-                ):
-                    raise value_error(f"{path}: entries outside {shape[0]:,} × {shape[1]:,}.")
-                count = block["count"].to_numpy()
-                if new is not None:
-                    cell = new[cell]
-                    kept = cell >= 0
-                    feature, cell, count = feature[kept], cell[kept], count[kept]
-                # A block after the other becomes CSR, so that no list of all triplets is ever sorted.
-                parts.append(_block(feature, cell, count, (n_cells, shape[0])))
+            ) as blocks:
+                for block in blocks:
+                    n_seen += len(block)
+                    feature, cell = block["feature"].to_numpy() - 1, block["cell"].to_numpy() - 1
+                    if len(block) and (
+                        min(feature.min(), cell.min()) < 0 or feature.max() >= shape[0] or cell.max() >= shape[1]
+                    ):
+                        raise value_error(f"{path}: entries outside {shape[0]:,} × {shape[1]:,}.")
+                    count = block["count"].to_numpy()
+                    if new is not None:
+                        cell = new[cell]
+                        kept = cell >= 0
+                        feature, cell, count = feature[kept], cell[kept], count[kept]
+                    # A block after the other becomes CSR, so that no list of all triplets is ever sorted.
+                    parts.append(_block(feature, cell, count, (n_cells, shape[0])))
         except (ValueError, EOFError, OSError) as error:
             raise _broken(path, error) from None
     if n_seen != n_entries:
@@ -149,9 +150,10 @@ def read_table(path: Path) -> tuple[sp.csr_matrix, pd.Index, pd.Index]:
             raise ValueError(f"{len(cells):,} names of cells, then rows of {len(second):,} fields")
         features, blocks = [], []
         dtypes = {0: str} | dict.fromkeys(range(1, len(cells) + 1), np.float32)
-        for block in pd.read_csv(path, sep="\t", header=None, skiprows=1, dtype=dtypes, chunksize=TABLE_ROWS):
-            features += block[0].tolist()
-            blocks.append(sp.csr_matrix(block.iloc[:, 1:].to_numpy(np.float32)))
+        with pd.read_csv(path, sep="\t", header=None, skiprows=1, dtype=dtypes, chunksize=TABLE_ROWS) as parts:
+            for part in parts:
+                features += part[0].tolist()
+                blocks.append(sp.csr_matrix(part.iloc[:, 1:].to_numpy(np.float32)))
     except (ValueError, EOFError, OSError, UnicodeDecodeError) as error:
         raise _broken(path, error) from None
     if any(np.isnan(block.data).any() for block in blocks):

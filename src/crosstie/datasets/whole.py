@@ -7,12 +7,16 @@ import re
 import tarfile
 import zipfile
 import zlib
+from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import h5py
 
-from crosstie._errors import InputValueError, message, value_error
+from crosstie._errors import InputError, InputValueError, message, value_error
 
+PACKED_AT_MOST = 200  # times; counts as text come to about a tenth of that
+ALWAYS = 2**28  # bytes that anything may unpack to
 HTML = (b"<!doctype html", b"<html", b"<head", b"<script")
 CHUNK = 2**20
 
@@ -51,15 +55,21 @@ def check_whole(path: Path, *, name: str = "", source: str = "") -> None:
         elif kind == "HDF5":
             if not h5py.is_hdf5(path):
                 raise ValueError(f"begins with {start[:8]!r}")
-            with h5py.File(path):
-                pass
+            with h5py.File(path) as file:
+                with_room(path, sum(_sizes(file)))
         elif kind == "ZIP":
             with zipfile.ZipFile(path) as archive:
+                with_room(path, sum(member.file_size for member in archive.infolist()))
                 if bad := archive.testzip():
                     raise ValueError(f"{bad} inside is damaged")
         elif kind == "tar":
             with tarfile.open(path) as archive:
-                archive.getmembers()
+                unpacked = 0
+                for member in archive:
+                    unpacked += member.size
+                    with_room(path, unpacked)
+    except InputError:
+        raise
     except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
         found = f"{path.stat().st_size:,} bytes; {str(error).splitlines()[0] if str(error) else type(error).__name__}"
         do = "Download it again."
@@ -91,7 +101,35 @@ def web_page(source: str, start: bytes) -> str:
     )
 
 
-def _read_gzip(path: Path) -> None:
+def with_room(path: Path, unpacked: int) -> None:
+    """Raise if a file unpacks to more than measurements can: it was made to fill the memory or the disk."""
+    packed = path.stat().st_size
+    if unpacked > ALWAYS + PACKED_AT_MOST * packed:
+        raise value_error(
+            f"{path}: unpacks to far more than it should, and is not used.",
+            found=f"{packed:,} bytes, unpacked {unpacked:,} or more",
+            expected=f"at most {PACKED_AT_MOST} times as many",
+            do="Download it again from the source; do not trust this copy.",
+        )
+
+
+def unpacked(path: Path) -> Iterator[bytes]:
+    """Yield what is in a gzip file, within bounds."""
+    done = 0
     with gzip.open(path) as file:
-        while file.read(CHUNK):
-            pass
+        while chunk := file.read(CHUNK):
+            done += len(chunk)
+            with_room(path, done)
+            yield chunk
+
+
+def _read_gzip(path: Path) -> None:
+    for _ in unpacked(path):
+        pass
+
+
+def _sizes(file: Any) -> Iterator[int]:
+    """Yield how much memory each array of an open HDF5 file would take."""
+    found: list[int] = []
+    file.visititems(lambda _, item: found.append(item.nbytes) if isinstance(item, h5py.Dataset) else None)
+    yield from found

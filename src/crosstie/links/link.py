@@ -13,7 +13,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from crosstie._errors import unknown_name, value_error
+from crosstie._errors import type_error, unknown_name, value_error
 from crosstie._log import log
 
 Names = Sequence[str] | pd.Index
@@ -43,13 +43,26 @@ class Link:
 
     def __post_init__(self) -> None:
         if self.source == self.target:
-            raise value_error(f"link {self.source} -> {self.target}: a view cannot be linked to itself.")
+            raise value_error(
+                f"link {self.source} -> {self.target}: a view cannot be linked to itself.", expected="two views"
+            )
+        if not isinstance(self.pairs, pd.DataFrame):
+            raise type_error("link: pairs is no table.", found=type(self.pairs).__name__, expected="a DataFrame")
         missing = {"source", "target", "column", "weight"} - set(self.pairs.columns)
         if missing:
-            raise value_error("link: the table of pairs lacks columns.", found=f"missing {sorted(missing)}")
-        weight = self.pairs["weight"].to_numpy(float)
-        if not (np.isfinite(weight).all() and (weight > 0).all()):
-            raise value_error(f"link {self}: weights must be finite and above 0.")
+            raise value_error(
+                "link: the table of pairs lacks columns.",
+                found=f"missing {sorted(missing)}",
+                expected="source, target, column, weight",
+            )
+        weight = pd.to_numeric(self.pairs["weight"], errors="coerce").to_numpy(float)
+        wrong = ~(np.isfinite(weight) & (weight > 0))
+        if wrong.any():
+            raise value_error(
+                f"link {self}: weights must be finite and above 0.",
+                found=f"{self.pairs['weight'].iloc[int(wrong.argmax())]!r} in row {int(wrong.argmax()) + 1}",
+                do="Leave out the pairs that should not count.",
+            )
 
     def __str__(self) -> str:
         return f"{self.source} -> {self.target}"

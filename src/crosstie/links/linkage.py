@@ -8,7 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
-from crosstie._errors import unknown_name, value_error
+from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie.links.link import Link
 from crosstie.links.paired import Paired
 
@@ -39,6 +39,10 @@ class Linkage:
     paired: tuple[Paired, ...] = ()
 
     def __post_init__(self) -> None:
+        if not self.views or len(set(self.views)) < len(self.views):
+            twice = [name for name in dict.fromkeys(self.views) if self.views.count(name) > 1]
+            what = f"a view's name is given twice: {sample(twice, 3)}" if twice else "there are no views"
+            raise value_error(f"links: {what}.", found=sample(self.views), expected="views with names of their own")
         for a, b in (link.edge for links in (self.links, self.paired) for link in links):
             for name in (a, b):
                 if name not in self.views:
@@ -58,7 +62,15 @@ class Linkage:
     @classmethod
     def of(cls, views: Iterable[str], links: Link | Paired | Iterable[Link | Paired]) -> Linkage:
         """Build a linkage from one link or several, of either kind."""
-        given = (links,) if isinstance(links, (Link, Paired)) else tuple(links)
+        given = (links,) if isinstance(links, (Link, Paired)) or not isinstance(links, Iterable) else tuple(links)
+        others = [link for link in given if not isinstance(link, (Link, Paired))]
+        if others:
+            raise type_error(
+                "links: not what links two views.",
+                found=type(others[0] if isinstance(links, list | tuple) else links).__name__,
+                expected="a Link or several",
+                do="Make them of names or of a table: xt.links.by_table(data, source, target, table).",
+            )
         paired = tuple(link for link in given if isinstance(link, Paired))
         return cls(tuple(views), tuple(link for link in given if isinstance(link, Link)), paired)
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+import unicodedata
 from collections import defaultdict
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -17,6 +19,9 @@ if TYPE_CHECKING:
     from crosstie._typing import Data
 
 REPORT = ["feature", "status", "entry", "targets", "reason"]
+_ENSEMBL_VERSION = re.compile(r"(ENS[A-Z]*[0-9]{11})\.[0-9]+", re.IGNORECASE)
+_MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec"
+_DATE = re.compile(rf"[0-9]{{1,2}}-(?:{_MONTHS})|(?:mar|sep|dec)-[0-9]{{1,2}}", re.IGNORECASE)
 PAIRS = ["source", "target", "column", "weight"]
 
 
@@ -30,8 +35,9 @@ def by_name(
 ) -> Link:
     """Link the features that have the same name in both views.
 
-    Names are compared as they are, then without regard to case. What is left over, if both views are panels of
-    antibodies, is compared by protein: `CD197 (CCR7)` of one panel is `CCR7` of the other.
+    Names are compared as they are, then without regard to case, then without versions of Ensembl
+    identifiers. What is left over, if both views are panels of antibodies, is compared by protein: `CD197 (CCR7)` of
+    one panel is `CCR7` of the other.
 
     Parameters
     ----------
@@ -79,13 +85,25 @@ Group = tuple[list[str], list[str]]
 
 
 def _same_name(left: pd.Series, right: pd.Series) -> list[Group]:
-    """Pair by the exact name, then what is left by the name without case. A repeated name joins all who bear it."""
+    """Pair by the exact name, then what is left without case, then without the versions of Ensembl identifiers.
+
+    A repeated name joins all who bear it.
+    """
     groups: list[Group] = []
-    for form in (str, str.casefold):
+    for form in (str, str.casefold, without_version):
+        n_before = len(groups)
         seen_left, seen_right = _free(left, groups, 0), _free(right, groups, 1)
         there = _by_label(seen_right.map(form))
         groups += [(f, there[name]) for name, f in _by_label(seen_left.map(form)).items() if name in there]
+    if len(groups) > n_before:
+        log.warning("%d names are the same but for the versions of Ensembl identifiers.", len(groups) - n_before)
     return groups
+
+
+def without_version(name: str) -> str:
+    """Return an Ensembl identifier without its version, and any other name as it is."""
+    match = _ENSEMBL_VERSION.fullmatch(name)
+    return match[1] if match else name
 
 
 def _same_protein(left: pd.Series, right: pd.Series, groups: list[Group]) -> list[Group]:
@@ -185,5 +203,21 @@ def nothing_linked(what: str, names: Mapping[str, pd.Series], do: str) -> InputV
     """Return (not raise) the error for a link without pairs: shows both sides' names, so that one sees why."""
     source, target = names
     shown = "".join(f"{view} features look like: {sample(x, 4)}\n  " for view, x in names.items())
+    shown += "".join(f"{hint}\n  " for view, x in names.items() if (hint := oddity(view, x)))
     do = do or "Pass source_names or target_names (a column of .var with names that match), or use xt.links.by_table."
     return value_error(f"link {source} -> {target}: {what}.", do=shown + do)
+
+
+def oddity(view: str, names: pd.Series) -> str:
+    """Say what may have happened to names that match nothing: dates of a spreadsheet, letters that only look right."""
+    dates = [name for name in names if _DATE.fullmatch(name)]
+    if dates:
+        return (
+            f"{len(dates):,} names of {view} are dates ({sample(dates, 3)}): a spreadsheet made them of genes such as "
+            "MARCH1 and SEPT2. Take the names from the original file."
+        )
+    for name in names:
+        odd = next((c for c in name if unicodedata.name(c, "").startswith(("CYRILLIC", "FULLWIDTH"))), "")
+        if odd:
+            return f"{name!r} of {view} has a letter that only looks Latin: {unicodedata.name(odd)}. Type it anew."
+    return ""

@@ -111,12 +111,17 @@ def key(name: str) -> str:
     out = ""
     for token in _TOKEN.findall(_latin(name)):
         out += "." + token if out[-1:].isdigit() and token[0].isdigit() else token
-    return _GREEK_WORDS.sub(lambda word: word[0] if word[0] == out else word[0][0], out)
+    before = ""
+    while before != out:  # cutting one word may join the halves of another; a form is its own form
+        before = out
+        out = _GREEK_WORDS.sub(lambda word: word[0] if word[0] == before else word[0][0], before)  # noqa: B023
+    return out
 
 
 def _latin(name: str) -> str:
+    """Return a name in lower-case Latin; one character can be many when decomposed, so it is cut again."""
     text = unicodedata.normalize("NFKD", name[:MAX_LENGTH]).casefold().replace("ς", "σ")
-    return _ACCENTS.sub("", text).translate(_GREEK)
+    return _ACCENTS.sub("", text).translate(_GREEK)[:MAX_LENGTH]
 
 
 @cache

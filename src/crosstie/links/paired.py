@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crosstie._errors import sample, unknown_name, value_error
+from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._log import log
 from crosstie._typing import Index
 from crosstie.data.view import as_mapping
@@ -35,7 +35,7 @@ class Paired:
 
     def __post_init__(self) -> None:
         if self.source == self.target:
-            raise value_error(f"paired link {self}: a view cannot be linked to itself.")
+            raise value_error(f"paired link {self}: a view cannot be linked to itself.", expected="two views")
         if not {"source", "target"} <= set(self.cells.columns):
             raise value_error(
                 f"paired link {self}: the table of cells lacks columns.",
@@ -130,8 +130,10 @@ def paired(data: Data, source: str, target: str, *, cells: pd.DataFrame | pd.Ser
         table = pd.DataFrame({"source": common, "target": common})
     elif isinstance(cells, pd.Series):
         table = pd.DataFrame({"source": cells.index.astype(str), "target": cells.astype(str).to_numpy()})
-    else:
+    elif isinstance(cells, pd.DataFrame):
         table = cells.reset_index(drop=True)
+    else:
+        raise type_error("paired: cells is no table.", found=type(cells).__name__, expected="a DataFrame or a Series")
     if not len(table):
         raise value_error(
             f"paired link {source} -> {target}: no cell is shared.",

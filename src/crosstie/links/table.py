@@ -215,7 +215,11 @@ def _read(table: pd.DataFrame | str | Path) -> pd.DataFrame:
     names = table.iloc[:, :2]
     complete = names.notna().all(axis=1)
     if not complete.any():
-        raise value_error("by_table: the table is empty.", found=f"{len(table)} rows, none with two names")
+        raise value_error(
+            "by_table: the table is empty.",
+            found=f"{len(table)} rows, none with two names",
+            expected="one row per pair of features",
+        )
     if not complete.all():
         log.warning("table: %d of %d rows lack a name and are left out", (~complete).sum(), len(table))
     out = names[complete].astype(str)
@@ -228,7 +232,9 @@ def _read_file(path: Path) -> pd.DataFrame:
     tabs = path.suffixes[:1] in ([".tsv"], [".txt"], [".tab"])
     try:
         return pd.read_csv(path, sep="\t" if tabs else ",", encoding="utf-8-sig")
-    except (ValueError, pd.errors.ParserError) as problem:  # EmptyDataError and UnicodeDecodeError are ValueErrors
+    except MemoryError:
+        raise
+    except Exception as problem:  # the parser, its decoders and the archives it opens each have errors of their own
         raise value_error(f"by_table: {path} cannot be read as a table.", found=str(problem)) from problem
 
 
@@ -239,12 +245,15 @@ def _weights(table: pd.DataFrame) -> np.ndarray:
         if table.shape[1] > 3:
             log.info("table: the columns %s are not used", sample(table.columns[2:]))
         return np.ones(len(table))
+    column = column.astype(object)  # shown as it was given
     weights = pd.to_numeric(column, errors="coerce").to_numpy(float)
     wrong = ~(np.isfinite(weights) & (weights > 0))
     if wrong.any():
+        first = int(wrong.argmax())
+        value = column.astype(object).iloc[first]  # as Python shows it: -1, not np.int64(-1)
         raise value_error(
             f"by_table: {wrong.sum()} of the {len(weights)} weights cannot be used.",
-            found=f"{column.iloc[int(wrong.argmax())]!r} in row {int(wrong.argmax()) + 1}, column {column.name!r}",
+            found=f"{value!r} in row {first + 1}, column {column.name!r}",
             expected="finite numbers above 0",
             do="Leave out the rows that should not count.",
         )

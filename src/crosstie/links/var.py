@@ -5,7 +5,6 @@ With the names that a column gives, an ATAC view needs neither coordinates nor a
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -16,13 +15,11 @@ from crosstie._log import log
 from crosstie._typing import Index
 from crosstie.data.activity import NOTHING, expand, split_names
 from crosstie.links.link import Link
-from crosstie.links.name import PAIRS, REPORT, Finder, labels, nothing_linked
+from crosstie.links.name import PAIRS, REPORT, Finder, labels, nothing_linked, without_version
 from crosstie.links.table import by_table
 
 if TYPE_CHECKING:
     from crosstie._typing import Data
-
-_ENSEMBL_VERSION = re.compile(r"(ENS[A-Z]*[0-9]{11})\.[0-9]+", re.IGNORECASE)
 
 
 def by_var(data: Data, source: str, target: str, *, key: str = "linked_gene", target_names: str | None = None) -> Link:
@@ -59,7 +56,7 @@ def by_var(data: Data, source: str, target: str, *, key: str = "linked_gene", ta
     """
     features, named, codes = _named(data, source, key)
     genes = labels(data, target, target_names)
-    find = Finder(genes.map(_without_version))
+    find = Finder(genes.map(without_version))
     found = [_features(label, find) for label in named]
     row, item = expand(codes, found)
     if not len(row):
@@ -152,15 +149,10 @@ def _named(data: Data, view: str, key: str) -> tuple[np.ndarray, list[str], Inde
     return features.to_numpy(object), [str(name) for name in named], codes
 
 
-def _without_version(name: str) -> str:
-    match = _ENSEMBL_VERSION.fullmatch(name)
-    return match[1] if match else name
-
-
 def _features(label: str, find: Finder) -> list[str]:
     """Return the features that a label names: whole, or else part by part."""
-    whole = find(_without_version(label))
-    return whole or list(dict.fromkeys(f for part in split_names(label) for f in find(_without_version(part))))
+    whole = find(without_version(label))
+    return whole or list(dict.fromkeys(f for part in split_names(label) for f in find(without_version(part))))
 
 
 def _report(
@@ -169,8 +161,8 @@ def _report(
     """Say of every source feature what it was linked to; one row is made per label and handed to all who bear it."""
     rows = []
     for label, partners in zip(named, found, strict=True):
-        parts = [label] if find(_without_version(label)) else split_names(label)
-        lacking = "/".join(part for part in parts if not find(_without_version(part)))
+        parts = [label] if find(without_version(label)) else split_names(label)
+        lacking = "/".join(part for part in parts if not find(without_version(part)))
         reason = f"named in var[{key!r}]" if partners else ""
         if lacking:
             reason = f"{reason}; {lacking}: not measured" if partners else f"{lacking}: not a feature of the other view"

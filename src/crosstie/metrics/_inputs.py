@@ -9,14 +9,26 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from crosstie._errors import sample, value_error
+from crosstie._errors import check_whole, sample, type_error, value_error
 
 Doubles = NDArray[np.float64]
+MAX_VALUE = 1e100
 
 
 def coordinates(z: ArrayLike, *, what: str) -> Doubles:
     """Return `z` as float64, shape `(n_cells, n_latent)`, or raise naming `what`."""
-    z = np.asarray(z, dtype=np.float64)
+    try:
+        given = np.asarray(z)
+        if given.dtype.kind not in "biufO":
+            raise TypeError(f"dtype {given.dtype}")
+        z = given.astype(np.float64)
+    except ValueError as error:
+        found = "rows of unequal length" if "inhomogeneous" in str(error) else str(error)
+        raise value_error(f"{what}: latent coordinates are no matrix.", found=found, expected="numbers") from error
+    except TypeError as error:
+        raise type_error(
+            f"{what}: latent coordinates are not numbers.", found=str(error), expected="numbers"
+        ) from error
     if z.ndim != 2 or 0 in z.shape:
         raise value_error(
             f"{what}: latent coordinates have the wrong shape.",
@@ -30,11 +42,21 @@ def coordinates(z: ArrayLike, *, what: str) -> Doubles:
             found=f"NaN or infinity in {len(bad):,} of {len(z):,} cells, first in row {bad[0]}",
             do="Leave these cells out, or look at the fit: it may have diverged.",
         )
+    if np.abs(z).max() > MAX_VALUE:
+        raise value_error(
+            f"{what}: latent coordinates are too large.",
+            found=f"up to {np.abs(z).max():.3g}",
+            expected=f"at most {MAX_VALUE:g}, so that squared distances are finite",
+            do="Divide all views by one number: no score changes.",
+        )
     return z
 
 
 def views(latents: Mapping[str, ArrayLike], *, what: str) -> dict[str, Doubles]:
     """Return the latents of at least two views, of one width, as float64."""
+    if not isinstance(latents, Mapping):
+        do = 'Write {"rna": z_rna, "adt": z_adt}, or take model.latents.'
+        raise type_error(f"{what}: latents.", found=type(latents).__name__, expected="a mapping by view", do=do)
     z = {name: coordinates(value, what=f"{what}, view {name!r}") for name, value in latents.items()}
     if len(z) < 2:
         raise value_error(f"{what}: needs at least two views.", found=sample(z))
@@ -85,13 +107,13 @@ def kept(labels: NDArray[np.str_], exclude: Collection[str]) -> NDArray[np.bool_
 
 def at_least_one(k: int, *, what: str) -> int:
     """Return the number of neighbours, or raise when there are none to look for."""
-    if k < 1:
-        raise value_error(f"{what}: the number of neighbours must be at least 1.", found=f"k={k}")
+    check_whole(f"{what}: the number of neighbours", k, least=1, name="k")
     return k
 
 
 def drawn(n_cells: int, max_cells: int | None, seed: int) -> NDArray[np.int64]:
     """Return the rows to score: all, in random order, or the first `max_cells` of them."""
-    if max_cells is not None and max_cells < 1:
-        raise value_error("max_cells must be at least 1, or None for all cells.", found=f"{max_cells}")
+    if max_cells is not None:
+        check_whole("max_cells", max_cells, least=1)
+    check_whole("seed", seed)
     return np.random.default_rng(seed).permutation(n_cells)[:max_cells]

@@ -8,7 +8,7 @@ from typing import Any, Literal
 import numpy as np
 from numpy.typing import ArrayLike
 
-from crosstie._errors import value_error
+from crosstie._errors import type_error, value_error
 from crosstie._typing import Index
 from crosstie.metrics._inputs import Doubles, drawn, kept, names, paired
 
@@ -81,6 +81,8 @@ def foscttm_one_sided(
     ----------
     Chen et al., Nature Biotechnology 2023 (MaxFuse).
     """
+    if metric not in ("correlation", "euclidean"):
+        raise value_error("foscttm_one_sided: metric.", found=repr(metric), expected="'correlation' or 'euclidean'")
     x, y = paired(x, y, what="foscttm_one_sided")
     if metric == "correlation":
         x, y = _unit_rows(x, what="x"), _unit_rows(y, what="y")
@@ -113,6 +115,11 @@ def matching_accuracy(
             "matching_accuracy: source and target are the two ends of pairs, so they need one length.",
             found=f"source {source.shape}, target {target.shape}",
         )
+    for side, rows in (("source", source), ("target", target)):
+        if len(rows) and rows.dtype.kind not in "iu":
+            raise type_error(
+                f"matching_accuracy: {side} is not of row numbers.", found=f"{rows.dtype}", expected="whole numbers"
+            )
     true_source = names(true_source, what="matching_accuracy, true_source")
     true_target = names(true_target, what="matching_accuracy, true_target")
     for side, rows, truth in (("source", source, true_source), ("target", target, true_target)):

@@ -8,12 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
-import secrets
-import shutil
-from collections.abc import Iterator
-from contextlib import contextmanager
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,6 +18,7 @@ import pandas as pd
 
 from crosstie import __version__
 from crosstie._errors import sample, value_error
+from crosstie._files import claimed, new_folder
 from crosstie._log import log
 
 if TYPE_CHECKING:
@@ -55,9 +51,8 @@ def save(model: Model, path: str | Path) -> None:
 
     path = Path(path).resolve()
     _check_free(path)
-    path.parent.mkdir(parents=True, exist_ok=True)
     arrays = _arrays(model)
-    with _replacing(path) as folder:
+    with claimed(path, wait=True), new_folder(path) as folder:
         weights = as_bytes({name: np.ascontiguousarray(x) for name, x in arrays.items()})
         (folder / WEIGHTS).write_bytes(weights)
         settings = _settings(model) | {
@@ -169,28 +164,6 @@ def _as_text(obs: pd.DataFrame) -> pd.DataFrame:
     text = pd.DataFrame(dict(enumerate(columns)), index=obs.index)
     text.columns = [str(c) for c in obs.columns]
     return text
-
-
-@contextmanager
-def _replacing(path: Path) -> Iterator[Path]:
-    """Give a new folder beside `path`, which takes that name when all went well, and vanishes when not."""
-    beside = f".{path.name}.{secrets.token_hex(4)}"
-    new, old = path.with_name(beside + ".new"), path.with_name(beside + ".old")
-    new.mkdir()
-    try:
-        yield new
-        if path.exists():
-            os.replace(path, old)
-        try:
-            os.replace(new, path)
-        except OSError:
-            if old.exists():
-                os.replace(old, path)
-            raise
-    except BaseException:
-        shutil.rmtree(new, ignore_errors=True)
-        raise
-    shutil.rmtree(old, ignore_errors=True)
 
 
 def _check_free(path: Path) -> None:

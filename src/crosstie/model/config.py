@@ -34,8 +34,7 @@ class Config:
         Principal components of each view.
     n_latent
         Number of latent coordinates; fewer where a view has fewer components.
-    n_rounds, entropy, balance, damping, link_weight, link_shrinkage, n_smooth, smoothing, pull, n_sketch,
-    n_sketches
+    n_rounds, entropy, balance, damping, link_weight, link_shrinkage, n_smooth, smoothing, pull, n_sketch, n_sketches
         Of the closed form: see `crosstie.anchors.Refinement`.
     n_neighbors
         Neighbours of a cell among which anchors are sought.
@@ -210,12 +209,15 @@ class Config:
         TypeError, ValueError
             If the text is not a JSON object, or a setting is of the wrong type or out of its range.
         """
+        if not isinstance(text, str):
+            raise type_error("config: not text.", found=type(text).__name__, expected="JSON text")
+        expected = 'a JSON object, such as {"n_latent": 20}'
         try:
             found = json.loads(text)
-        except json.JSONDecodeError as error:
-            raise value_error("config: the text is not JSON.", found=str(error)) from error
+        except (ValueError, RecursionError) as error:
+            raise value_error("config: the text is not JSON.", found=str(error), expected=expected) from error
         if not isinstance(found, dict):
-            raise type_error("config: the text is not a JSON object.", found=type(found).__name__)
+            raise type_error("config: the text is not a JSON object.", found=type(found).__name__, expected=expected)
         known = [field.name for field in fields(cls)]
         for name in found:
             if name not in known:

@@ -56,7 +56,8 @@ def fit(
     ranks
         Processes that train together, each with the whole problem; all return the same.
     state
-        File that keeps the training under way; if there is one, training goes on from it, to the same bits.
+        File that keeps the training under way; if there is one, training goes on from it, to the same bits. Of several
+        processes the first one's counts.
 
     Returns
     -------
@@ -91,6 +92,7 @@ def fit(
 
     kept = Kept(
         state,
+        together,
         [net] if adversary is None else [net, adversary],
         [optimiser] if critic_optimiser is None else [optimiser, critic_optimiser],
         average.mean,
@@ -110,8 +112,7 @@ def fit(
                 history.append({"step": step, **values})
                 if progress is not None:
                     progress(step, config.n_steps, values)
-            if together.rank == 0:
-                kept.keep(step, history)
+            kept.keep(step, history)
     average.keep()
     return net.cpu().eval(), pd.DataFrame(history)
 

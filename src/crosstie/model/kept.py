@@ -3,35 +3,38 @@
 from __future__ import annotations
 
 import json
-import os
 import time
 from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import torch
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
+from safetensors import SafetensorError
+from safetensors.torch import load, save
 from torch import Tensor
 
 from crosstie._errors import value_error
+from crosstie._files import new_file
 from crosstie._log import log
 
 if TYPE_CHECKING:
     from crosstie.model.batches import Batches
+    from crosstie.model.together import Together
 
 KEEP_EVERY = 30.0  # seconds between two times that the state is written
-BATCHES = "batches."
+ABOUT, BATCHES = "about", "batches."
 Row = dict[str, float]
 
 
 class Kept:
-    """What a training keeps in a file, from time to time.
+    """What a training keeps in a file, from time to time; of several processes the first does it for all.
 
     Parameters
     ----------
     file
         Where; `None` keeps nothing.
+    together
+        The processes that train.
     modules, optimisers
         What is trained, and by what.
     extra
@@ -43,24 +46,25 @@ class Kept:
     def __init__(
         self,
         file: Path | None,
+        together: Together,
         modules: list[torch.nn.Module],
         optimisers: list[torch.optim.Optimizer],
         extra: list[Tensor],
         batches: Batches,
     ) -> None:
-        self.file, self.modules, self.optimisers, self.extra, self.batches = file, modules, optimisers, extra, batches
+        self.file, self.together = file, together
+        self.modules, self.optimisers, self.extra, self.batches = modules, optimisers, extra, batches
         self.last = time.monotonic()
 
     def keep(self, step: int, history: list[Row]) -> None:
         """Write the state after a step, if it is time to; the file appears whole."""
-        if self.file is None or time.monotonic() - self.last < KEEP_EVERY:
+        if self.file is None or self.together.rank > 0 or time.monotonic() - self.last < KEEP_EVERY:
             return
         tensors = {name: value.detach().cpu().contiguous() for name, value in self._tensors()}
         tensors |= {BATCHES + name: value for name, value in self.batches.state().items()}
-        content = save(tensors, {"step": str(step), "history": json.dumps(history)})
-        part = self.file.with_suffix(f".{os.getpid()}.part")
-        part.write_bytes(content)
-        os.replace(part, self.file)
+        tensors[ABOUT] = torch.frombuffer(bytearray(json.dumps([step, history]).encode()), dtype=torch.uint8)
+        with new_file(self.file) as part:
+            part.write_bytes(save(tensors))
         self.last = time.monotonic()
 
     def restore(self) -> tuple[int, list[Row]]:
@@ -71,13 +75,13 @@ class Kept:
         ValueError
             If the file is not of this training.
         """
-        if self.file is None or not self.file.is_file():
+        there = self.file is not None and self.together.rank == 0 and self.file.is_file()
+        content = self.together.of_first(self.file.read_bytes() if there and self.file is not None else b"")
+        if not content:
             return 0, []
         try:
-            with safe_open(self.file, framework="pt") as stored:
-                about = stored.metadata() or {}
-                tensors = {name: stored.get_tensor(name) for name in stored.keys()}  # noqa: SIM118 - not a mapping
-            step, history = int(about["step"]), json.loads(about["history"])
+            tensors = load(content)
+            step, history = json.loads(bytes(tensors.pop(ABOUT).numpy()))
             draws = {name: tensors.pop(name) for name in list(tensors) if name.startswith(BATCHES)}
             self._start_optimisers(tensors)
             own = dict(self._tensors())
@@ -87,7 +91,7 @@ class Kept:
                 for name, stored_value in tensors.items():
                     own[name].copy_(stored_value)
             self.batches.restore({name.removeprefix(BATCHES): value for name, value in draws.items()})
-        except (SafetensorError, OSError, KeyError, ValueError, RuntimeError) as error:
+        except (SafetensorError, KeyError, TypeError, ValueError, RuntimeError) as error:
             raise value_error(
                 f"resume: {str(self.file)!r} is not of this training.",
                 found=str(error).splitlines()[0][:200],

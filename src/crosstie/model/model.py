@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Iterable, Mapping
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 
-from crosstie._errors import unknown_name, value_error
+from crosstie._errors import check_whole, unknown_name, value_error
+from crosstie._files import claimed
 from crosstie._log import log
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats, Index, Labels, Mask, Matrix, Modality
@@ -18,7 +20,7 @@ from crosstie.anchors.offsets import Offsets
 from crosstie.anchors.rows import unit_rows
 from crosstie.data import Recipe, View
 from crosstie.data.guard import warn_of_copies
-from crosstie.data.view import as_mapping, link_view
+from crosstie.data.view import as_mapping, check_anndata, link_view
 from crosstie.links.auto import suggest
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
@@ -35,6 +37,7 @@ from crosstie.model.config import Config
 from crosstie.model.core import adopt, core_rows, restricted, start_core
 from crosstie.model.joint import joint_cells
 from crosstie.model.linear import linear_fit
+from crosstie.model.options import check_options
 from crosstie.model.place import Cells, Pool, place
 from crosstie.model.problem import Edge
 from crosstie.model.progress import Progress
@@ -42,8 +45,6 @@ from crosstie.model.query import extended, read_cells, with_data
 from crosstie.model.workers import Ranks
 
 if TYPE_CHECKING:
-    from pathlib import Path
-
     from anndata import AnnData
 
     from crosstie._typing import Data
@@ -114,11 +115,7 @@ class Model:
     ) -> None:
         named = as_mapping(data)
         self.config = Config() if config is None else config
-        for option in (modality, slot, batch_key, link_data):
-            if isinstance(option, Mapping):
-                for name in option:
-                    if name not in named:
-                        raise unknown_name("modality, slot, batch_key and link_data: view", name, named)
+        check_options(named, modality=modality, slot=slot, batch_key=batch_key, link_data=link_data, config=config)
         self.views = {
             name: View.of(
                 name,
@@ -201,6 +198,7 @@ class Model:
         FloatingPointError
             If training diverges; the message names the term and the step.
         """
+        check_whole("fit: seed", seed, name="seed")
         if not self.views:
             raise value_error(
                 "fit: this model was loaded from a file, without data.", do="Build it anew: xt.Model(data)."
@@ -208,14 +206,27 @@ class Model:
         sizes = {name: view.n_cells for name, view in self.views.items()}
         pairs = shared_rows(self.linkage, self.cells)
         rows = core_rows(sizes, self.config.n_core, pairs=pairs, batches=self._batches(), seed=seed)
-        long = bool(rows) or self.config.training == "full"
-        kept = Progress(resume, self, seed) if resume is not None and long else None
+        if resume is None or not (rows or self.config.training == "full"):
+            return self._fit_all(rows, seed, device, progress, pool, None)
+        with claimed(Path(resume).resolve()):
+            kept = Progress(resume, self, seed)
+            self._fit_all(rows, seed, device, progress, pool, kept)
+            kept.remove()
+        return self
+
+    def _fit_all(
+        self,
+        rows: Mapping[str, Index],
+        seed: int,
+        device: str,
+        progress: Tick | None,
+        pool: Pool | None,
+        kept: Progress | None,
+    ) -> Model:
+        """Fit on all cells, or of large views on the core's rows, and then place all cells."""
         state = None if kept is None else kept.training
         if not rows:
-            self._fit_whole(seed, device, progress, pool, state)
-            if kept is not None:
-                kept.remove()
-            return self
+            return self._fit_whole(seed, device, progress, pool, state)
         core = kept.core(type(self)) if kept is not None else None
         if core is None:
             core = start_core(self, rows)._fit_whole(seed, device, progress, pool, state)
@@ -227,8 +238,6 @@ class Model:
             name: place(encoder, Cells(name, view.matrix, view.values), batches.get(name), pool=pool, parts=kept)
             for name, view in self.views.items()
         }
-        if kept is not None:
-            kept.remove()
         return self
 
     def _fit_whole(self, seed: int, device: str, progress: Tick | None, pool: Pool | None, state: Path | None) -> Model:
@@ -324,6 +333,7 @@ class Model:
         A new model; this one is not changed. Raises as `embed`, and if the name is taken.
         """
         self._check_fitted(like)
+        check_anndata(query, like)
         with few_threads(query.n_obs):
             return extended(self, query, like=like, name=f"{like}_query" if name is None else name)
 
@@ -374,7 +384,10 @@ class Model:
             if name not in named:
                 raise unknown_name("write: view", name, named)
             if list(named[name].obs_names) != list(self.obs[name].index):
-                raise value_error(f"write: view {name!r} has other cells than the fitted one, or in another order.")
+                raise value_error(
+                    f"write: view {name!r} has other cells than the fitted one, or in another order.",
+                    do="Give the data that the model was fitted on.",
+                )
         for name, z in self.latents.items():
             named[name].obsm[key] = z
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import os
+import re
 import shutil
 from dataclasses import asdict
 from pathlib import Path
@@ -48,7 +49,7 @@ class Progress:
         self.numbers = {name: i for i, name in enumerate(model.views)}
         about = _about(model, seed)
         file = self.folder / ABOUT
-        if self.folder.exists() and not file.is_file() and (not self.folder.is_dir() or any(self.folder.iterdir())):
+        if self.folder.exists() and not file.is_file() and not _is_new(self.folder):
             raise value_error(
                 f"resume: {str(self.folder)!r} is not a folder of an earlier fit.",
                 expected=f"a new or empty folder, or one with {ABOUT}",
@@ -85,9 +86,13 @@ class Progress:
         """Return the coordinates of a block, if they were kept and are whole."""
         try:
             z: Array = np.load(self._file(view, bound), allow_pickle=False)
-        except (OSError, ValueError):
+        except (OSError, ValueError, EOFError):
             return None
-        return z if z.ndim == 2 and len(z) == bound[1] - bound[0] and z.dtype == np.float32 else None
+        return (
+            z
+            if isinstance(z, np.ndarray) and z.ndim == 2 and len(z) == bound[1] - bound[0] and z.dtype == np.float32
+            else None
+        )
 
     def keep(self, view: str, bound: Bound, z: Array) -> None:
         """Keep the coordinates of a block; the file appears whole."""
@@ -118,6 +123,11 @@ def _about(model: Model, seed: int) -> dict[str, Any]:
             for name, view in model.views.items()
         },
     }
+
+
+def _is_new(folder: Path) -> bool:
+    """Whether nothing is in a folder but what a process left that was killed before it had begun."""
+    return folder.is_dir() and all(re.fullmatch(r"progress\.\d+\.part", path.name) for path in folder.iterdir())
 
 
 def _names(names: Any) -> str:

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crosstie._errors import sample, unknown_name, value_error
+from crosstie._errors import InputKeyError, message, sample, unknown_name, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Mask
 from crosstie.anchors import find
@@ -53,14 +53,22 @@ def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> Cells
         If less than half of the used features are there.
     """
     matrix, features = read_slot(adata, slot, view=view)
+    if not matrix.shape[0]:
+        raise value_error(f"view {view!r}: there are no cells.", found="0 cells", expected="at least one")
     where = features.get_indexer(recipe.features)
     absent: Mask = where < 0
     if absent.any():
         used = absent[recipe.kept]
         n_there, n_used = int((~used).sum()), len(used)
         if n_there < MIN_SHARE * n_used:
-            what = f"embed {view!r}: only {n_there:,} of the {n_used:,} used features are there, missing is"
-            raise unknown_name(what, recipe.names[used][0], features)
+            raise InputKeyError(
+                message(
+                    f"embed {view!r}: only {n_there:,} of the {n_used:,} used features are there.",
+                    found=f"features such as {sample(features, 3)}",
+                    expected=f"features such as {sample(recipe.names[used], 3)}",
+                    do="Name the features of the new cells like those of the fitted ones: adata.var_names = ...",
+                )
+            )
         if used.any():
             missing = sample(recipe.names[used], 3)
             log.warning(

@@ -19,6 +19,7 @@ from crosstie._typing import Index, Modality
 from crosstie.anchors import Anchors, ClosedForm
 from crosstie.anchors.offsets import Offsets
 from crosstie.data import Recipe, Steps
+from crosstie.data.recipe import LARGEST
 from crosstie.data.values import Values
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
@@ -29,6 +30,9 @@ from crosstie.model.config import Config
 if TYPE_CHECKING:
     from crosstie.model.model import Model
     from crosstie.model.networks import Networks
+
+
+AGAIN = "Save the model again."
 
 
 def load(cls: type[Model], path: str | Path) -> Model:
@@ -53,7 +57,7 @@ def load(cls: type[Model], path: str | Path) -> Model:
         arrays = _Arrays(path, settings)
         views = settings["views"]
         names = [str(view["name"]) for view in views]
-        edges = [(names[a], names[b]) for a, b in settings["edges"]]
+        edges = [_edge(edge, names) for edge in settings["edges"]]
         model.config = Config.from_json(json.dumps(settings["config"]))
         model.views, model.link_views = {}, {}
         model.modalities = {str(view["name"]): _one_of(view["modality"], Modality) for view in views}
@@ -111,7 +115,7 @@ class _Arrays:
         from safetensors.numpy import load as from_bytes
 
         if not self.file.is_file():
-            raise value_error(f"load: {str(self.file)!r} is missing.", do="Save the model again.")
+            raise value_error(f"load: {str(self.file)!r} is missing.", do=AGAIN)
         weights = self.file.read_bytes()
         if (found := hashlib.sha256(weights).hexdigest()) != checksum:
             raise value_error(
@@ -125,13 +129,13 @@ class _Arrays:
         except SafetensorError as error:
             raise value_error(f"load: {str(self.file)!r} is not a safetensors file.", found=str(error)) from error
 
-    def take(self, name: str, *axes: str | int, index: bool = False) -> np.ndarray:
+    def take(self, name: str, *axes: str | int, index: bool = False, above: float = -np.inf) -> np.ndarray:
         """Return an array whose axes have these sizes: numbers, or the names of sizes that agree among arrays."""
         if name not in self.left:
             raise value_error(
                 f"load: {str(self.file)!r} lacks an array.",
                 found=f"no {name!r}; there are {sample(sorted(self.left), 3)}",
-                do="Save the model again.",
+                do=AGAIN,
             )
         x = self.left.pop(name)
         wanted = [self.sizes.get(a) if isinstance(a, str) else a for a in axes]
@@ -143,11 +147,14 @@ class _Arrays:
                 f"load: an array of {str(self.file)!r} does not fit the others.",
                 found=f"{name!r} of shape {x.shape}, {x.dtype}",
                 expected=f"shape ({shown}), {kind}",
-                do="Save the model again.",
+                do=AGAIN,
             )
         self.sizes |= {a: n for a, n in zip(axes, x.shape, strict=True) if isinstance(a, str)}
         if not index and not np.isfinite(x).all():
-            raise value_error(f"load: array {name!r} of {str(self.file)!r} holds values that are not finite.")
+            raise value_error(f"load: array {name!r} of {str(self.file)!r} holds values that are not finite.", do=AGAIN)
+        if not index and not (x > above).all():
+            what = f"load: array {name!r} of {str(self.file)!r} holds values that are not above {above:g}."
+            raise value_error(what, found=f"{x.min():.3g}", do=AGAIN)
         return x
 
     def rows(self, name: str, axis: str, n_rows: int) -> Index:
@@ -196,12 +203,26 @@ def _recipe(arrays: _Arrays, i: int, view: str, found: Mapping[str, Any]) -> Rec
         values=_one_of(found["values"], Values),
         features=features,
         kept=arrays.rows(f"recipes/{i}/kept", used, len(features)),
-        target_sum=float(found["target_sum"]),
+        target_sum=_above_0(found["target_sum"], "target_sum"),
         mean=arrays.take(f"recipes/{i}/mean", used),
-        std=arrays.take(f"recipes/{i}/std", used),
+        std=arrays.take(f"recipes/{i}/std", used, above=0),
         loadings=arrays.take(f"recipes/{i}/loadings", used, components),
         variance=arrays.take(f"recipes/{i}/variance", components),
     )
+
+
+def _edge(found: Any, names: list[str]) -> tuple[str, str]:
+    a, b = found
+    if a == b or not all(type(n) is int and 0 <= n < len(names) for n in (a, b)):
+        expected = f"two different numbers from 0 to {len(names) - 1}"
+        raise value_error("an edge is not between two views.", found=repr(found), expected=expected)
+    return names[a], names[b]
+
+
+def _above_0(found: Any, name: str) -> float:
+    if not 0 < float(found) < LARGEST:
+        raise value_error(f"{name} is out of its range.", found=repr(found), expected=f"above 0, below {LARGEST:g}")
+    return float(found)
 
 
 def _closed_form(arrays: _Arrays, views: list[str], edges: list[tuple[str, str]], config: Config) -> ClosedForm:
@@ -245,6 +266,14 @@ def _networks(arrays: _Arrays, model: Model) -> Networks:
 
     read = "used features" if model.config.features == "features" else "components"
     n_inputs = {view: arrays.sizes[f"{read} of {view}"] for view in model.recipes if view not in model.like}
+    width = arrays.left.get("networks/encoders.0.first.bias", np.empty(0)).size
+    if width != model.config.hidden:  # before as much memory is taken as the settings ask for
+        raise value_error(
+            f"load: the networks of {str(arrays.file)!r} are not those of the {SETTINGS} beside it.",
+            found=f"hidden layers of width {width:,}",
+            expected=f"{model.config.hidden:,}",
+            do=AGAIN,
+        )
     net = Networks(n_inputs, replace(model.config, n_latent=arrays.sizes["latent coordinates"]))
     state = {key: arrays.take(f"networks/{key}", *weight.shape) for key, weight in net.state_dict().items()}
     net.load_state_dict({key: torch.from_numpy(x) for key, x in state.items()})
@@ -263,7 +292,7 @@ def _paired(found: Mapping[str, Any]) -> Paired:
 
 def _obs(file: Path, described: Mapping[str, Any]) -> pd.DataFrame:
     if not file.is_file():
-        raise value_error(f"load: {str(file)!r} is missing.", do="Save the model again.")
+        raise value_error(f"load: {str(file)!r} is missing.", do=AGAIN)
     kinds = described["columns"]
     how: dict[str, Any] = {"header": None, "skiprows": 1, "dtype": str, "keep_default_na": False}
     with _telling_of_damage(file):
@@ -297,7 +326,7 @@ def _column(text: np.ndarray, described: Mapping[str, Any]) -> Any:
 
 def _history(file: Path) -> pd.DataFrame:
     if not file.is_file():
-        raise value_error(f"load: {str(file)!r} is missing.", do="Save the model again.")
+        raise value_error(f"load: {str(file)!r} is missing.", do=AGAIN)
     with _telling_of_damage(file):
         return pd.read_csv(file, float_precision="round_trip")
 
@@ -317,6 +346,6 @@ def _telling_of_damage(file: Path) -> Iterator[None]:
         if str(error).startswith("load: "):
             raise
         raise value_error(f"load: {str(file)!r} cannot be used: {error}") from error
-    except (InputError, KeyError, TypeError, ValueError, AttributeError, IndexError) as error:
+    except (InputError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
         what = f"{type(error).__name__}: {error}"
-        raise value_error(f"load: {str(file)!r} is damaged.", found=what, do="Save the model again.") from error
+        raise value_error(f"load: {str(file)!r} is damaged.", found=what, do=AGAIN) from error

@@ -72,6 +72,19 @@ class Together:
         for value, mean in zip(values, (flat / self.n_ranks).split([v.numel() for v in values]), strict=True):
             value.copy_(mean.view_as(value))
 
+    def of_first(self, content: bytes) -> bytes:
+        """Return what the first process holds."""
+        if self.n_ranks == 1:
+            return content
+        size = torch.tensor(len(content))
+        with lost_means(self.n_ranks, 0):
+            dist.broadcast(size, 0)
+            data = torch.empty(int(size), dtype=torch.uint8)
+            if self.rank == 0 and content:
+                data = torch.frombuffer(bytearray(content), dtype=torch.uint8)
+            dist.broadcast(data, 0)
+        return bytes(data.numpy())
+
     def _gathered(self, mine: Tensor) -> list[Tensor]:
         parts = [torch.empty_like(mine) for _ in range(self.n_ranks)]
         with lost_means(self.n_ranks):

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import base64
 import hashlib
-import os
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 from crosstie import __version__
-from crosstie._errors import value_error
+from crosstie._errors import type_error, value_error
+from crosstie._files import new_file
 from crosstie.report import gained, given, judged, methods
 from crosstie.report.markup import Html, el, joined
 from crosstie.report.run import Run, read_run, run_of
@@ -85,14 +85,12 @@ def write(
         told = read_run(folder, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     else:
         assert not isinstance(run, (str, Path))
+        if not hasattr(run, "latents"):
+            raise type_error("report: no run.", found=type(run).__name__, expected="a Model, or the folder of a run")
         told = run_of(run, label_key=label_key, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     text = page(told)
-    part = path.with_name(f".{os.getpid()}.part.{path.name}")
-    try:
+    with new_file(path) as part:
         part.write_text(text, encoding="utf-8")
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
     return path
 
 

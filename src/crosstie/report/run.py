@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import re
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -99,7 +100,7 @@ def read_run(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int
     about = about_of(folder)
     model = Model.load(folder / "model")
     data = _data(folder, model)
-    if data is not None and not model.views:
+    if data is not None and not model.views and all(_has_matrix(data[n], model.slots[n]) for n in model.latents):
         model = _with_data(model, data)
     key = about.get("label_key")
     verdict = about.get("verdict") or {}
@@ -122,7 +123,7 @@ def read_run(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int
         labels={
             edge: table
             for edge in permutations(model.latents, 2)
-            if len(table := _csv(folder / f"labels_{edge[0]}_to_{edge[1]}.csv", text=("cell", "label")))
+            if len(table := _csv(_inside(folder, "labels_{}_to_{}.csv", *edge), text=("cell", "label")))
         },
         matches=_matches(_csv(folder / "matches.csv", text=("source_view", "target_view", "source", "target"))),
         scores=_csv(folder / "scores.csv", text=("source", "target")),
@@ -222,9 +223,9 @@ def reliability_of(model: Model) -> dict[str, pd.Series]:
     from crosstie.tl.impute import feature_reliability
 
     out = {}
-    for name, view in model.views.items():
+    for name, view in model.core.views.items():
         recipe = model.recipes[name]
-        found = feature_reliability(model.latents[name], recipe.log_normalize(view.matrix))
+        found = feature_reliability(model.core.latents[name], recipe.log_normalize(view.loaded))
         out[name] = pd.Series(found, index=recipe.names)
     return out
 
@@ -238,6 +239,11 @@ def _data(folder: Path, model: Model) -> dict[str, AnnData] | None:
         warnings.simplefilter("ignore", UserWarning)  # that views have names in common: nothing is joined here
         data = dict(md.read_h5mu(folder / VIEWS).mod)
     return data if set(data) >= set(model.latents) else None
+
+
+def _has_matrix(adata: AnnData, slot: str) -> bool:
+    """Whether the file of the run has a view's matrix: those of large views stay where they were."""
+    return adata.X is not None if slot == "X" else slot.partition("/")[2] in (*adata.layers, *adata.obsm)
 
 
 def _with_data(model: Model, data: Mapping[str, AnnData]) -> Model:
@@ -298,6 +304,11 @@ def _matches(table: pd.DataFrame) -> dict[Edge, pd.DataFrame]:
     if not len(table):
         return {}
     return {(str(s), str(t)): part for (s, t), part in table.groupby(["source_view", "target_view"], sort=False)}
+
+
+def _inside(folder: Path, name: str, *views: str) -> Path:
+    """Return a file that is named after views; the name of a view leads nowhere else."""
+    return folder / name.format(*(re.sub(r"[/\\:]", "_", view) for view in views))
 
 
 def _csv(file: Path, text: tuple[str, ...] = ()) -> pd.DataFrame:

@@ -16,6 +16,7 @@ import scipy.sparse as sp
 from anndata import AnnData, read_h5ad
 
 from crosstie._errors import value_error
+from crosstie._files import new_file
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Matrix
 from crosstie.tl.neighbourhood import BLOCK, coordinates, neighbour_means, weighted_neighbours
@@ -77,6 +78,10 @@ def impute(
         raise value_error("impute: the method is unknown.", found=repr(method), expected=f"one of {get_args(Method)}")
     if out is not None and Path(out).suffix != ".h5ad":
         raise value_error("impute: out is written as h5ad.", found=str(out), expected="a name that ends in .h5ad")
+    if out is not None and not Path(out).resolve().parent.is_dir():
+        raise value_error(
+            f"impute: {out} cannot be written.", found=f"no folder {Path(out).resolve().parent}", do="Make it first."
+        )
     recipe, parts, values = model.recipes[target], [], None
     if target in model.views:
         values, z_target = recipe.log_normalize(model.core.views[target].loaded), model.core.latents[target]
@@ -162,11 +167,10 @@ def _neighbours(
 
 
 def _written(path: Path, obs: pd.DataFrame, frame: pd.DataFrame, blocks: list[slice], block: Block) -> AnnData:
-    """Write blocks into a file beside `path`, rename it, and return the AnnData that it backs."""
+    """Write blocks into a file, which appears whole, and return the AnnData that it backs."""
     import h5py
 
-    part = path.with_name(f".{path.name}.{os.getpid()}.part")
-    try:
+    with new_file(path) as part:
         AnnData(obs=obs, var=frame).write_h5ad(part)
         with h5py.File(part, "r+") as file:
             if "X" in file:
@@ -175,8 +179,5 @@ def _written(path: Path, obs: pd.DataFrame, frame: pd.DataFrame, blocks: list[sl
             x.attrs["encoding-type"], x.attrs["encoding-version"] = "array", "0.2.0"
             for rows in blocks:
                 x[rows] = block(rows)
-        os.replace(part, path)
-    finally:
-        part.unlink(missing_ok=True)
     log.info("impute: %d cells × %d features written to %s.", len(obs), len(frame), path)
     return read_h5ad(path, backed="r")

@@ -12,7 +12,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crosstie._errors import sample, unknown_name, value_error
+from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._log import log
 from crosstie._typing import Floats, Index
 
@@ -98,7 +98,16 @@ def read_labels(
     if key is not None and not keys:
         raise value_error("transfer_labels: key is an empty list.", expected="a column, or several, coarse to fine")
     columns = [_column(model, source, name) for name in keys] if keys else [_given(model, source, labels)]
-    factors = [pd.factorize(column, sort=True) for column in columns]
+    try:
+        factors = [pd.factorize(column, sort=True) for column in columns]
+    except TypeError as error:  # what cannot be told apart or sorted
+        kinds = sorted({type(label).__name__ for column in columns for label in column.dropna()})
+        raise type_error(
+            "transfer_labels: labels of a kind that cannot be counted.",
+            found=", ".join(kinds),
+            expected="text or numbers",
+            do='Turn them into text: model.obs["rna"][key].astype(str).',
+        ) from error
     known = np.all([code >= 0 for code, _ in factors], axis=0)
     if not known.any():
         raise value_error(
@@ -137,6 +146,9 @@ def _above(name: str, coarse: Index, coarse_names: Any, fine: Index, names: Any)
 
 def _parents(level: Level, parents: Mapping[Any, Any]) -> Level:
     """Return the level above by a mapping."""
+    if not isinstance(parents, Mapping):
+        do = 'Write parents={"CD4 T": "T", "CD8 T": "T"}.'
+        raise type_error("transfer_labels: parents.", found=type(parents).__name__, expected="a mapping", do=do)
     for label in level.labels:
         if label not in parents:
             raise unknown_name("transfer_labels: parents lack a label", label, parents)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from crosstie._errors import value_error
+from crosstie._errors import check_whole, type_error, value_error
 from crosstie._typing import Array, Floats, Index, Matrix
 from crosstie.anchors.neighbours import nearest
 
@@ -19,11 +19,12 @@ BLOCK = 4096  # cells worked on at a time
 
 def coordinates(model: Model, source: str, target: str, k: int, *, what: str) -> tuple[Array, Array]:
     """Return the coordinates of two different views of a fitted model, and check the number of neighbours."""
+    if not hasattr(model, "embed"):
+        raise type_error(f"{what}: not a Model.", found=type(model).__name__, expected="a Model: xt.integrate(data)")
     z_source, z_target = model.embed(source), model.embed(target)
     if source == target:
         raise value_error(f"{what}: source and target are one view.", found=repr(source), expected="two views")
-    if k < 1:
-        raise value_error(f"{what}: the number of neighbours must be at least 1.", found=f"k={k}")
+    check_whole(f"{what}: the number of neighbours", k, least=1, name="k")
     return z_source, z_target
 
 

@@ -78,7 +78,7 @@ def relate(
     ValueError
         If the model was loaded without data, a number is out of its range, or no group has enough cells.
     """
-    model = model.core
+    model = getattr(model, "core", model)  # what is no model is said below
     z_source, z_target = coordinates(model, source, target, k, what="relate")
     if n_permutations < 1 or (n_top is not None and n_top < 1):
         raise value_error(

@@ -12,7 +12,7 @@ import numpy as np
 import pandas as pd
 from scipy.optimize import minimize_scalar
 
-from crosstie._errors import value_error
+from crosstie._errors import type_error, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index
 from crosstie.tl.labels import Labels, Level, read_labels
@@ -76,6 +76,8 @@ def transfer_labels(
         If no cell has a label, labels do not fit the source's cells, levels do not nest, or `abstain_at` is not in
         [0, 1].
     """
+    if not isinstance(abstain_at, int | float | np.number | None):
+        raise type_error("transfer_labels: abstain_at is no number.", found=repr(abstain_at), expected="in [0, 1]")
     if abstain_at is not None and not 0 <= abstain_at <= 1:
         raise value_error("transfer_labels: abstain_at is a confidence.", found=repr(abstain_at), expected="in [0, 1]")
     z_source, z_target = coordinates(model, source, target, k, what="transfer_labels")

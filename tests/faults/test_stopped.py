@@ -1,0 +1,95 @@
+"""Ctrl-C and SIGTERM: exit status 130, one line, nothing half-written. Two at once: one wins, the other is told."""
+
+import os
+import signal
+import time
+from types import SimpleNamespace
+
+import numpy as np
+import pytest
+
+from crosstie._files import claimed
+from crosstie.cli import _not_raised
+
+from .conftest import INTEGRATE, coordinates, crosstie, left, names, said, same_run
+
+LOUD = tuple(word for word in INTEGRATE if word != "--quiet")
+
+
+def started(process, stage):
+    """Wait until a process says that it has begun something."""
+    for line in process.stderr:
+        if stage in line:
+            return
+    pytest.fail(f"it ended without {stage!r}")
+
+
+@pytest.mark.parametrize(("number", "stage"), [(signal.SIGINT, "fitting"), (signal.SIGTERM, "writing")])
+def test_interrupted_run(place, undisturbed, number, stage):
+    process = crosstie(place, *LOUD, "new/run")
+    started(process, stage)
+    process.send_signal(number)
+    error, status = said(process, 20)
+    assert status == 130
+    assert error.splitlines()[-1] == "crosstie: interrupted."
+    assert "Traceback" not in error
+    assert left(place) in ([], ["new"])
+    if left(place):  # what was fitted waits for --resume
+        assert names(place / "new") == [".run.progress"]
+
+
+def test_an_interrupt_that_a_callback_swallows_comes_again():
+    ignored = SimpleNamespace(exc_value=KeyboardInterrupt())
+
+    def wait():
+        _not_raised(ignored)
+        time.sleep(5)
+
+    with pytest.raises(KeyboardInterrupt):
+        wait()
+    _not_raised(SimpleNamespace(exc_value=OSError()))
+
+
+def test_two_runs_into_one_folder(place, undisturbed):
+    first, second = (crosstie(place, *INTEGRATE, "run") for _ in range(2))
+    ends = sorted([said(first), said(second)], key=lambda end: end[1])
+    assert [status for _, status in ends] == [0, 2]
+    told = ends[1][0]
+    assert "run is being written by another process" in told or "run is not empty" in told
+    same_run(place / "run", undisturbed[0])
+    assert left(place) == ["run"]
+
+
+def test_two_fits_into_one_resume_folder(place):
+    import anndata as ad
+
+    import crosstie as xt
+
+    data = {name: ad.read_h5ad(place / f"{name}.h5ad") for name in ("rna", "adt")}
+    config = xt.Config(n_core=100, n_components=30)
+    with (
+        claimed(place / "work"),
+        pytest.raises(ValueError, match="work is being written by another process"),
+    ):
+        xt.integrate(data, config=config, resume=place / "work")
+    xt.integrate(data, config=config, resume=place / "work")
+    assert left(place) == []
+
+
+@pytest.mark.parametrize("when", [1e9, 1e11])
+def test_whatever_the_clock_says(place, undisturbed, when):
+    """Time that runs backwards, and files from the far future: the same bits."""
+    program = place / "program.py"
+    program.write_text(
+        "import time\n"
+        f"now = iter(range(10 ** 9, 0, -3600)) if {when} == 1e9 else None\n"
+        f"time.time = lambda: float(next(now)) if now else {min(when, 4e9)}\n"
+        "from crosstie.cli import main\n"
+        "main()\n"
+    )
+    os.utime(place / "rna.h5ad", (when, when))
+    error, status = said(crosstie(place, *INTEGRATE, "run", program=(program,)))
+    assert status == 0, error
+    for name, z in coordinates(place / "run").items():
+        np.testing.assert_array_equal(z, coordinates(undisturbed[0])[name])
+    assert left(place) == ["program.py", "run"]
