@@ -166,3 +166,9 @@ def test_a_closed_pipe_is_no_fault(words):
     os.close(writer)
     assert done.returncode == 141
     assert not any(word in done.stderr for word in (b"Traceback", b"Exception", b"error"))
+
+
+@pytest.mark.skipif(os.name == "nt", reason="shells of POSIX")
+def test_streams_that_are_closed_from_the_start():
+    command = f"'{sys.executable}' -m crosstie fetch --list 1>&- 2>&-"
+    assert subprocess.run(["sh", "-c", command], check=False).returncode == 0

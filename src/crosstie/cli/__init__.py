@@ -143,6 +143,9 @@ def _not_caught(kind: type[BaseException], error: BaseException, trace: Tracebac
 
 def main() -> None:
     """Run the command line."""
+    for name in ("stdout", "stderr"):
+        if getattr(sys, name) is None:  # closed, as by `>&-`, or a program of Windows without a console
+            setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, TextIOWrapper):  # arrows and lines, where a file or pipe takes Latin letters alone
             stream.reconfigure(errors="replace")

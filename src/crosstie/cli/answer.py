@@ -79,7 +79,7 @@ def answered(*, as_json: bool) -> Iterator[None]:
             yield
     finally:
         _given.reset(token)
-        if given:  # help gives nothing, and is printed as ever
+        if given:  # help gives nothing
             try:
                 out.write(json.dumps(plain({"status": 0} | given), indent=2, allow_nan=False) + "\n")
                 out.flush()

@@ -12,7 +12,7 @@ from crosstie._files import new_file
 from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose
 
-EXAMPLES = ("crosstie diagnose run", "crosstie diagnose run --out figures.csv --cells cells.csv")
+EXAMPLES = ("crosstie diagnose run --out figures.csv --cells cells.csv",)
 
 
 def diagnose(

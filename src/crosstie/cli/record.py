@@ -31,7 +31,7 @@ _PACKAGES = (
     "umap-learn",
     "h5py",
 )
-WHOLE = 2**30  # bytes up to which a file is read whole for its digest: a second or two
+WHOLE = 2**28  # bytes up to which a file is read whole for its digest: half a second
 _SAMPLES, _BLOCK = 64, 2**20  # of a larger file: so many blocks of so many bytes, evenly spread, ends included
 
 
