@@ -17,7 +17,7 @@ from crosstie.cli.folder import RUN_FILE, run_folder
 
 from .conftest import INTEGRATE, crosstie, left, names, said, same_run
 
-MOMENTS = int(os.environ.get("CROSSTIE_MOMENTS", "3"))
+MOMENTS = int(os.environ.get("CROSSTIE_MOMENTS", "2"))
 TOUCHES = ("os.mkdir", "os.rename", "os.remove", "os.rmdir", "os.truncate", "shutil.move", "shutil.rmtree")
 
 

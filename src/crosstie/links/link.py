@@ -134,5 +134,6 @@ class Link:
                 raise unknown_name(f"link {self}, {side} feature", self.pairs[side].iloc[int(where.argmin())], names)
             shape = (len(names), int(column.max()) + 1 if len(column) else 0)
             entries = sp.coo_array((self.pairs["weight"].to_numpy(float), (where, column)), shape=shape).tocsr()
-            out.append(sp.csr_array(entries / np.maximum(entries.sum(0), 1e-12)[None, :]))
+            total = entries.sum(0)
+            out.append(sp.csr_array(entries / np.where(total > 0, total, 1)[None, :]))
         return out[0], out[1]

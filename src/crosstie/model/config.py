@@ -25,8 +25,9 @@ class Config:
     training
         `"full"` trains the networks; `"none"` keeps the closed form that they start at.
     fallback
-        What stays where the trained coordinates do worse than the closed form by what can be seen without labels (see
-        `crosstie.model.support`): the `"closed form"`, or, with `"none"`, the networks all the same.
+        What stays where training diverges, or the trained coordinates do worse than the closed form by what can be seen
+        without labels (see `crosstie.model.support`): the `"closed form"`, or, with `"none"`, the networks all the same
+        (and an error, if it diverges).
     n_core
         Views of more cells than this are fitted on so many of them, drawn at random; the others are placed through what
         was fitted.

@@ -196,7 +196,7 @@ class Model:
         ValueError
             If the model was loaded without its data, or the data give nothing to work on.
         FloatingPointError
-            If training diverges; the message names the term and the step.
+            If training diverges and the settings have no fallback; the message names the term and the step.
         """
         check_whole("fit: seed", seed, name="seed")
         if not self.views:

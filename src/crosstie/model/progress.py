@@ -12,17 +12,20 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import scipy.sparse as sp
 
 from crosstie import __version__
 from crosstie._errors import value_error
 from crosstie._log import log
-from crosstie._typing import Array
+from crosstie._typing import Array, Matrix
+from crosstie.data.stored import Stored, rows_of
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
     from crosstie.model.place import Bound
 
 ABOUT, CORE, TRAINING = "progress.json", "core", "training.safetensors"
+LOOKED_AT = 16  # cells at the beginning, in the middle and at the end of a view
 
 
 class Progress:
@@ -119,10 +122,31 @@ def _about(model: Model, seed: int) -> dict[str, Any]:
         "settings": hashlib.sha256(json.dumps(asdict(model.config)).encode()).hexdigest(),
         "links": hashlib.sha256("\n".join(links).encode()).hexdigest(),
         "data": {
-            name: [view.modality, *view.matrix.shape, _names(view.cells), _names(view.features)]
+            name: [
+                view.modality,
+                *view.matrix.shape,
+                _names(view.cells),
+                _names(view.features),
+                _looked_at(view.matrix),
+            ]
             for name, view in model.views.items()
         },
+        "data of links": {
+            name: [*view.matrix.shape, _names(view.features), _looked_at(view.matrix)]
+            for name, view in model.link_views.items()
+        },
+        "batches": {name: _names(batch) for name, batch in model._batches().items()},
     }
+
+
+def _looked_at(matrix: Matrix | Stored) -> str:
+    """Return a checksum of some cells' numbers: other data under the same names are told by the first and last ones."""
+    n_cells, digest = matrix.shape[0], hashlib.sha256()
+    for start in (0, n_cells // 2, max(0, n_cells - LOOKED_AT)):
+        rows = rows_of(matrix, start, min(start + LOOKED_AT, n_cells))
+        dense = rows.toarray() if sp.issparse(rows) else rows
+        digest.update(np.ascontiguousarray(dense, np.float32).tobytes())
+    return digest.hexdigest()
 
 
 def _is_new(folder: Path) -> bool:

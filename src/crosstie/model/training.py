@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from crosstie._errors import message
 from crosstie._log import log
 from crosstie._typing import Array, Floats
 from crosstie.anchors.offsets import Offsets
@@ -38,7 +39,7 @@ def train(
 ) -> None:
     """Train networks, from the closed form where the settings say so, and take their coordinates.
 
-    Where the settings have a fallback and training lost to its start, the closed form stays, and it is said.
+    Where the settings have a fallback and training diverged or lost to its start, the closed form stays, which is said.
 
     Parameters
     ----------
@@ -77,11 +78,21 @@ def train(
         linear=start,
         batches=model._batches(),
     )
-    networks, model.history = fit(
-        problem, config, seed=seed, device=device, progress=progress, ranks=ranks, state=state
-    )
-    encoded = {name: model._latent(networks.encode_array(name, x)) for name, x in inputs.items()}
-    if config.fallback == "closed form" and model.closed_form is not None:
+    falls_back = config.fallback == "closed form" and model.closed_form is not None
+    try:
+        networks, model.history = fit(
+            problem, config, seed=seed, device=device, progress=progress, ranks=ranks, state=state
+        )
+        encoded = {name: model._latent(networks.encode_array(name, x)) for name, x in inputs.items()}
+        _check_finite(encoded)
+    except FloatingPointError as error:
+        if not falls_back:
+            raise
+        log.warning("training failed, and the closed form is kept: %s", " ".join(str(error).split()))
+        model.input_scale = {}
+        return
+    if falls_back:
+        assert model.closed_form is not None
         form = model.closed_form
         linked = {
             (a, b): ((components[a] - form.mean[a]) @ p, (components[b] - form.mean[b]) @ q)
@@ -98,6 +109,14 @@ def train(
         model.closed_form = replace(model.closed_form, offsets=None)
     batches = model._batches()
     model.latents = {name: model._without_batch(name, z, batches.get(name)) for name, z in encoded.items()}
+
+
+def _check_finite(encoded: Mapping[str, Array]) -> None:
+    """Raise if coordinates are not numbers: the last step of all is followed by no look at the losses."""
+    for name, z in encoded.items():
+        if not np.isfinite(z).all():
+            what = f"training: the coordinates of {name} are not finite."
+            raise FloatingPointError(message(what, do="Lower learning_rate."))
 
 
 def _linked(
