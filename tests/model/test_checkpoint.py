@@ -350,9 +350,7 @@ def test_no_safetensors(run):
         xt.Model.load(run)
 
 
-@pytest.mark.parametrize(
-    "config", [CLOSED, WITH_TORCH], ids=["closed form", "trained"]
-)
+@pytest.mark.parametrize("config", [CLOSED, WITH_TORCH], ids=["closed form", "trained"])
 def test_each_array_is_missed_and_measured(data, tmp_path, config):
     model = xt.integrate(data, config=config)
     model.save(tmp_path / "whole")

@@ -95,9 +95,7 @@ def test_kinds_of_matrix_agree(fitted, data):
         check_same(similarity(xt.integrate(other, config=CLOSED)), similarity(fitted))
 
 
-@pytest.mark.parametrize(
-    "config", [CLOSED, WITH_TORCH], ids=["closed form", "trained"]
-)
+@pytest.mark.parametrize("config", [CLOSED, WITH_TORCH], ids=["closed form", "trained"])
 def test_same_seed_same_bits(data, config):
     one, other = (xt.integrate(data, config=config, seed=3) for _ in range(2))
     for view in data:

@@ -29,9 +29,7 @@ def parts(whole):
     return {v: a[:400].copy() for v, a in whole.items()}, {v: a[400:].copy() for v, a in whole.items()}
 
 
-@pytest.fixture(
-    scope="module", params=[CLOSED, WITH_TORCH], ids=["closed form", "trained"]
-)
+@pytest.fixture(scope="module", params=[CLOSED, WITH_TORCH], ids=["closed form", "trained"])
 def model(parts, request):
     return xt.integrate(parts[0], config=request.param)
 

@@ -77,10 +77,17 @@ def foscttm_one_sided(
     -------
     Score in [0, 1]; lower is better, 0 perfect, 0.5 chance.
 
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a value is not finite, a cell has no correlation, or there is no such metric.
+
     References
     ----------
     Chen et al., Nature Biotechnology 2023 (MaxFuse).
     """
+    if metric not in ("correlation", "euclidean"):
+        raise value_error("foscttm_one_sided: metric.", found=repr(metric), expected="'correlation' or 'euclidean'")
     x, y = paired(x, y, what="foscttm_one_sided")
     if metric == "correlation":
         x, y = _unit_rows(x, what="x"), _unit_rows(y, what="y")
