@@ -7,7 +7,7 @@ from sklearn.decomposition import PCA
 
 import oracles
 from crosstie.anchors import Refinement, fit_closed_form
-from crosstie.anchors.closed_form import _Known, _shared_directions, near_mean, smoothed
+from crosstie.anchors.closed_form import _Known, _matched, _shared_directions, damping_factor, near_mean, smoothed
 from crosstie.anchors.evidence import link_maps
 from crosstie.anchors.neighbours import Neighbours
 from crosstie.anchors.rows import unit_rows
@@ -312,3 +312,59 @@ def test_where_all_cells_are_known_nothing_is_matched():
         oracles.side_by_side(s, m, a * agreement, PLAIN.link_weight) for s, m, a in zip(x, maps, links, strict=True)
     ]
     check_same_space([s @ form.maps[view] for view, s in zip(EDGE, x, strict=True)], blocks)
+
+
+def test_known_cells_and_matched_ones_count_alike():
+    """What is known and what is matched among the rest, weighted by how many cells stand behind each."""
+    rng = np.random.default_rng(0)
+    sides = [[rng.normal(size=(n, d)).astype(np.float32) for d in (4, 3, 2)] for n in (40, 35)]
+    rows = rng.permutation(40)[:10], rng.permutation(35)[:10]
+    known = _Known.of((sides[0][0], sides[1][0]), (sides[0][2], sides[1][2]), rows)
+
+    def matched(some, known=None):
+        return _matched(*some, lambda x, y: (x, y), PLAIN, np.random.default_rng(0), known)
+
+    rest = [tuple(np.delete(part, i, axis=0) for part in side) for side, i in zip(sides, rows, strict=True)]
+    share = 10 / (10 + 25)
+    for found, of_known, of_rest in zip(
+        matched(sides, known), (known.covariance, known.agreement), matched(rest), strict=True
+    ):
+        np.testing.assert_allclose(found, share * of_known + (1 - share) * of_rest, atol=1e-5)
+    few = _Known.of((sides[0][0], sides[1][0]), (sides[0][2], sides[1][2]), (np.arange(26), np.arange(26)))
+    assert matched(sides, few)[0] is few.covariance  # of nine cells that are left nothing is made
+
+
+def test_shared_cells_alone_find_the_rest():
+    components, _ = copies(noise=0.05)
+    nothing = {EDGE: (np.zeros((8, 0)), np.zeros((8, 0)))}
+    form = fit_closed_form(components, nothing, SETTINGS, pairs={EDGE: (np.arange(0, 300, 5),) * 2})
+    z = aligned(form, components)
+    assert foscttm(z["a"], z["b"]) < 0.02
+
+
+def test_damping_factor_is_its_formula():
+    x = np.random.default_rng(0).normal(size=(50, 3)) * [3, 1, 0.1]
+    variance = x.var(0)
+    np.testing.assert_allclose(damping_factor(x, 0.02), (variance + 0.02 * variance.sum()) ** -0.5)
+    np.testing.assert_allclose((x * damping_factor(x, 0)).var(0), 1)
+
+
+def test_batches_are_taken_off_fitted_and_new_cells_alike():
+    components, columns = copies()
+    batch = {"a": np.where(np.arange(300) % 2, "one", "two")}
+    components["a"] = components["a"] + (batch["a"] == "two")[:, None].astype(np.float32)
+    form = fit_closed_form(components, columns, replace(SETTINGS, pull=0), batches=batch)
+    raw = {view: form.raw(view, x) for view, x in components.items()}
+    moved = form.offsets.corrected("a", raw["a"], batch["a"])
+    assert np.abs(moved - raw["a"]).max() > 0.05
+    np.testing.assert_allclose(form.reference["a"], moved, atol=1e-5)
+    np.testing.assert_allclose(form.reference["b"], raw["b"], atol=1e-5)
+    np.testing.assert_allclose(form.coordinates("a", components["a"], batch["a"]), moved, atol=1e-5)
+    np.testing.assert_allclose(form.coordinates("a", components["a"]), raw["a"], atol=1e-5)
+
+
+def test_sketches_are_smoothed_too():
+    components, columns = copies(noise=0.5)
+    settings = replace(SETTINGS, n_sketch=100, n_rounds=1)
+    one, other = (fit_closed_form(components, columns, replace(settings, smoothing=s)) for s in (0.0, 0.5))
+    assert np.abs(one.strength - other.strength).max() > 1e-3

@@ -1,7 +1,8 @@
 import numpy as np
 import pytest
 
-from crosstie.anchors.offsets import Offsets
+from crosstie.anchors import offsets as room
+from crosstie.anchors.offsets import Offsets, _shifts
 
 
 def unit(x):
@@ -83,3 +84,45 @@ def test_cells_of_other_batches_stay_where_they_are():
     np.testing.assert_array_equal(corrected[100:], offsets.corrected("rna", z["rna"], batch["rna"])[100:])
     with pytest.raises(ValueError, match="batches: not one per cell"):
         offsets.corrected("rna", z["rna"], batch["rna"][:5])
+
+
+def test_all_come_to_the_batch_that_stays():
+    z, batch, state = clusters()
+    offsets = Offsets.fit(z, {"rna": batch["rna"]}, to="two")
+    assert offsets.names["rna"] == ("one", "two")
+    np.testing.assert_array_equal(offsets.shifts["rna"][1], 0)
+    corrected = offsets.corrected("rna", z["rna"], batch["rna"])
+    stays = batch["rna"] == "two"
+    np.testing.assert_allclose(corrected[stays], z["rna"][stays], atol=1e-6)
+    assert gap(corrected, batch["rna"], state["rna"]) < 0.35 * gap(z["rna"], batch["rna"], state["rna"])
+
+
+@pytest.mark.parametrize("to", [None, 0, 2])
+def test_shifts_are_their_formula(to):
+    rng = np.random.default_rng(0)
+    z, share, code = rng.normal(size=(30, 3)), rng.dirichlet(np.ones(4), size=30), rng.integers(3, size=30)
+    found = _shifts(z, share, code, 3, to)
+    for b in range(3):
+        for k in range(4):
+            weight = [share[code == c, k].sum() for c in range(3)]
+            mean = [share[code == c, k] @ z[code == c] / weight[c] for c in range(3)]
+            middle = share[:, k] @ z / share[:, k].sum() if to is None else mean[to]
+            few = weight[b] / (weight[b] + 1) * (1 if to is None else weight[to] / (weight[to] + 1))
+            np.testing.assert_allclose(found[b, k], (mean[b] - middle) * few, atol=1e-6)
+
+
+def test_clusters_of_a_sample_are_those_of_all(monkeypatch):
+    """Cells come sorted by cluster: a sample of the first rows only would miss some."""
+    monkeypatch.setattr(room, "MAX_SAMPLE", 200)
+    z, batch, state = clusters()
+    order = {view: np.argsort(state[view], kind="stable") for view in z}
+    z = {view: x[order[view]] for view, x in z.items()}
+    centroids = Offsets.fit(z, {view: b[order[view]] for view, b in batch.items()}).centroids
+    for s in range(4):
+        middle = unit(z["adt"][np.sort(state["adt"]) == s].mean(0, keepdims=True))
+        assert (centroids @ middle.T).max() > 0.9
+
+
+def test_few_cells_have_two_clusters():
+    z, batch, _ = clusters(n_cells=12)
+    assert len(Offsets.fit(z, batch).centroids) == 2

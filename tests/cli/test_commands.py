@@ -192,6 +192,7 @@ def test_as_a_program(files, tmp_path):
     assert "INFO" not in result.stderr
 
 
+@pytest.mark.trains
 @pytest.mark.skipif(os.name == "nt", reason="signals of POSIX")
 def test_cancelled(files, tmp_path):
     views = [f"{name}={files / name}.h5ad" for name in ("rna", "adt")]

@@ -144,6 +144,7 @@ def test_three_views(run, tmp_path, write):
     assert_refused(result, tmp_path, "a table links two views", out="no")
 
 
+@pytest.mark.trains
 def test_training(run, tmp_path):
     result = run("integrate", *VIEWS, "--out", "run", "--preset", "trained", "--set", "n_steps=10", *FAST)
     assert result.exit_code == 0, result.output
@@ -260,7 +261,9 @@ def test_bad_data(run, tmp_path, write, change, said):
         ([*VIEWS, "--label-key", "celltype"], "Did you mean 'cell_type'"),
         ([*VIEWS, "--pairs", "true_cells"], "Did you mean 'true_cell'"),
         ([*VIEWS, "--pairs", "cell_type"], "occur more than once"),
-        ([*VIEWS, "--preset", "trained", "--device", "gpuu"], "device 'gpuu' is unknown"),
+        pytest.param(
+            [*VIEWS, "--preset", "trained", "--device", "gpuu"], "device 'gpuu' is unknown", marks=pytest.mark.trains
+        ),
     ],
 )
 def test_bad_words(run, tmp_path, words, said):
@@ -304,6 +307,7 @@ def test_a_fault_of_ours(run, tmp_path, monkeypatch):
 
 
 @pytest.mark.slow
+@pytest.mark.trains
 def test_pictures(run, tmp_path):
     result = run("integrate", *VIEWS, "--out", "run", "--preset", "trained", "--set", "n_steps=10")
     assert result.exit_code == 0, result.output

@@ -75,6 +75,7 @@ def test_bad_columns_are_left_out_and_counted(caplog):
     assert "columns chrom, start, end" in caplog.text
 
 
+@pytest.mark.filterwarnings("ignore:Transforming to str index")  # of an index of no names: older anndata
 def test_nothing_to_read():
     with pytest.raises(ValueError, match=r"no coordinates could be read(.|\n)*found: names 'CD4', 'CD8'; columns 'x'"):
         read_peaks(atac(["CD4", "CD8"], x=[1, 2]))

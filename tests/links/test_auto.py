@@ -161,3 +161,18 @@ def test_cells_of_one_name_in_two_views_are_hinted_at(caplog):
 def test_modalities_are_guessed_where_not_given(data):
     given = suggest(data, {"rna": "rna", "adt": "protein", "rna2": "rna"})
     assert all(same(a, b) for a, b in zip(suggest(data), given, strict=True))
+
+
+def test_columns_of_names_reach_every_rule(chromatin):
+    coded = chromatin | {
+        "rna": view([f"G{i}" for i in range(6)], symbol=GENES),
+        "rna2": view([f"H{i}" for i in range(6)], symbol=GENES[::-1]),
+        "adt": view(["p1", "p2", "p3", "p4"], antibody=PROTEINS),
+    }
+    names = {"rna": "symbol", "rna2": "symbol", "adt": "antibody"}
+    (found,) = suggest(coded, {"rna": "rna", "rna2": "rna"}, names=names)
+    assert same(found, by_name(coded, "rna", "rna2", source_names="symbol", target_names="symbol"))
+    (found,) = suggest(coded, {"adt": "protein", "rna": "rna"}, names=names)
+    assert same(found, by_table(coded, "adt", "rna", source_names="antibody", target_names="symbol"))
+    (found,) = suggest(coded, {"adt": "protein", "atac": "atac"}, names=names)
+    assert same(found, by_table_and_var(coded, "adt", "atac", source_names="antibody"))

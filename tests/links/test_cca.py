@@ -102,3 +102,21 @@ def test_a_loaded_model_has_no_data(model, tmp_path):
     model.save(tmp_path / "model")
     with pytest.raises(ValueError, match="loaded without its data"):
         by_cca(xt.Model.load(tmp_path / "model"), "adt", "rna")
+
+
+def test_words(model, few, caplog):
+    with caplog.at_level("INFO", "crosstie"):
+        link = by_cca(model, "adt", "rna", n_links=1, n_partners=2)
+    assert link.n_columns == 1
+    n_features = len(model.recipes["adt"].names)
+    assert caplog.messages[-1] == f"adt -> rna: 1 of {n_features} features of adt linked by correlation"
+    rows = {row.feature: tuple(row)[2:] for row in link.report.itertuples()}
+    assert rows[few.pairs["source"].iloc[0]] == ("already linked", "", "", "another link names it")
+    best = link.pairs["weight"].max()
+    partners = "/".join(link.pairs["target"])
+    assert rows[link.pairs["source"].iloc[0]] == ("linked", "", partners, f"correlation {best:.2f} on held-out anchors")
+    without = next(row for row in rows.values() if row[0] == "no partner")
+    assert without[1:3] == ("", "")
+    assert without[3].startswith("highest correlation 0.")
+    with pytest.raises(ValueError, match=r"anchors of 'adt -> rna'\n  Fit a model in which they are linked first\.$"):
+        by_cca(model, "adt", "atac")

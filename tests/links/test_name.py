@@ -71,6 +71,7 @@ def test_a_repeated_name_counts_once(caplog):
     assert "repeat a name" in caplog.text
 
 
+@pytest.mark.filterwarnings("ignore:Transforming to str index")  # of an index of no names: older anndata
 def test_an_empty_view_links_nothing():
     with pytest.raises(ValueError, match=r"\(none\)"):
         by_name({"rna": view([]), "activity": view(["C"])}, "rna", "activity")

@@ -207,6 +207,7 @@ def test_composition_agrees_with_activity_and_table():
     assert np.allclose(link.pairs.groupby("column")["weight"].sum(), 1)
 
 
+@pytest.mark.filterwarnings("ignore:Transforming to str index")  # of an index of no names: older anndata
 def test_errors_of_the_composition(panel):
     with pytest.raises(
         ValueError, match=r"atac\.var\['linked_gene'\] names no gene of the antibodies(.|\n)*'CD3_TotalSe"

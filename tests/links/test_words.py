@@ -8,7 +8,8 @@ import pandas as pd
 import pytest
 
 from crosstie.links import Link, Linkage, by_name, by_table, by_table_and_var, by_var, paired
-from crosstie.links.names import entries, lookup, recognise
+from crosstie.links.name import recognised_share
+from crosstie.links.names import _entry, entries, lookup, recognise
 
 COLUMNS = ["feature", "status", "entry", "targets", "reason"]
 
@@ -127,11 +128,23 @@ def test_entries_are_the_rows_of_the_table():
         ]
         assert [list(x) for x in (entry.aliases, entry.human, entry.mouse, entry.former)] == listed
         assert (entry.protein, entry.kind, entry.evidence) == (row["protein"], row["kind"], row["evidence"])
+        assert _entry(row) == entry
 
 
 @pytest.mark.parametrize("species", ["m", "mouse", "ms", "r", "rat", "Rt", "hamster", "goat"])
 def test_isotypes_of_each_species(species):
     assert recognise([f"{species} IgG1"])["status"].tolist() == ["isotype control"]
+
+
+def test_antibodies_against_immunoglobulins_are_no_controls():
+    names = ["mouse IgM", "ms IgM", "m IgM", "r IgM", "IgM", "human IgG1", "Hu IgG1"]
+    assert "isotype control" not in set(recognise(names)["status"])
+    assert set(recognise(["rat IgM", "hamster IgM", "mouse IgG1k"])["status"]) == {"isotype control"}
+
+
+def test_of_no_names_none_are_antibodies():
+    assert recognised_share(pd.Series([], dtype=object)) == 0
+    assert recognised_share(pd.Series(["CD4", "IgG1", "nothing", "nothing else"])) == 0.5
 
 
 # ---- errors ---------------------------------------------------------------------------------------------------------
@@ -268,6 +281,15 @@ def test_errors(call, lines):
     with pytest.raises((ValueError, KeyError)) as error:
         call()
     assert str(error.value).split("\n  ") == lines
+
+
+@pytest.mark.filterwarnings("ignore:.*not unique")
+def test_repeated_names_and_unknown_views(caplog):
+    by_name({"a": view(["x", "y", "y"]), "b": view(["x"])}, "a", "b")
+    assert caplog.messages == ["a: 1 features repeat a name ('y'); only the first of each counts"]
+    with pytest.raises(KeyError) as error:
+        by_name({"a": ADT}, "a", "c")
+    assert str(error.value) == "link: view: unknown name 'c'.\n  expected: one of 'a'"
 
 
 # ---- the log --------------------------------------------------------------------------------------------------------

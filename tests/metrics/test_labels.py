@@ -146,3 +146,9 @@ def test_silhouette_needs_classes(cells):
         silhouette(z, np.arange(70))
     with pytest.raises(InputValueError, match="wrong shape"):
         silhouette(z, y[:-1])
+
+
+def test_the_nearest_cell_alone_decides_by_default(cells):
+    z, labels, query = cells[:3]
+    default, one = nearest_labels(z, labels, query), nearest_labels(z, labels, query, 1)
+    np.testing.assert_array_equal(default, one)

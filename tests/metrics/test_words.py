@@ -56,6 +56,10 @@ NOT_FINITE = [
                 'Pass metric="euclidean".',
             ],
         ),
+        (
+            lambda: foscttm_one_sided(Z, Z, metric="cosine"),
+            ["foscttm_one_sided: metric.", "found: 'cosine'", "expected: 'correlation' or 'euclidean'"],
+        ),
         (lambda: foscttm(Z, Z, max_cells=0), ["max_cells must be at least 1, or None for all cells.", "found: 0"]),
         (
             lambda: matching_accuracy([0, 1], [0], ABC, ABC),

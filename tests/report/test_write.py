@@ -177,6 +177,7 @@ def test_the_demo_ends_with_a_report(tmp_path):
     assert "FOSCTTM" in text_of(html, "verdict")
 
 
+@pytest.mark.trains
 def test_training_is_drawn(tmp_path):
     data = xt.datasets.simulate_citeseq(n_cells=150, n_genes=300, n_proteins=30, seed=3)
     config = xt.Config(n_rounds=2, n_sketches=1, training="full", n_steps=20, batch_size=64)

@@ -77,6 +77,11 @@ def foscttm_one_sided(
     -------
     Score in [0, 1]; lower is better, 0 perfect, 0.5 chance.
 
+    Raises
+    ------
+    ValueError
+        If the shapes differ, a value is not finite, a cell has no correlation, or there is no such metric.
+
     References
     ----------
     Chen et al., Nature Biotechnology 2023 (MaxFuse).
