@@ -43,7 +43,8 @@ def check_out(out: Path, *, overwrite: bool) -> None:
         )
     there = next(p for p in (out, *out.parents) if p.exists())
     if not (there.is_dir() and os.access(there, os.W_OK)):
-        raise value_error(f"--out {out} cannot be made.", found=f"{there}, which is not a folder one may write to")
+        found = f"{there}, which is not a folder one may write to"
+        raise value_error(f"--out {out} cannot be made.", found=found, do="Give a folder elsewhere.")
 
 
 def progress_folder(out: Path, *, resume: bool) -> Path:
