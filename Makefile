@@ -10,7 +10,7 @@ BIN := $(VENV)/bin
 endif
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint docs package coverage matrix mutation bench pictures clean
+.PHONY: demo test lint docs package coverage matrix mutation bench fuzz pictures clean
 
 demo: $(READY)
 	$(BIN)/crosstie demo --out demo --overwrite
@@ -59,6 +59,11 @@ $(READY): pyproject.toml constraints.txt
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $(READY)
+
+# What the tests do for a few seconds, for an hour: drawn properties, and fuzzing guided by coverage (needs atheris).
+fuzz: $(READY)
+	CROSSTIE_FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest tests/fuzz/test_fuzz_hypothesis.py
+	$(BIN)/python tests/fuzz/run_atheris.py --seconds 180
 
 # The pictures that README shows.
 pictures: demo

@@ -31,7 +31,9 @@ class Anchors:
         shapes = {np.shape(self.source), np.shape(self.target), np.shape(self.weight)}
         if len(shapes) != 1 or len(next(iter(shapes))) != 1:
             raise value_error(
-                "anchors: source, target and weight must be vectors of one length.", found=f"shapes {sorted(shapes)}"
+                "anchors: source, target and weight must be vectors of one length.",
+                found=f"shapes {sorted(shapes)}",
+                expected="(n_pairs,)",
             )
 
     def __len__(self) -> int:

@@ -93,7 +93,9 @@ def check_file(out: Path, ending: str) -> None:
     folder = out.resolve().parent
     if out.is_dir() or not folder.is_dir():
         raise value_error(
-            f"--out {out} cannot be written.", found="a folder" if out.is_dir() else f"no folder {folder}"
+            f"--out {out} cannot be written.",
+            found="a folder" if out.is_dir() else f"no folder {folder}",
+            do="Give a file in a folder that there is.",
         )
     if not os.access(folder, os.W_OK):
         raise value_error(f"--out {out} cannot be written.", found=f"{folder}, where one may not write")

@@ -50,7 +50,8 @@ def check_out(out: Path, *, overwrite: bool) -> None:
     there = next(p for p in out.parents if p.exists())
     for folder in (there, *([out] if out.exists() else [])):
         if not (folder.is_dir() and os.access(folder, os.W_OK)):
-            raise value_error(f"--out {out} cannot be made.", found=f"{folder}, which is not a folder one may write to")
+            found = f"{folder}, which is not a folder one may write to"
+            raise value_error(f"--out {out} cannot be made.", found=found, do="Give a folder elsewhere.")
 
 
 def progress_folder(out: Path, *, resume: bool) -> Path:

@@ -72,7 +72,9 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
             do = f"Write {_asked_name(name)}={path}."
             raise value_error(f"view name {name!r} cannot be used in file names.", expected="letters and digits", do=do)
         if name in paths:
-            raise value_error(f"view {name!r} is given twice.", found=f"{paths[name]} and {path}")
+            raise value_error(
+                f"view {name!r} is given twice.", found=f"{paths[name]} and {path}", do="Name them apart."
+            )
         if path.endswith(".h5mu"):
             raise value_error(f"view {name!r}: {path} holds several views.", do=f"Give the file alone: {path}.")
         paths[name] = Path(path)

@@ -61,7 +61,8 @@ def read_genes(genes: pd.DataFrame | str | Path) -> pd.DataFrame:
     try:
         return _tidy(_from_file(path))
     except (OSError, EOFError, zlib.error) as problem:
-        raise value_error(f"genes: {path} cannot be read.", found=str(problem)) from problem
+        do = "Is the file whole? Fetch or write it again."
+        raise value_error(f"genes: {path} cannot be read.", found=str(problem), do=do) from problem
 
 
 def match_chromosomes(genes: pd.DataFrame, chromosomes: Iterable[str]) -> pd.DataFrame:

@@ -310,6 +310,7 @@ def _usable(view: View, std: Floats, steps: Steps) -> np.ndarray:
             f"view {view.name!r}: fewer than three features vary"
             + (" and are seen often enough." if steps.min_share > 0 else "."),
             found=f"{int(usable.sum())}",
+            do="Look at the matrix: are the cells the rows, and was it not made equal already?",
         )
     return usable
 

@@ -50,6 +50,7 @@ class Paired:
                     f"paired link {self}: a cell has at most one partner in the other view.",
                     found=f"of {view}, {int(names.isna().sum()):,} missing names and {len(twice):,} that occur more "
                     f"than once: {sample(twice, 3)}",
+                    expected="one row per shared cell",
                 )
 
     def __str__(self) -> str:

@@ -235,7 +235,9 @@ def _read_file(path: Path) -> pd.DataFrame:
     except MemoryError:
         raise
     except Exception as problem:  # the parser, its decoders and the archives it opens each have errors of their own
-        raise value_error(f"by_table: {path} cannot be read as a table.", found=str(problem)) from problem
+        expected = "csv or tsv in UTF-8 with a header, plain or compressed as its name says"
+        what = f"by_table: {path} cannot be read as a table."
+        raise value_error(what, found=str(problem), expected=expected) from problem
 
 
 def _weights(table: pd.DataFrame) -> np.ndarray:

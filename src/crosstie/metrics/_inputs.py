@@ -59,7 +59,7 @@ def views(latents: Mapping[str, ArrayLike], *, what: str) -> dict[str, Doubles]:
         raise type_error(f"{what}: latents.", found=type(latents).__name__, expected="a mapping by view", do=do)
     z = {name: coordinates(value, what=f"{what}, view {name!r}") for name, value in latents.items()}
     if len(z) < 2:
-        raise value_error(f"{what}: needs at least two views.", found=sample(z))
+        raise value_error(f"{what}: needs at least two views.", found=sample(z), expected="coordinates by view")
     widths = {name: value.shape[1] for name, value in z.items()}
     if len(set(widths.values())) > 1:
         raise value_error(

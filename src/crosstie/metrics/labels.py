@@ -121,6 +121,7 @@ def silhouette(
         raise value_error(
             "silhouette: needs at least two classes, and more cells than classes.",
             found=f"{n_classes:,} classes in {len(rows):,} cells",
+            do="Give labels of several classes, or exclude fewer.",
         )
     return float(silhouette_score(z[rows], y[rows]))
 
@@ -185,5 +186,6 @@ def _scored(
         raise value_error(
             f"{what}: no cell is left to score.",
             found=f"{len(true):,} cells, every label among the excluded {sorted(exclude)}",
+            do="Exclude fewer labels.",
         )
     return true[known], predicted[known]

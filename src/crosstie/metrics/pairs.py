@@ -119,6 +119,7 @@ def matching_accuracy(
         raise value_error(
             "matching_accuracy: source and target are the two ends of pairs, so they need one length.",
             found=f"source {source.shape}, target {target.shape}",
+            expected="two vectors, (n_pairs,)",
         )
     for side, rows in (("source", source), ("target", target)):
         if len(rows) and rows.dtype.kind not in "iu":

@@ -171,7 +171,9 @@ class _Arrays:
     def check_all_taken(self) -> None:
         """Raise if the file holds arrays that nobody asked for."""
         if self.left:
-            raise value_error(f"load: {str(self.file)!r} holds unknown arrays.", found=sample(sorted(self.left)))
+            raise value_error(
+                f"load: {str(self.file)!r} holds unknown arrays.", found=sample(sorted(self.left)), do=AGAIN
+            )
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
