@@ -1,4 +1,4 @@
-"""The page about workflows: its settings can be read, its commands are commands."""
+"""The page about pipelines: its settings can be read, its commands are commands."""
 
 import re
 import shlex
@@ -9,7 +9,7 @@ from typer.main import get_command
 
 from crosstie.cli import app, settings
 
-PAGE = Path(__file__).parents[2] / "docs" / "workflows.md"
+PAGE = Path(__file__).parents[2] / "docs" / "howto" / "pipelines.md"
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="not in a checkout")
 
 
@@ -23,7 +23,7 @@ def commands():
     rules = [" ".join(re.findall(r'^\s+"(.*)"$', shell.split("shell:")[1], re.MULTILINE))
              for shell in blocks("python")[0].split("rule ")[1:]]  # fmt: skip
     scripts = re.findall(r"^\s+(crosstie .*)$", blocks("groovy")[0], re.MULTILINE)
-    for text in [*console, *rules, *scripts]:
+    for text in [*(c for c in console if c.startswith("crosstie")), *rules, *scripts]:
         text = re.sub(r"\$?\{[\w.]+\}", "x", text).split(" > ")[0].split(" | ")[0]
         yield shlex.split(text.split("  #")[0].removeprefix("OMP_NUM_THREADS=x "))
 
