@@ -9,6 +9,7 @@ import _thread
 import os
 import signal
 import sys
+import threading
 from collections.abc import Callable, Sequence
 from contextlib import suppress
 from io import TextIOWrapper
@@ -128,7 +129,9 @@ def _options(
 def _not_raised(ignored: Any) -> None:
     """Take note of an exception that Python cannot raise where it occurred."""
     if isinstance(ignored.exc_value, KeyboardInterrupt):  # it hit a callback from C: once more, until it is heard
-        _thread.interrupt_main()
+        again = threading.Timer(0.1, _thread.interrupt_main)  # when this hook, where it would be lost too, is left
+        again.daemon = True
+        again.start()
     else:
         log.debug("not raised: %r", ignored.exc_value)
 
