@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
+import crosstie as xt
 from bad_inputs.case import Case, Given, changed
 from crosstie._errors import InputKeyError, InputTypeError, InputValueError
 from crosstie.data import Recipe, View
@@ -182,13 +183,13 @@ CASES = [
         "no views by name",
         TYPE,
         ("neither a MuData nor a mapping", "list", '{"rna": rna'),
-        lambda g: __import__("crosstie").integrate([g.rna, g.adt]),
+        lambda g: xt.integrate([g.rna, g.adt]),
     ),
     _error(
         "one view",
         VALUE,
         ("nothing to integrate", "'rna'", "at least two views"),
-        lambda g: __import__("crosstie").integrate({"rna": g.rna}),
+        lambda g: xt.integrate({"rna": g.rna}),
     ),
     _error(
         "fractions among counts of new cells",

@@ -165,6 +165,12 @@ def test_any_text_is_answered(label: str):
     assert recognise([label]).shape == (1, 5)
 
 
+@pytest.mark.parametrize("label", ["xalphalpha", "ﷺ" * 60, "TCR alpha beta", "1 2 3", "ß" * 150])
+def test_a_normal_form_is_its_own(label: str):
+    assert names.key(names.key(label)) == names.key(label)
+    assert len(names.key(label)) <= names.MAX_LENGTH
+
+
 VENDORS = [("ADT_", "_A0123"), ("", "_TotalSeqB"), ("prot_", ""), ("", "_TotalC"), ("", "_BV421"), ("AF700-", "")]
 
 
