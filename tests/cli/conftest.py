@@ -2,11 +2,11 @@
 
 import shutil
 
-import mudata as md
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
+from crosstie._mudata import views_as_they_are
 from crosstie.cli import app
 from crosstie.datasets import simulate_citeseq
 
@@ -55,5 +55,5 @@ def rng():
 
 @pytest.fixture(autouse=True, scope="package")
 def quiet_mudata():
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         yield

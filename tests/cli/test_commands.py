@@ -13,6 +13,7 @@ import pytest
 from anndata import AnnData
 
 from crosstie import __version__, metrics
+from crosstie._mudata import views_as_they_are
 from crosstie.cli.console import as_options
 from crosstie.cli.demo import linked_latents
 from crosstie.links import by_table
@@ -88,7 +89,7 @@ def test_links_wrong(run, tmp_path, write):
 def placed(mdata):
     """The views with coordinates of any method: here the truth and some noise."""
     rng = np.random.default_rng(0)
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         out = md.MuData({name: adata.copy() for name, adata in mdata.mod.items()})
     for adata in out.mod.values():
         z = adata.obsm["true_factors"]

@@ -11,6 +11,7 @@ import scipy.sparse as sp
 from anndata import AnnData
 
 import crosstie as xt
+from crosstie._mudata import views_as_they_are
 from crosstie.cli import results
 from crosstie.metrics import transfer_accuracy
 from crosstie.model.model import Model
@@ -41,7 +42,7 @@ def test_the_verdict_is_said_and_kept(run, tmp_path):
     assert any(word in result.stdout for word in ("trustworthy", "use with care", "do not use"))
     table = pd.read_csv(tmp_path / "run" / "diagnosis.csv")
     assert set(table.columns) == {"edge", "signal", "value", "expected", "ok"}
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         written = md.read_h5mu(tmp_path / "run" / "integrated.h5mu")
     assert written["rna"].obs["crosstie_confidence"].between(0, 1).all()
 
@@ -52,7 +53,7 @@ def test_two_files(run, tmp_path, mdata):
     out = tmp_path / "run"
     assert names(out) == ALWAYS | LABELS | {"scores.csv"}
 
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         written = md.read_h5mu(out / "integrated.h5mu")
     model = Model.load(out / "model")
     for name, adata in written.mod.items():
@@ -102,7 +103,7 @@ def test_missing_labels_are_unknown(run, tmp_path, write):
     result = run("integrate", *views, "--label-key", "kind", "--out", "run", *FAST)
     assert result.exit_code == 0, result.output
     assert names(tmp_path / "run") == ALWAYS | LABELS | {"scores.csv"}
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         assert "kind_from_rna" in md.read_h5mu(tmp_path / "run" / "integrated.h5mu")["adt"].obs
 
 

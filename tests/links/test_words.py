@@ -142,6 +142,19 @@ def test_antibodies_against_immunoglobulins_are_no_controls():
     assert set(recognise(["rat IgM", "hamster IgM", "mouse IgG1k"])["status"]) == {"isotype control"}
 
 
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("Sample Tag 2", "hashtag"), ("MOPC 21", "isotype control"), ("Mouse IgM kappa", "isotype control")],
+)
+def test_controls_of_several_words(name, status):
+    assert recognise([name])["status"].tolist() == [status]
+
+
+@pytest.mark.parametrize("name", ["EGFR.2", "EGFR_2", "EGFR-2"])
+def test_a_number_behind_a_name_is_a_replicate(name):
+    assert lookup(name) == lookup("EGFR")
+
+
 def test_of_no_names_none_are_antibodies():
     assert recognised_share(pd.Series([], dtype=object)) == 0
     assert recognised_share(pd.Series(["CD4", "IgG1", "nothing", "nothing else"])) == 0.5

@@ -15,6 +15,7 @@ import pytest
 import scipy.sparse as sp
 
 import crosstie as xt
+from crosstie._mudata import views_as_they_are
 from crosstie.metrics import foscttm, nearest_labels, transfer_accuracy
 from crosstie.model.columns import linked_features
 
@@ -82,7 +83,7 @@ def test_two_views(fitted, data):
 
 
 def test_mudata_is_a_mapping_of_views(fitted, data):
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         mdata = md.MuData(data)
     np.testing.assert_array_equal(similarity(xt.integrate(mdata, config=CLOSED)), similarity(fitted))
 

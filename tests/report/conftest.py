@@ -2,12 +2,12 @@
 
 import shutil
 
-import mudata as md
 import numpy as np
 import pytest
 from typer.testing import CliRunner
 
 import crosstie as xt
+from crosstie._mudata import views_as_they_are
 from crosstie.cli import app
 
 from . import browser as chromium
@@ -25,7 +25,7 @@ def command(*words):
 
 @pytest.fixture(scope="package", autouse=True)
 def quiet_mudata():
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         yield
 
 

@@ -13,6 +13,7 @@ import typer
 
 from crosstie._errors import InputError, sample, unknown_name, value_error
 from crosstie._log import log
+from crosstie._mudata import views_as_they_are
 from crosstie.cli.foreign import check_hdf5, check_zarr
 
 if TYPE_CHECKING:
@@ -318,7 +319,7 @@ def _read_mudata(path: Path, *, most: int | None = None) -> dict[str, AnnData]:
     if most is not None and any(n_cells_of(file["mod"][name]) > most for name in order):
         return {name: stored_anndata(file["mod"][name]) for name in order}
     file.close()
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         mdata = md.read_h5mu(path)
         mdata.push_obs(common=True, prefixed=False)  # labels that the file keeps for all views together
     return dict(mdata.mod)

@@ -10,6 +10,7 @@ from itertools import permutations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from crosstie._log import log
+from crosstie._mudata import views_as_they_are
 from crosstie.cli import after, answer, record
 from crosstie.cli.apart import apart
 from crosstie.cli.console import Console
@@ -253,7 +254,7 @@ def _write_views(results: Results, path: Path) -> None:
             end = "" if column == "label" else f"_{column}"
             values = table[column].to_numpy()
             obs[f"{results.label_key}_from_{source}{end}"] = values.astype(str) if column == "label" else values
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         md.MuData({name: _written(results.model, name, a) for name, a in results.data.items()}).write_h5mu(
             path, compression="gzip"
         )

@@ -242,7 +242,7 @@ def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix | St
 
 
 def _at(adata: AnnData, slot: str, place: str, key: str, view: str) -> tuple[Matrix | Stored, pd.Index]:
-    have = ["X"] + [f"layers/{k}" for k in adata.layers] + [f"obsm/{k}" for k in adata.obsm]
+    have = ["X"] + [f"layers/{k}" for k in adata.layers if k is not None] + [f"obsm/{k}" for k in adata.obsm]
     if slot not in have or (slot == "X" and adata.X is None):
         raise unknown_name(f"view {view!r}: slot", slot, [s for s in have if s != "X" or adata.X is not None])
     found = adata.X if place == "X" else adata.layers[key] if place == "layers" else adata.obsm[key]

@@ -14,6 +14,7 @@ import scipy.sparse as sp
 
 from crosstie._errors import InputError, sample, unknown_name, value_error
 from crosstie._log import log
+from crosstie._mudata import views_as_they_are
 from crosstie._typing import Mask
 from crosstie.datasets.matrices import read_names, read_table, read_triplets
 from crosstie.datasets.teaseq import read_teaseq_files
@@ -205,6 +206,5 @@ def _wanted(obs: pd.DataFrame, where: Where) -> Mask:
 
 
 def _mudata(views: Mapping[str, ad.AnnData]) -> md.MuData:
-    with md.set_options(pull_on_update=False), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "var_names are not unique")  # CD4 is a gene and an antibody
+    with views_as_they_are():
         return md.MuData({view: views[view] for view in ("rna", "adt", "atac") if view in views})

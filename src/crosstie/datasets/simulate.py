@@ -5,7 +5,6 @@ Every assay is one `Assay` of figures and goes through the same equation; anothe
 
 from __future__ import annotations
 
-import warnings
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 
@@ -13,6 +12,7 @@ import mudata as md
 import numpy as np
 import pandas as pd
 
+from crosstie._mudata import views_as_they_are
 from crosstie.datasets import chromatin
 from crosstie.datasets.cells import cell_numbers, draw_cells, shares_of
 from crosstie.datasets.checks import check, check_whole
@@ -159,7 +159,7 @@ def simulate_teaseq(
     )
     if peaks:
         mdata["atac"].var = mdata["atac"].var[["gene"]].rename(columns={"gene": "linked_gene"})
-        with md.set_options(pull_on_update=False):
+        with views_as_they_are():
             mdata.update()
     return mdata
 
@@ -205,6 +205,5 @@ def _simulate(
             ambient=assay.ambient * np.float32(noise),
         )
         views[name] = view(name, tuned, population, cells, members[name], batch_effect if n_batches > 1 else 0.0, seed)
-    with md.set_options(pull_on_update=False), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "var_names are not unique")  # CD4 is a gene and a protein, in life as here
+    with views_as_they_are():
         return md.MuData(views)

@@ -15,6 +15,7 @@ from anndata import AnnData
 
 from crosstie._errors import sample, value_error
 from crosstie._log import log
+from crosstie._mudata import views_as_they_are
 from crosstie.datasets.tenx import read_10x_h5
 
 MATRIX = "filtered_feature_bc_matrix.h5"
@@ -97,8 +98,7 @@ def read_teaseq_files(
         adata.obs_names = both.obs_names[keep]
         if label is not None:
             adata.obs["cell_type"] = pd.Categorical(label)
-    with md.set_options(pull_on_update=False), warnings.catch_warnings():
-        warnings.filterwarnings("ignore", "var_names are not unique")  # CD4 is a gene and an antibody
+    with views_as_they_are():
         return md.MuData({name: views[name] for name in ("rna", "adt", "atac") if name in views})
 
 

@@ -16,6 +16,7 @@ import pandas as pd
 
 from crosstie._errors import value_error
 from crosstie._log import log
+from crosstie._mudata import views_as_they_are
 from crosstie._typing import Floats, Index
 
 if TYPE_CHECKING:
@@ -235,7 +236,7 @@ def _data(folder: Path, model: Model) -> dict[str, AnnData] | None:
         return None
     import mudata as md
 
-    with md.set_options(pull_on_update=False), warnings.catch_warnings():
+    with views_as_they_are(), warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # that views have names in common: nothing is joined here
         data = dict(md.read_h5mu(folder / VIEWS).mod)
     return data if set(data) >= set(model.latents) else None
