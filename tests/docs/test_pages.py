@@ -111,6 +111,7 @@ OTHER_LANGUAGES = {
     "": "output, or commands that are looked at one by one",
     "r": "no R here",
     "groovy": "no Nextflow here",
+    "diff": "what mutants change",
     "toml": "settings; test_pipelines.py reads them",
     "text": "messages; see test_questions.py",
     "{toctree}": "made by the build",
