@@ -97,7 +97,10 @@ NOT_FINITE = [
                 "expected: one latent space, the same number of coordinates in every view",
             ],
         ),
-        (lambda: metrics.alignment({"a": Z}), ["alignment: needs at least two views.", "found: 'a'", "expected: coordinates by view"]),
+        (
+            lambda: metrics.alignment({"a": Z}),
+            ["alignment: needs at least two views.", "found: 'a'", "expected: coordinates by view"],
+        ),
         (
             lambda: neighbours(Z, Z, 0),
             ["neighbours: the number of neighbours must be at least 1.", "found: k=0", "expected: a whole number"],
@@ -117,7 +120,11 @@ NOT_FINITE = [
         (lambda: ilisi(Z, ["a"] * 6), ["ilisi: there is nothing to mix.", "found: one batch, 'a'", "expected: two"]),
         (
             lambda: silhouette(Z, ["a"] * 6),
-            ["silhouette: needs at least two classes, and more cells than classes.", "found: 1 classes in 6 cells", "Give labels of several classes, or exclude fewer."],
+            [
+                "silhouette: needs at least two classes, and more cells than classes.",
+                "found: 1 classes in 6 cells",
+                "Give labels of several classes, or exclude fewer.",
+            ],
         ),
         (
             lambda: nearest_labels(Z, ABC, Z[:, :1]),
