@@ -256,6 +256,8 @@ def test_the_report_of_a_run_of_others_reads_within_its_folder(model, tmp_path):
     text = (run / "model" / "model.json").read_text()
     (run / "model" / "model.json").write_text(re.sub(r'(?<!"modality": )"rna"', '"a/../../secret/x"', text))
     (run / "run.json").write_text(json.dumps({"label_key": "cell_type"}))
+    places = [f"{view},{row},c,{row},{row}" for view in ("a/../../secret/x", "adt") for row in range(60)]
+    (run / "umap.csv").write_text("\n".join(["view,row,cell,umap_1,umap_2", *places]))
     assert (run / "labels_a/../../secret/x_to_adt.csv").exists(), "the trap is not where it should be"
     html = xt.report.write(run).read_text()
     assert "a/../../secret/x" in html
