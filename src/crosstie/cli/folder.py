@@ -7,11 +7,15 @@ import shutil
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import Annotated
+
+import typer
 
 from crosstie._errors import sample, value_error
 from crosstie._files import claimed
 from crosstie._log import log
 
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder of an earlier run, whole.")]
 RUN_FILE = "run.json"  # every run has one: how a folder of ours is told from a folder of the user's
 
 

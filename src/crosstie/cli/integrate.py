@@ -14,7 +14,7 @@ from crosstie._errors import value_error
 from crosstie._files import new_folder
 from crosstie.cli import answer, inputs, settings
 from crosstie.cli.console import Console, Quiet, Verbose
-from crosstie.cli.folder import RUN_FILE, link_file, progress_folder, run_folder
+from crosstie.cli.folder import RUN_FILE, Overwrite, link_file, progress_folder, run_folder
 from crosstie.cli.truth import LabelKey, Pairs
 
 if TYPE_CHECKING:
@@ -83,9 +83,7 @@ def integrate(
     verdict: Annotated[
         bool, typer.Option("--verdict/--no-verdict", help="Whether to say if the run can be believed; see diagnose.")
     ] = True,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the folder of an earlier run, whole.")
-    ] = False,
+    overwrite: Overwrite = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:

@@ -12,7 +12,7 @@ from crosstie._errors import value_error
 from crosstie._log import log
 from crosstie.cli import after, answer, demo, integrate, settings
 from crosstie.cli.console import Console, Quiet, Verbose, table
-from crosstie.cli.folder import RUN_FILE, check_out
+from crosstie.cli.folder import RUN_FILE, Overwrite, check_out
 
 EXAMPLES = ("crosstie rerun run --out again",)
 DIGESTS = ("sha256", "sha256_of_samples")
@@ -24,9 +24,7 @@ def rerun(
     changed_inputs: Annotated[
         bool, typer.Option("--changed-inputs", help="Go on if files differ from those of the first run.")
     ] = False,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace the folder of an earlier run, whole.")
-    ] = False,
+    overwrite: Overwrite = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:

@@ -38,9 +38,8 @@ def locked(folder: Path) -> Iterator[None]:
             log.info("%s: another process is fetching this data set; waiting for it.", folder)
             lock.acquire()
     try:
-        for path in folder.glob(
-            ".*.part"
-        ):  # of processes that were killed; a download without a number is gone on with
+        # Of processes that were killed; a download, which has no number, is gone on with.
+        for path in folder.glob(".*.part"):
             if re.fullmatch(r"\..+\.\d+\.part", path.name):
                 path.unlink(missing_ok=True)
         yield
