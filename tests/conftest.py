@@ -1,9 +1,14 @@
 """What tests of several rooms share."""
 
+import logging
+import signal
+
 import pytest
 
 from fault_server import Server
 from torch_here import HAS_TORCH
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background shells ignore it, and children too
 
 
 def pytest_collection_modifyitems(items):
@@ -11,6 +16,13 @@ def pytest_collection_modifyitems(items):
     for item in items:
         if not HAS_TORCH and item.get_closest_marker("trains"):
             item.add_marker(pytest.mark.skip(reason="trains networks: needs torch"))
+
+
+@pytest.fixture(autouse=True)
+def log_as_it_was():
+    """Fuzzing silences the log of the whole process; the next test hears it again."""
+    yield
+    logging.getLogger("crosstie").setLevel(logging.NOTSET)
 
 
 @pytest.fixture

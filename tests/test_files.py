@@ -99,15 +99,15 @@ def test_what_was_moved_aside_comes_back_if_nothing_took_its_place(tmp_path, the
 @pytest.mark.parametrize("broken", ["first", "second"])
 def test_an_older_folder_survives_wherever_replacing_breaks(tmp_path, monkeypatch, broken):
     fill(tmp_path / "a", "old")
-    rename, calls = type(tmp_path).rename, []
+    replace, calls = type(tmp_path).replace, []
 
     def breaks(self, target):
         calls.append(target)
         if len(calls) == (1 if broken == "first" else 2):
             raise KeyboardInterrupt
-        return rename(self, target)
+        return replace(self, target)
 
-    monkeypatch.setattr(type(tmp_path), "rename", breaks)
+    monkeypatch.setattr(type(tmp_path), "replace", breaks)
     with pytest.raises(KeyboardInterrupt):
         fill(tmp_path / "a", "new")
     assert names(tmp_path) == ["a"]

@@ -1,42 +1,49 @@
 """Nothing piles up over 25 integrations in one process; `benchmarks/load.py` runs 500, and more command lines."""
 
+import json
+import subprocess
 import sys
 from pathlib import Path
 
 import pytest
 
 BENCHMARKS = Path(__file__).parents[1] / "benchmarks"
+COUNTED = ("files", "threads", "children", "temporary")
+PROGRAM = """
+import json
+from dataclasses import asdict
+import load
+{before}
+seen = load.piled_up({n_runs})
+print(json.dumps({{"grown": load.grown(seen), "held": [asdict(held) for held in seen]}}))
+"""
+LEAKS = """
+kept = []
+load.once = lambda data, folder: kept.append((open(folder / "x", "a"), b"x" * (4 * 2**20)))
+"""
 
 
-@pytest.fixture
-def load(monkeypatch):
+def run(n_runs, before=""):
+    """Return what a process of its own held after each run, so that what other tests hold does not count."""
     if not Path("/proc/self/statm").exists():
         pytest.skip("counts what /proc tells")
-    monkeypatch.syspath_prepend(str(BENCHMARKS))
-    import load
-
-    yield load
-    sys.modules.pop("load", None)
-
-
-def test_25_integrations_hold_on_to_nothing(load):
-    seen = load.piled_up(25)
-    assert load.grown(seen) < 0.05
-    for field in ("files", "threads", "children", "temporary"):
-        assert len({getattr(held, field) for held in seen[5:]}) == 1, field
+    program = PROGRAM.format(before=before, n_runs=n_runs)
+    done = subprocess.run([sys.executable, "-c", program], cwd=BENCHMARKS, capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+    return json.loads(done.stdout.splitlines()[-1])
 
 
-def test_what_piles_up_is_seen(load, monkeypatch, tmp_path):
+def test_25_integrations_hold_on_to_nothing():
+    found = run(25)
+    assert found["grown"] < 0.05
+    for name in COUNTED:
+        assert len({held[name] for held in found["held"][5:]}) == 1, name
+
+
+def test_what_piles_up_is_seen():
     """The counting itself: files left open, memory that stays."""
-    kept = []
-
-    def leaks(data, folder):
-        kept.append((open(tmp_path / "x", "a"), bytearray(4 * 2**20)))  # noqa: SIM115
-
-    monkeypatch.setattr(load, "once", leaks)
-    seen = load.piled_up(10)
-    assert seen[-1].files == seen[0].files + 9
-    assert seen[-1].mebibytes > seen[0].mebibytes + 30
-    assert load.grown(seen) > 0.02
-    for file, _ in kept:
-        file.close()
+    found = run(10, LEAKS)
+    first, last = found["held"][1], found["held"][-1]
+    assert last["files"] == first["files"] + 8
+    assert last["mebibytes"] > first["mebibytes"] + 30
+    assert found["grown"] > 0.05

@@ -119,10 +119,12 @@ def test_pickle_among_the_finished_blocks(model, pickled, tmp_path):
     progress.keep("rna", bound, model.latents["rna"])
     np.testing.assert_array_equal(progress.find("rna", bound), model.latents["rna"])
     (file,) = (tmp_path / "work").glob("*.npy")
+    np.savez(tmp_path / "zipped.npz", x=np.zeros(3))
+    zipped = (tmp_path / "zipped.npz").read_bytes()
     for write in (
         lambda: file.write_bytes(pickled),
         lambda: np.save(file, np.array([Canary(tmp_path / "canary")] * 60, dtype=object), allow_pickle=True),
-        lambda: np.savez(file.open("wb"), x=np.zeros(3)),
+        lambda: file.write_bytes(zipped),
         lambda: file.write_bytes(b""),
     ):
         write()
@@ -254,6 +256,8 @@ def test_the_report_of_a_run_of_others_reads_within_its_folder(model, tmp_path):
     text = (run / "model" / "model.json").read_text()
     (run / "model" / "model.json").write_text(re.sub(r'(?<!"modality": )"rna"', '"a/../../secret/x"', text))
     (run / "run.json").write_text(json.dumps({"label_key": "cell_type"}))
+    places = [f"{view},{row},c,{row},{row}" for view in ("a/../../secret/x", "adt") for row in range(60)]
+    (run / "umap.csv").write_text("\n".join(["view,row,cell,umap_1,umap_2", *places]))
     assert (run / "labels_a/../../secret/x_to_adt.csv").exists(), "the trap is not where it should be"
     html = xt.report.write(run).read_text()
     assert "a/../../secret/x" in html

@@ -237,7 +237,7 @@ QUERIES = [
         "queries",
         "other organism",
         KEY,
-        ("used features are there", "Did you mean"),
+        ("used features are there", "found: features such as", "expected"),
         lambda g: g.model.embed(
             "rna", changed(g.rna, lambda a: setattr(a, "var_names", [n.capitalize() + "x" for n in a.var_names]))
         ),
@@ -246,7 +246,7 @@ QUERIES = [
         "queries",
         "less than half of the features",
         KEY,
-        ("used features are there", "missing is"),
+        ("used features are there", "found: features such as", "expected"),
         lambda g: g.model.embed("rna", g.rna[:, int(0.7 * g.rna.n_vars) :].copy()),
     ),
     Case("queries", "no cells", VALUE, ("no cells", "'rna'"), lambda g: g.model.embed("rna", g.rna[:0].copy())),

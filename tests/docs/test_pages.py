@@ -71,6 +71,7 @@ UNRUN = (
     (r"torchrun ", "starts processes of its own; tests/model/test_workers.py does that", _parses),
     (r"dask scheduler ", "starts servers; tests/model/test_workers.py does that", _dask),
     (r"crosstie demo$", "the main job at full size; tests/cli/test_commands.py runs it smaller", _parses),
+    (r"crosstie (integrate --config settings.toml|rerun)$", "test_pipelines.py and tests/cli have the file", None),
     (
         r"crosstie (integrate rna=… adt=… --out run|--help|links … --out links.csv)$",
         "a way to speak of a command",
@@ -111,6 +112,7 @@ OTHER_LANGUAGES = {
     "": "output, or commands that are looked at one by one",
     "r": "no R here",
     "groovy": "no Nextflow here",
+    "diff": "what mutants change",
     "toml": "settings; test_pipelines.py reads them",
     "text": "messages; see test_questions.py",
     "{toctree}": "made by the build",

@@ -22,14 +22,13 @@ from crosstie.links import names
 SMALL = {"n_components": 6, "n_latent": 4, "n_rounds": 2, "n_sketch": 16, "n_neighbors": 3, "n_smooth": 3}
 
 
-@pytest.fixture(autouse=True, scope="module")
+@pytest.fixture(autouse=True)
 def quiet():
     """No log, and no warnings of AnnData about names that are not unique: that is what is tried."""
     logging.getLogger("crosstie").setLevel(logging.CRITICAL)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)
         yield
-    logging.getLogger("crosstie").setLevel(logging.NOTSET)
 
 
 @share_of(0.12)

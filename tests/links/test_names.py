@@ -5,7 +5,7 @@ from pathlib import Path
 
 import anndata as ad
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from crosstie.links import lookup, names, recognise
@@ -178,6 +178,7 @@ VENDORS = [("ADT_", "_A0123"), ("", "_TotalSeqB"), ("prot_", ""), ("", "_TotalC"
 @given(st.sampled_from([a for e in names.entries() for a in (e.protein, *e.aliases)]), st.data())
 def test_vendor_affixes_change_nothing(name: str, data: st.DataObject):
     expected = lookup(name)
+    assume(expected is None or "fluorophore" not in expected.evidence)  # AF700-PE is another dye
     before, after = data.draw(st.sampled_from(VENDORS))
     assert lookup(before + name + after) == expected
 

@@ -194,6 +194,7 @@ def with_cells(source, target, **more):
             [
                 "by_table: the table is empty.",
                 "found: 2 rows, none with two names",
+                "expected: one row per pair of features",
             ],
         ),
         (

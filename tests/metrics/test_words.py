@@ -60,12 +60,13 @@ NOT_FINITE = [
             lambda: foscttm_one_sided(Z, Z, metric="cosine"),
             ["foscttm_one_sided: metric.", "found: 'cosine'", "expected: 'correlation' or 'euclidean'"],
         ),
-        (lambda: foscttm(Z, Z, max_cells=0), ["max_cells must be at least 1, or None for all cells.", "found: 0"]),
+        (lambda: foscttm(Z, Z, max_cells=0), ["max_cells must be at least 1.", "found: 0", "expected: a whole number"]),
         (
             lambda: matching_accuracy([0, 1], [0], ABC, ABC),
             [
                 "matching_accuracy: source and target are the two ends of pairs, so they need one length.",
                 "found: source (2,), target (1,)",
+                "expected: two vectors, (n_pairs,)",
             ],
         ),
         (
@@ -96,14 +97,17 @@ NOT_FINITE = [
                 "expected: one latent space, the same number of coordinates in every view",
             ],
         ),
-        (lambda: metrics.alignment({"a": Z}), ["alignment: needs at least two views.", "found: 'a'"]),
+        (
+            lambda: metrics.alignment({"a": Z}),
+            ["alignment: needs at least two views.", "found: 'a'", "expected: coordinates by view"],
+        ),
         (
             lambda: neighbours(Z, Z, 0),
-            ["neighbours: the number of neighbours must be at least 1.", "found: k=0"],
+            ["neighbours: the number of neighbours must be at least 1.", "found: k=0", "expected: a whole number"],
         ),
         (
             lambda: share_of_others(Neighbours(Z, Z), [], k=0),
-            ["share_of_others: the number of neighbours must be at least 1.", "found: k=0"],
+            ["share_of_others: the number of neighbours must be at least 1.", "found: k=0", "expected: a whole number"],
         ),
         (
             lambda: ilisi(Z, ABC, perplexity=9, k=4),
@@ -116,7 +120,11 @@ NOT_FINITE = [
         (lambda: ilisi(Z, ["a"] * 6), ["ilisi: there is nothing to mix.", "found: one batch, 'a'", "expected: two"]),
         (
             lambda: silhouette(Z, ["a"] * 6),
-            ["silhouette: needs at least two classes, and more cells than classes.", "found: 1 classes in 6 cells"],
+            [
+                "silhouette: needs at least two classes, and more cells than classes.",
+                "found: 1 classes in 6 cells",
+                "Give labels of several classes, or exclude fewer.",
+            ],
         ),
         (
             lambda: nearest_labels(Z, ABC, Z[:, :1]),
@@ -164,7 +172,7 @@ def test_scores_of_labels_say_who_they_are(name):
     with pytest.raises(ValueError, match="left to score") as error:
         score(["u", "u"], ["a", "b"], exclude=["u", "b"])
     found = "found: 2 cells, every label among the excluded ['b', 'u']"
-    assert str(error.value).split("\n  ") == [f"{name}: no cell is left to score.", found]
+    assert str(error.value).split("\n  ") == [f"{name}: no cell is left to score.", found, "Exclude fewer labels."]
 
 
 def test_defaults_stay():

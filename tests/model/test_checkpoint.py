@@ -24,6 +24,7 @@ CONFIGS = {
     "networks alone": replace(TRAINED, encoder="mlp", decoder="mlp", anchor_scope="batch", hold=0, latent_norm="none"),
     "published": replace(xt.Config.scmodal(), n_steps=2, hidden=8, critic_hidden=8, batch_size=30, n_components=12),
 }
+OTHERS = "are not those of the model.json"  # networks are looked at before their arrays are
 
 
 def simulate(seed=0):
@@ -367,7 +368,7 @@ def test_each_array_is_missed_and_measured(data, tmp_path, config):
                 continue  # no other array has as many entries as there are shared directions
             run = shutil.copytree(tmp_path / "whole", tmp_path / f"run{number}", dirs_exist_ok=True)
             change_arrays(run, change)
-            with pytest.raises(ValueError, match=words):
+            with pytest.raises(ValueError, match=f"{words}|{OTHERS}" if name.startswith("networks/") else words):
                 xt.Model.load(run)
 
 
@@ -401,7 +402,7 @@ def test_arrays_that_make_no_sense(run, change, words):
         (lambda s: s["views"][0]["recipe"]["features"].pop(), "'recipes/0/kept' .*outside"),
         (lambda s: s["links"].clear(), "cannot be used: links: the 2 views are not connected"),
         (lambda s: s["links"][0]["pairs"]["columns"].pop(), "is damaged"),
-        (lambda s: s.update(edges=[[0, 7]]), "is damaged.\n  found: IndexError"),
+        (lambda s: s.update(edges=[[0, 7]]), "cannot be used: an edge is not between two views"),
         (lambda s: s.update(trained=True), "lacks an array"),
         (lambda s: s.update(closed_form=False), "holds unknown arrays"),
         (lambda s: s.update(weights_sha256="0"), "is damaged, or of another model"),
