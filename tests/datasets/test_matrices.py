@@ -1,4 +1,4 @@
-"""Counts as GEO holds them: what is read equals what scipy wrote, and each way in which a file can be broken is said."""
+"""Counts as GEO holds them: what is read is what scipy wrote, and each way in which a file can be broken is said."""
 
 import gzip
 
