@@ -131,7 +131,10 @@ def install(environment: Environment, folder: Path, log: Path) -> str:
 def test(environment: Environment, python: str, prefix: list[str], log: Path) -> dict:
     """Run the tests, and return what came out."""
     report = ROOM / f"{environment.name}.xml"
+    report.unlink(missing_ok=True)
     run([*prefix, python, "-m", "pytest", *SELECTION, "-p", "no:cacheprovider", f"--junitxml={report}"], log)
+    if not report.exists():
+        raise SystemExit(f"{environment.name}: the tests cannot start, see {log}")
     suite = ElementTree.parse(report).getroot().find("testsuite")
     counts = {key: int(suite.get(key)) for key in ("tests", "failures", "errors", "skipped")}
     listed = json.loads(subprocess.check_output([python, "-m", "pip", "list", "--format=json"]))
