@@ -10,6 +10,7 @@ import numpy as np
 import crosstie as xt
 from bad_inputs.case import Case, Given
 from crosstie._errors import InputValueError
+from crosstie._mudata import views_as_they_are
 
 
 def _cut(g: Given) -> None:
@@ -79,7 +80,7 @@ def _as_view(g: Given):
     g.files()
     import mudata as md
 
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         md.MuData(g.views).write_h5mu(g.folder / "rna.h5ad")
     return g.integrate_files()
 

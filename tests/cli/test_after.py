@@ -223,6 +223,7 @@ def negative(adata):
     return adata
 
 
+@pytest.mark.filterwarnings("ignore:Transforming to str index")  # of an index of no names: older anndata
 @pytest.mark.parametrize(
     ("change", "said"),
     [

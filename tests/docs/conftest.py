@@ -8,7 +8,6 @@ from functools import partial
 from pathlib import Path
 
 import anndata
-import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
@@ -16,6 +15,7 @@ import scipy.io
 from typer.testing import CliRunner
 
 import crosstie as xt
+from crosstie._mudata import views_as_they_are
 from crosstie.cli import app
 
 from .pages import words
@@ -36,7 +36,7 @@ def _named(adata, own, shared=()):
 def site():
     """The views of the pages: a hundred cells are in both rna and atac."""
     size = {"n_cells": N_CELLS, "n_genes": N_GENES, "n_proteins": N_PROTEINS}
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         tea = xt.datasets.simulate_teaseq(**size, peaks=True, seed=1)
         new = xt.datasets.simulate_teaseq(**size | {"n_cells": 60}, peaks=True, seed=2)["rna"]
     shared = set(range(100))

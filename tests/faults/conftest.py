@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import crosstie as xt
+from crosstie._mudata import views_as_they_are
 
 if sys.platform == "win32":  # it has neither signals nor limits of this kind
     collect_ignore_glob = ["test_*.py"]
@@ -30,7 +31,7 @@ def said(process, timeout=120):
 
 
 def coordinates(run):
-    with md.set_options(pull_on_update=False):
+    with views_as_they_are():
         mdata = md.read_h5mu(run / "integrated.h5mu")
     return {name: mdata[name].obsm["X_crosstie"] for name in VIEWS}
 

@@ -18,7 +18,8 @@ def test_codes_point_at_labels(labelled):
     found = read_labels(labelled, "rna", "fine", None, None)
     assert [level.name for level in found.levels] == [""]
     names = np.array([*found.levels[0].labels, None], dtype=object)
-    assert names[found.code].tolist() == labelled.obs["rna"]["fine"].tolist()
+    expected = labelled.obs["rna"]["fine"].astype(object)
+    assert names[found.code].tolist() == expected.where(expected.notna(), None).tolist()
 
 
 def test_levels_come_coarse_first_and_only_with_labels_that_are_used(labelled):

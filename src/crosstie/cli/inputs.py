@@ -335,7 +335,10 @@ def _order(file: Any) -> list[str]:
 def n_cells_of(group: Any) -> int:
     """Return the number of cells of an AnnData in an open file."""
     obs = group["obs"]
-    return int(obs[str(obs.attrs.get("_index", "_index"))].shape[0])
+    names = obs[str(obs.attrs.get("_index", "_index"))]
+    if not hasattr(names, "shape"):  # since anndata 0.13 with pandas 3, names are values beside a mask of the missing
+        names = names["values"]
+    return int(names.shape[0])
 
 
 def stored_anndata(group: Any) -> AnnData:

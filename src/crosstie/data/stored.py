@@ -190,7 +190,8 @@ def _location(source: Any) -> tuple[str, str, str]:
     if kind == "h5py":
         return "h5py", str(group.file.filename), str(group.name)
     if kind == "zarr":
-        return "zarr", str(getattr(group.store, "root", group.store)), str(group.path)
+        store = group.store  # its folder is called root since zarr 3, and path before
+        return "zarr", str(getattr(store, "root", getattr(store, "path", store))), str(group.path)
     raise type_error(
         "a matrix of this kind cannot be read by other processes.",
         found=type(source).__name__,

@@ -330,7 +330,16 @@ def _history(file: Path) -> pd.DataFrame:
     if not file.is_file():
         raise value_error(f"load: {str(file)!r} is missing.", do=AGAIN)
     with _telling_of_damage(file):
-        return pd.read_csv(file, float_precision="round_trip")
+        text = pd.read_csv(file, dtype=object, keep_default_na=False)
+        return pd.DataFrame({name: _numbers(column.tolist()) for name, column in text.items()}, columns=text.columns)
+
+
+def _numbers(column: list[str]) -> np.ndarray:
+    """Return whole numbers, or floats to the last bit, which no two versions of pandas promise in the same way."""
+    try:
+        return np.array([int(text) for text in column], np.int64)
+    except ValueError:
+        return np.array([float(text or "nan") for text in column])
 
 
 def _one_of(found: object, kind: Any) -> Any:
