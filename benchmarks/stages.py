@@ -15,7 +15,7 @@ import numpy as np
 import tables  # noqa: F401  (one thread, before NumPy is imported)
 
 import crosstie as xt
-from crosstie.anchors.neighbours import EXACT_BELOW, MAX_PROBED, Neighbours
+from crosstie.anchors.neighbours import EXACT_BELOW, N_PROBED, Neighbours
 from crosstie.data.recipe import _normalized
 from crosstie.data.scaled import moments, principal_components
 from crosstie.data.variable import residual_variance
@@ -56,7 +56,7 @@ def main() -> None:
     components = recipe.transform(block)
     raw = form.raw("rna", components)
     among = Neighbours(form.reference["adt"])
-    scanned = MAX_PROBED / (4 * np.sqrt(n)) * n if n >= EXACT_BELOW else n
+    scanned = N_PROBED / (4 * np.sqrt(n)) * n if n >= EXACT_BELOW else n
     scaled = recipe.scaled(matrix)
     rows: list[tuple[str, Callable[[], object], float, float]] = [
         ("moments", lambda: moments(matrix), 4 * nnz, size),

@@ -74,7 +74,7 @@ def test_interrupted_run_goes_on(run, whole, tmp_path, monkeypatch):
     assert not (tmp_path / "out").exists()
     assert (tmp_path / ".out.progress" / "core" / "model.json").is_file()
     monkeypatch.setattr(Progress, "keep", keep)
-    monkeypatch.setattr(xt.Model, "_fit_whole", lambda *_: pytest.fail("the core was fitted again"))
+    monkeypatch.setattr("crosstie.model.core.fit_whole", lambda *_: pytest.fail("the core was fitted again"))
     done = run("integrate", *VIEWS, "--out", "out", *FAST, "--resume")
     assert done.exit_code == 0, done.output
     for name, z in latents(tmp_path / "out").items():

@@ -9,25 +9,26 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
-from typing import Any, TypeVar
-
-T = TypeVar("T")
+from typing import Any
 
 
 @contextmanager
-def apart(function: Callable[..., T], *args: Any, **options: Any) -> Iterator[Future[T]]:
-    """Start a function in another process; at the end, or if anything goes wrong meanwhile, the process ends too."""
+def apart(first: Callable[[], Any]) -> Iterator[Callable[..., Future[Any]]]:
+    """Start another process with a function, and give what has it do more after that.
+
+    At the end, or if anything goes wrong meanwhile, the process ends too.
+    """
     process = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent)
     # Ctrl-C goes to every process of a terminal: this one says so in one line, the other inherits that it is deaf.
     deaf = hasattr(signal, "pthread_sigmask")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if deaf else set()
     try:
-        future = process.submit(function, *args, **options)
+        process.submit(first)
     finally:
         if deaf:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
-        yield future
+        yield process.submit
     except BaseException:
         for child in list((process._processes or {}).values()):  # nobody waits for what it would have said
             child.terminate()

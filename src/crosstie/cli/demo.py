@@ -62,24 +62,26 @@ def _run(say: Console, out: Path, n_cells: int, *, seed: int, plots: bool) -> No
     from crosstie.cli.integrate import fitted, run_of
     from crosstie.model.config import Config
 
-    model = fitted(data, None, Config(), say, seed=seed)
-    _, known = truth.labels_of(data, KEY)
-    same = truth.pairs_of(data, SAME)
-    found = results.collect(model, data, say, label_key=KEY, truth=known, pairs=same, seed=seed)
-    with say.stage("imputing proteins, and scoring against linked features only"):
-        scores = _scores(found, seed)
-    with say.stage("fitting again, with links, cells and counts left out"):
-        from crosstie import trust
+    with results.mapping(data, plots=plots, seed=seed) as begin_map:
+        model = fitted(data, None, Config(), say, seed=seed)
+        picture = begin_map(model)
+        _, known = truth.labels_of(data, KEY)
+        same = truth.pairs_of(data, SAME)
+        found = results.collect(model, data, say, label_key=KEY, truth=known, pairs=same, seed=seed)
+        with say.stage("imputing proteins, and scoring against linked features only"):
+            scores = _scores(found, seed)
+        with say.stage("fitting again, with links, cells and counts left out"):
+            from crosstie import trust
 
-        diagnosis = trust.diagnose(model, seed=seed)
-        diagnosis.write(data)
-    with results.mapped(model, plots=plots, seed=seed) as picture, new_folder(out.resolve(), last=RUN_FILE) as folder:
+            diagnosis = trust.diagnose(model, seed=seed)
+            diagnosis.write(data)
         about = {**run_of(say, seed=seed, device="auto"), "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}}}
         about["settings"] = {"demo": {"n_cells": n_cells, "seed": seed, "plots": plots}}
-        results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
-        scores.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
-        if plots:
-            results.report(folder, say)
+        with new_folder(out.resolve(), last=RUN_FILE) as folder:
+            results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
+            scores.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
+            if plots:
+                results.report(folder, say)
     results.give(found, out, diagnosis, seconds=about["seconds"])
     answer.give(scores=scores)
     _print(scores, n_cells)

@@ -153,12 +153,14 @@ def run(
                 ties = inputs.ties(linked, kinds, table=job.links, names=columns, paired=job.paired)
         pool, first = _pool(scheduler)
         kept = progress_folder(out, resume=resume)
-        model = fitted(data, ties, job.config, say, seed=job.seed, device=job.device, pool=pool, resume=kept, **options)
-        if not first:
-            return
         from crosstie.cli import record, results
 
-        with results.mapped(model, plots=job.plots, seed=job.seed) as picture:
+        with results.mapping(data, plots=job.plots and first, seed=job.seed) as begin_map:
+            options |= {"seed": job.seed, "device": job.device, "pool": pool, "resume": kept}
+            model = fitted(data, ties, job.config, say, **options)
+            if not first:
+                return
+            picture = begin_map(model)
             found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=job.seed)
             diagnosis = None
             if job.verdict:

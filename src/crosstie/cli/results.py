@@ -110,26 +110,43 @@ def collect(
 
 
 @contextmanager
-def mapped(model: Model, *, plots: bool, seed: int) -> Iterator[Map | None]:
-    """Give what returns the place of the cells that are drawn, as the report keeps it; it is computed meanwhile.
+def mapping(data: Mapping[str, AnnData], *, plots: bool, seed: int) -> Iterator[Callable[[Model], Map | None]]:
+    """Give what begins the map of a model that will be fitted to views; what that returns waits until the map is there.
 
     UMAP is compiled anew in every process, which takes as long as all the rest of a run of 10,000 cells: where there is
-    a second core, a second process does it.
+    a second core, a second process compiles it during the fit, and does the work beside all that follows.
     """
     if not plots:
-        yield None
+        yield lambda _: None
         return
     from crosstie._threads import n_cores
     from crosstie.pl.embedding import joint_umap
     from crosstie.report.run import as_plane, drawn_rows
 
-    rows = drawn_rows({name: len(z) for name, z in model.latents.items()}, MAX_PLOTTED, seed)
-    z = {name: z[rows[name]] for name, z in model.latents.items()}
-    if n_cores() < 2 or sum(map(len, z.values())) < FEW_DRAWN:
-        yield lambda: as_plane(rows, joint_umap(z, seed=seed))
+    rows = drawn_rows({name: view.n_obs for name, view in data.items()}, MAX_PLOTTED, seed)
+
+    def drawn(model: Model) -> dict[str, NDArray[Any]]:
+        return {name: model.latents[name][row] for name, row in rows.items()}
+
+    if n_cores() < 2 or sum(map(len, rows.values())) < FEW_DRAWN:
+        yield lambda model: lambda: as_plane(rows, joint_umap(drawn(model), seed=seed))
         return
-    with apart(joint_umap, z, seed=seed) as coords:
-        yield lambda: as_plane(rows, coords.result())
+
+    def begin(model: Model) -> Map:
+        coords = submit(joint_umap, drawn(model), seed=seed)
+        return lambda: as_plane(rows, coords.result())
+
+    with apart(_compile_umap) as submit:
+        yield begin
+
+
+def _compile_umap() -> None:
+    """Map a few points, for the compiled code that this leaves in the process."""
+    import numpy as np
+
+    from crosstie.pl.embedding import joint_umap
+
+    joint_umap({"": np.random.default_rng(0).normal(size=(100, 2))})
 
 
 def write(
@@ -152,7 +169,7 @@ def write(
     say
         Says what is being done.
     picture
-        What `mapped` gave; `None` draws no pictures, and gives the report no map.
+        What `mapping` gave; `None` draws no pictures, and gives the report no map.
     about
         What else `run.json` should say.
     diagnosis

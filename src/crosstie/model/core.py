@@ -17,7 +17,9 @@ from crosstie._log import log
 from crosstie._typing import Floats, Index, Labels
 from crosstie.anchors import Anchors
 from crosstie.links.linkage import Linkage
+from crosstie.model.place import Cells, place
 from crosstie.model.problem import Edge
+from crosstie.model.whole import Work, fit_whole
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
@@ -97,14 +99,38 @@ def restricted(model: Model, rows: Mapping[str, Index]) -> Model:
     return out
 
 
-def start_core(model: Model, rows: Mapping[str, Index]) -> Model:
-    """Return the model of the core, to be fitted, and say how large it is."""
-    parts = ", ".join(f"{len(rows[name]):,} of {view.n_cells:,} of {name}" for name, view in model.views.items())
-    log.info("fitting on a core of the cells (%s); the others are placed through it.", parts)
-    return restricted(model, rows)
+def fit_model(model: Model, rows: Mapping[str, Index], work: Work) -> None:
+    """Fit a model on all its cells; or on its core, and place all cells through that.
+
+    Parameters
+    ----------
+    model
+        Of views and links.
+    rows
+        Rows of the core in each view, as from `core_rows`; none: all cells.
+    work
+        How.
+    """
+    if not rows:
+        fit_whole(model, work)
+        return
+    core = None if work.kept is None else work.kept.core(type(model))
+    if core is None:
+        parts = ", ".join(f"{len(rows[name]):,} of {view.n_cells:,} of {name}" for name, view in model.views.items())
+        log.info("fitting on a core of the cells (%s); the others are placed through it.", parts)
+        core = restricted(model, rows)
+        fit_whole(core, work)
+        if work.kept is not None:
+            work.kept.keep_core(core)
+    _adopt(model, core, rows)
+    encoder, batches = model.encoder(), model.batches
+    model.latents = {
+        name: place(encoder, Cells(name, view.matrix, view.values), batches.get(name), pool=work.pool, parts=work.kept)
+        for name, view in model.views.items()
+    }
 
 
-def adopt(model: Model, core: Model, rows: Mapping[str, Index]) -> None:
+def _adopt(model: Model, core: Model, rows: Mapping[str, Index]) -> None:
     """Give a model what was fitted on its core; its own cells are yet to be placed."""
     model.core_rows, model.fitted_core = dict(rows), core if core.views else None
     for fitted in ("recipes", "closed_form", "offsets", "input_scale", "networks", "decoders", "history"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -22,9 +22,8 @@ from crosstie.model.networks import Networks
 from crosstie.model.problem import Problem
 from crosstie.model.terms import Term, make_terms
 from crosstie.model.together import ALONE, Together
+from crosstie.model.whole import Tick
 from crosstie.model.workers import Ranks
-
-Progress = Callable[[int, int, dict[str, float]], None]
 
 
 def fit(
@@ -34,7 +33,7 @@ def fit(
     seed: int = 0,
     device: str = "auto",
     log_every: int = 50,
-    progress: Progress | None = None,
+    progress: Tick | None = None,
     ranks: Ranks | None = None,
     state: Path | None = None,
 ) -> tuple[Networks, pd.DataFrame]:

@@ -9,7 +9,7 @@ from crosstie._typing import Modality
 from crosstie.links.link import Link
 from crosstie.links.paired import Paired
 from crosstie.model.config import Config
-from crosstie.model.model import Model, Tick
+from crosstie.model.model import Model
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
     from crosstie._typing import Data
     from crosstie.model.place import Pool
+    from crosstie.model.whole import Tick
 
 
 def integrate(

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import copy
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -14,8 +15,8 @@ from crosstie._errors import check_whole, unknown_name, value_error
 from crosstie._files import claimed
 from crosstie._log import log
 from crosstie._threads import few_threads
-from crosstie._typing import Array, Floats, Index, Labels, Mask, Matrix, Modality
-from crosstie.anchors import Anchors, ClosedForm, find, fit_closed_form
+from crosstie._typing import Array, Index, Labels, Mask, Matrix, Modality
+from crosstie.anchors import Anchors, ClosedForm
 from crosstie.anchors.offsets import Offsets
 from crosstie.anchors.rows import unit_rows
 from crosstie.data import Recipe, View
@@ -26,31 +27,23 @@ from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
 from crosstie.links.paired import Paired
 from crosstie.model.columns import (
-    column_maps,
-    link_recipes,
-    linked_features,
-    projections,
-    readings,
     shared_rows,
 )
 from crosstie.model.config import Config
-from crosstie.model.core import adopt, core_rows, restricted, start_core
+from crosstie.model.core import core_rows, fit_model, restricted
 from crosstie.model.joint import joint_cells
-from crosstie.model.linear import linear_fit
 from crosstie.model.options import check_options
-from crosstie.model.place import Cells, Pool, place
+from crosstie.model.place import Pool, place
 from crosstie.model.problem import Edge
 from crosstie.model.progress import Progress
 from crosstie.model.query import extended, read_cells, with_data
-from crosstie.model.workers import Ranks
+from crosstie.model.whole import Tick, Work
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from crosstie._typing import Data
     from crosstie.model.networks import Networks
-
-Tick = Callable[[int, int, dict[str, float]], None]
 
 
 class Model:
@@ -205,88 +198,15 @@ class Model:
             )
         sizes = {name: view.n_cells for name, view in self.views.items()}
         pairs = shared_rows(self.linkage, self.cells)
-        rows = core_rows(sizes, self.config.n_core, pairs=pairs, batches=self._batches(), seed=seed)
+        rows = core_rows(sizes, self.config.n_core, pairs=pairs, batches=self.batches, seed=seed)
+        work = Work(seed, device, progress, pool)
         if resume is None or not (rows or self.config.training == "full"):
-            return self._fit_all(rows, seed, device, progress, pool, None)
+            fit_model(self, rows, work)
+            return self
         with claimed(Path(resume).resolve()):
             kept = Progress(resume, self, seed)
-            self._fit_all(rows, seed, device, progress, pool, kept)
+            fit_model(self, rows, replace(work, kept=kept))
             kept.remove()
-        return self
-
-    def _fit_all(
-        self,
-        rows: Mapping[str, Index],
-        seed: int,
-        device: str,
-        progress: Tick | None,
-        pool: Pool | None,
-        kept: Progress | None,
-    ) -> Model:
-        """Fit on all cells, or of large views on the core's rows, and then place all cells."""
-        state = None if kept is None else kept.training
-        if not rows:
-            return self._fit_whole(seed, device, progress, pool, state)
-        core = kept.core(type(self)) if kept is not None else None
-        if core is None:
-            core = start_core(self, rows)._fit_whole(seed, device, progress, pool, state)
-            if kept is not None:
-                kept.keep_core(core)
-        adopt(self, core, rows)
-        encoder, batches = self.encoder(), self._batches()
-        self.latents = {
-            name: place(encoder, Cells(name, view.matrix, view.values), batches.get(name), pool=pool, parts=kept)
-            for name, view in self.views.items()
-        }
-        return self
-
-    def _fit_whole(self, seed: int, device: str, progress: Tick | None, pool: Pool | None, state: Path | None) -> Model:
-        """Fit on all cells, in memory."""
-        config = self.config
-        n_cells = max(view.n_cells for view in self.views.values())
-        with few_threads(n_cells):
-            self.recipes = {
-                name: Recipe.fit(view, keep=self._kept(name), n_components=config.n_components, seed=seed)
-                for name, view in self.views.items()
-            }
-            components = {name: self.recipes[name].transform(view.loaded) for name, view in self.views.items()}
-            beside = link_recipes(self.linkage, self.link_views, seed=seed)
-            edges = projections(self.linkage, self.recipes | beside)
-            columns: dict[Edge, tuple[Floats, Floats]] = {}
-            if config.needs_closed_form:
-                columns = column_maps(edges, readings(self.recipes, beside, self.link_views, components))
-                self.closed_form = fit_closed_form(
-                    components,
-                    columns,
-                    config.refinement,
-                    pairs=shared_rows(self.linkage, self.cells),
-                    batches=self._batches(),
-                    seed=seed,
-                )
-                self.offsets = self.closed_form.offsets
-                self.latents = {
-                    name: self.closed_form.coordinates(name, x, self._batches().get(name))
-                    for name, x in components.items()
-                }
-        if config.training == "full":
-            from crosstie.model.training import train
-
-            ranks = pool if isinstance(pool, Ranks) else None
-            train(
-                self,
-                components,
-                edges,
-                columns,
-                beside,
-                seed=seed,
-                device=device,
-                progress=progress,
-                ranks=ranks,
-                state=state,
-            )
-        with few_threads(n_cells):
-            self.anchors = self._find_anchors(edges)
-            self.decoders = {name: linear_fit(self.latents[name], x) for name, x in components.items()}
         return self
 
     def embed(self, view: str, adata: AnnData | None = None) -> Array:
@@ -414,6 +334,11 @@ class Model:
         return {name: pd.Index(obs.index).astype(str) for name, obs in self.obs.items()}
 
     @property
+    def batches(self) -> dict[str, Labels]:
+        """Batch of each cell, for the views that have batches."""
+        return {name: view.batch.to_numpy() for name, view in self.views.items() if view.batch is not None}
+
+    @property
     def n_latent(self) -> int:
         """Number of latent coordinates."""
         return len(next(iter(self.decoders.values()))[0])
@@ -434,22 +359,6 @@ class Model:
         out.views, out.link_views, out.obs, out.latents, out.anchors, out.core_rows = {}, {}, {}, {}, {}, {}
         out.fitted_core = None
         return out
-
-    def _kept(self, view: str) -> set[str]:
-        """Return the names of a view's features that stay whatever their variance: those that links read in it."""
-        return set() if view in self.link_views else linked_features(self.linkage, view)
-
-    def _batches(self) -> dict[str, Labels]:
-        """Return the batch of each cell of the views that have batches."""
-        return {name: view.batch.to_numpy() for name, view in self.views.items() if view.batch is not None}
-
-    def _find_anchors(self, edges: Iterable[Edge]) -> dict[Edge, Anchors]:
-        """Return the anchors of every edge: shared cells are their own, the others are found among the rest."""
-        shared = shared_rows(self.linkage, self.cells)
-        return {
-            (a, b): find(self.latents[a], self.latents[b], k=self.config.n_neighbors, known=shared.get((a, b)))
-            for a, b in edges
-        }
 
     def _inputs(self, view: str, matrix: Matrix, components: Array, absent: Mask | None = None) -> Array:
         """Return what the networks read."""

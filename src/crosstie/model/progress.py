@@ -135,7 +135,7 @@ def _about(model: Model, seed: int) -> dict[str, Any]:
             name: [*view.matrix.shape, _names(view.features), _looked_at(view.matrix)]
             for name, view in model.link_views.items()
         },
-        "batches": {name: _names(batch) for name, batch in model._batches().items()},
+        "batches": {name: _names(batch) for name, batch in model.batches.items()},
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -12,6 +12,7 @@ import numpy as np
 from crosstie._errors import message
 from crosstie._log import log
 from crosstie._typing import Array, Floats
+from crosstie.anchors import Anchors
 from crosstie.anchors.offsets import Offsets
 from crosstie.data import Recipe
 from crosstie.model.columns import Projection
@@ -21,6 +22,7 @@ from crosstie.model.support import what_fell
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
+    from crosstie.model.whole import Tick
     from crosstie.model.workers import Ranks
 
 
@@ -31,9 +33,10 @@ def train(
     columns: Mapping[Edge, tuple[Floats, Floats]],
     link_recipes: Mapping[str, Recipe],
     *,
+    anchors: Mapping[Edge, Anchors],
     seed: int,
     device: str,
-    progress: Callable[[int, int, dict[str, float]], None] | None,
+    progress: Tick | None,
     ranks: Ranks | None,
     state: Path | None,
 ) -> None:
@@ -51,6 +54,8 @@ def train(
         Maps from features and from components to linked columns.
     link_recipes
         Of the views whose links read another matrix.
+    anchors
+        Of each edge, in the coordinates of the closed form; none without one.
     seed, device, progress
         As in `Model.fit`.
     ranks, state
@@ -72,11 +77,11 @@ def train(
     problem = Problem(
         inputs=inputs,
         edges=tuple(edges),
-        anchors=model._find_anchors(edges) if model.latents else {},
+        anchors=dict(anchors),
         linked=_linked(model, edges, link_recipes) if config.anchor_scope == "batch" else {},
         closed={name: inputs[name] @ matrix + offset for name, (matrix, offset) in start.items()},
         linear=start,
-        batches=model._batches(),
+        batches=model.batches,
     )
     falls_back = config.fallback == "closed form" and model.closed_form is not None
     try:
@@ -107,7 +112,7 @@ def train(
     model.offsets = _offsets(model, encoded, seed)
     if model.closed_form is not None:
         model.closed_form = replace(model.closed_form, offsets=None)
-    batches = model._batches()
+    batches = model.batches
     model.latents = {name: model._without_batch(name, z, batches.get(name)) for name, z in encoded.items()}
 
 
@@ -137,4 +142,4 @@ def _offsets(model: Model, latents: Mapping[str, Array], seed: int) -> Offsets |
     if model.config.latent_norm == "none":
         log.warning("batches are not corrected: latent_norm='none' gives coordinates without a common length.")
         return None
-    return Offsets.fit(latents, model._batches(), seed=seed)
+    return Offsets.fit(latents, model.batches, seed=seed)

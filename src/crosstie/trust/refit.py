@@ -57,7 +57,7 @@ class Problem:
         beside = link_recipes(model.linkage, model.link_views, seed=seed)
         read = readings(model.recipes, beside, model.link_views, components)
         columns = column_maps(projections(model.linkage, model.recipes | beside), read)
-        batches = model._batches()
+        batches = model.batches
         pairs = shared_rows(model.linkage, model.cells)
         rng = np.random.default_rng([seed, 1])
         rows = sketch_rows({name: len(x) for name, x in components.items()}, pairs, rng)
