@@ -44,6 +44,16 @@ def test_inverted_file_finds_nearly_all(monkeypatch):
     assert (np.diff(distance, axis=1) >= 0).all()
 
 
+def test_many_queries_are_answered_in_their_order(monkeypatch):
+    base, query = points(3000), points(2000, seed=1)
+    monkeypatch.setattr(neighbours, "EXACT_BELOW", 1000)
+    whole = nearest(base, query, 5)
+    index = neighbours.Neighbours(base)
+    parts = [index.search(query[start : start + 500], 5) for start in range(0, 2000, 500)]
+    for together, apart in zip(whole, zip(*parts, strict=True), strict=True):
+        np.testing.assert_array_equal(together, np.concatenate(apart))
+
+
 @pytest.mark.parametrize(("n", "m", "k"), [(40, 30, 1), (40, 30, 5), (6, 30, 20)])
 def test_mutual_neighbours(n, m, k):
     x, y = points(n), points(m, seed=1)

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import os
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -81,7 +80,9 @@ def open_with_data(run: Path, say: Console, *views: str) -> Model:
 
 def _left_in_place(run: Path, model: Model) -> dict[str, AnnData]:
     """Return the views of a run that left its matrices where they were: the files that `run.json` names."""
-    about = json.loads((run / RUN_FILE).read_text(encoding="utf-8"))
+    from crosstie.report.run import about_of
+
+    about = about_of(run)
     paths = {"" if name == "all" else name: Path(file["path"]) for name, file in about["inputs"].items()}
     return inputs.read_views(paths, most=model.config.n_core)
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -34,7 +33,7 @@ def rerun(
     The exit status is 0 whether the bits are the same or not; --json has it as same_bits.
     """
     say = Console(verbose=verbose, quiet=quiet)
-    about = about_of(run)
+    about = repeatable(run)
     check_out(out, overwrite=overwrite)
     if out.resolve() == run.resolve():
         raise value_error(f"--out {out} is the run itself.", do="Give another folder.")
@@ -45,10 +44,10 @@ def rerun(
         with say.stage("comparing the files with those of the first run"):
             _check_files(about, go_on=changed_inputs)
         integrate.run(settings.Job.from_dict(said, out=out), say, overwrite=overwrite)
-    _compare(about, about_of(out))
+    _compare(about, repeatable(out))
 
 
-def about_of(run: Path) -> dict[str, Any]:
+def repeatable(run: Path) -> dict[str, Any]:
     """Return what `run.json` says.
 
     Raises
@@ -56,14 +55,13 @@ def about_of(run: Path) -> dict[str, Any]:
     ValueError
         If there is none, or too little in it to repeat the run.
     """
-    after.check_run(run)
-    try:
-        about: dict[str, Any] = json.loads((run / RUN_FILE).read_text(encoding="utf-8"))
-        made_of = about["settings"], about["coordinates"]
-    except (ValueError, KeyError, TypeError) as error:
-        found = f"no {error}" if isinstance(error, KeyError) else str(error)
-        raise value_error(f"{run / RUN_FILE} does not say how to repeat the run.", found=found) from error
-    del made_of
+    from crosstie.report.run import about_of
+
+    about = about_of(run)
+    for part in ("settings", "coordinates"):
+        if not isinstance(about.get(part), dict):
+            found = f"no {part!r}" if part not in about else f"{part!r} is {about[part]!r}"
+            raise value_error(f"{run / RUN_FILE} does not say how to repeat the run.", found=found)
     return about
 
 

@@ -139,13 +139,13 @@ def about_of(folder: Path) -> dict[str, Any]:
     if not file.is_file():
         found = "no such folder" if not folder.exists() else f"no {ABOUT} in it"
         do = "Integrate the views first: crosstie integrate NAME=PATH ... --out RUN."
-        raise value_error(f"report: {folder} is not the folder of a run.", found=found, do=do)
+        raise value_error(f"{folder} is not the folder of a run.", found=found, do=do)
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
     except ValueError as error:
-        raise value_error(f"report: {file} is damaged.", found=str(error), do="Integrate again.") from error
+        raise value_error(f"{file} is damaged.", found=str(error), do="Integrate again.") from error
     if not isinstance(about, dict):
-        raise value_error(f"report: {file} is damaged.", found=type(about).__name__, expected="a JSON object")
+        raise value_error(f"{file} is damaged.", found=type(about).__name__, expected="a JSON object")
     return about
 
 
