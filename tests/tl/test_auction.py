@@ -14,7 +14,9 @@ def squared(x, y):
     return ((x[:, None].astype(float) - y) ** 2).sum(2)
 
 
-def test_candidates_are_the_naive_ones():
+@pytest.mark.parametrize("rows", [7, 2**16])
+def test_candidates_are_the_naive_ones(rows, monkeypatch):
+    monkeypatch.setattr("crosstie.tl.auction.ROWS", rows)
     x, y = cloud(30), cloud(40, seed=1)
     cost, column = candidates(x, y, 5)
     d = squared(x, y)

@@ -14,6 +14,7 @@ PRECISION = 0.03  # of the median cost of a nearest candidate: the step by which
 MAX_REPAIRED = 2000  # pairs for which one pass looks for a swap
 MAX_PASSES = 20
 BLOCK = 2**23  # gains held at once
+ROWS = 2**16  # rows whose candidates are put together at once
 
 
 def candidates(source: Floats, target: Floats, k: int) -> tuple[Array, Index]:
@@ -30,24 +31,30 @@ def candidates(source: Floats, target: Floats, k: int) -> tuple[Array, Index]:
     -------
     Squared distances and row numbers of the target, shape `(n_source, width)`; places not needed cost infinity.
     """
-    n_source, n_target = len(source), len(target)
     near, forward = nearest(target, source, k)
     reached, backward = nearest(source, target, k)
-    row = np.concatenate([np.repeat(np.arange(n_source), forward.shape[1]), backward.ravel()])
-    column = np.concatenate([forward.ravel(), np.repeat(np.arange(n_target), backward.shape[1])])
-    cost = np.maximum(np.concatenate([near.ravel(), reached.ravel()]), 0)
-    first = np.unique(row * n_target + column, return_index=True)[1]
-    row, column, cost = row[first], column[first], cost[first]
-    order = np.lexsort((column, cost, row))
-    row, column, cost = row[order], column[order], cost[order]
-    place = np.arange(len(row)) - np.searchsorted(row, np.arange(n_source))[row]
-    used = place < 2 * k
-    width = int(place[used].max()) + 1
-    costs = np.full((n_source, width), np.inf, np.float32)
-    columns = np.zeros((n_source, width), np.int64)
-    costs[row[used], place[used]] = cost[used]
-    columns[row[used], place[used]] = column[used]
-    return costs, columns
+    order = np.argsort(backward, axis=None, kind="stable")  # by the row that is reached
+    ends = np.searchsorted(backward.ravel()[order], np.arange(len(source) + 1))
+    costs = np.full((len(source), 2 * k), np.inf, np.float32)
+    columns = np.zeros((len(source), 2 * k), np.int64)
+    width = 0
+    for start in range(0, len(source), ROWS):
+        rows = slice(start, min(start + ROWS, len(source)))
+        back = order[ends[rows.start] : ends[rows.stop]]
+        n = rows.stop - rows.start
+        row = np.concatenate([np.repeat(np.arange(n), forward.shape[1]), backward.ravel()[back] - start])
+        column = np.concatenate([forward[rows].ravel(), back // backward.shape[1]])
+        cost = np.maximum(np.concatenate([near[rows].ravel(), reached.ravel()[back]]), 0)
+        first = np.unique(row * len(target) + column, return_index=True)[1]
+        row, column, cost = row[first], column[first], cost[first]
+        best = np.lexsort((column, cost, row))
+        row, column, cost = row[best], column[best], cost[best]
+        place = np.arange(len(row)) - np.searchsorted(row, np.arange(n))[row]
+        used = place < 2 * k
+        costs[start + row[used], place[used]] = cost[used]
+        columns[start + row[used], place[used]] = column[used]
+        width = max(width, int(place[used].max()) + 1)
+    return costs[:, :width], columns[:, :width]
 
 
 def auction(cost: Floats, column: Index, n_columns: int) -> Index:
