@@ -16,7 +16,7 @@ demo: $(READY)
 	$(BIN)/crosstie demo --out demo --overwrite
 
 test: $(READY)
-	$(BIN)/python -m pytest
+	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
 
 lint: $(READY)
 	$(BIN)/ruff check src tests benchmarks docs

@@ -304,9 +304,7 @@ def hdf5(size):
     return out.getvalue()
 
 
-@pytest.mark.parametrize(
-    ("name", "made"), [("x.csv.gz", gz), ("x.tar.gz", tarred), ("x.zip", zipped), ("x.h5", hdf5)], ids=str
-)
+@pytest.mark.parametrize(("name", "made"), [("x.csv.gz", gz), ("x.tar.gz", tarred), ("x.zip", zipped), ("x.h5", hdf5)])
 def test_bombs_are_refused(tmp_path, bounds, name, made):
     file = tmp_path / name
     file.write_bytes(made(bounds))

@@ -32,6 +32,7 @@ def run(files, tmp_path, monkeypatch):
     for path in files.iterdir():
         shutil.copy(path, tmp_path)
     monkeypatch.chdir(tmp_path)
+    monkeypatch.delenv("COLUMNS", raising=False)  # as wide as without a terminal, whoever runs the tests
     return lambda *words: CliRunner().invoke(app, list(map(str, words)))
 
 

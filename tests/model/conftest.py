@@ -10,7 +10,7 @@ from crosstie.model.problem import Problem
 from torch_here import HAS_TORCH, one_torch_thread
 
 collect_ignore = (
-    [] if HAS_TORCH else [f"test_{part}.py" for part in ("alignment", "batches", "fit", "networks", "terms")]
+    [] if HAS_TORCH else [f"test_{part}.py" for part in ("alignment", "batches", "fit", "networks", "terms", "together")]
 )
 
 
