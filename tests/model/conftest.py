@@ -9,9 +9,8 @@ from crosstie.anchors.pairs import Anchors
 from crosstie.model.problem import Problem
 from torch_here import HAS_TORCH, one_torch_thread
 
-collect_ignore = (
-    [] if HAS_TORCH else [f"test_{part}.py" for part in ("alignment", "batches", "fit", "networks", "terms", "together")]
-)
+NEED_TORCH = ("alignment", "batches", "fit", "networks", "terms", "together")
+collect_ignore = [] if HAS_TORCH else [f"test_{part}.py" for part in NEED_TORCH]
 
 
 @pytest.fixture(autouse=True, scope="session")
