@@ -1,6 +1,7 @@
 """`crosstie integrate`: what it writes, and that wrong input ends in one message, status 2, and nothing written."""
 
 import json
+from importlib import import_module
 
 import anndata as ad
 import mudata as md
@@ -309,12 +310,24 @@ def test_a_fault_of_ours(run, tmp_path, monkeypatch):
 
 @pytest.mark.slow
 @pytest.mark.trains
-def test_pictures(run, tmp_path):
-    result = run("integrate", *VIEWS, "--out", "run", "--preset", "trained", "--set", "n_steps=10")
+def test_pictures(run, tmp_path, monkeypatch):
+    embedding = import_module("crosstie.pl.embedding")
+    umap, computed = embedding._umap, []
+    monkeypatch.setattr(embedding, "_umap", lambda *a: computed.append(0) or umap(*a))
+    asked = ("--preset", "trained", "--set", "n_steps=10", "--no-verdict")
+    result = run("integrate", *VIEWS, "--out", "run", *asked)
     assert result.exit_code == 0, result.output
     pictures = {"umap_view", "umap_label", "confusion_rna_to_adt", "confusion_adt_to_rna", "losses"}
     assert {p.stem for p in (tmp_path / "run").glob("*.png")} == pictures
     assert all(p.stat().st_size > 5000 for p in (tmp_path / "run").glob("*.png"))
+    assert len(computed) == 1
+    # Larger views are mapped by a process beside this one, to the same places.
+    monkeypatch.setattr(results, "FEW_DRAWN", 0)
+    monkeypatch.setattr("crosstie._threads.n_cores", lambda: 2)
+    result = run("integrate", *VIEWS, "--out", "beside", *asked)
+    assert result.exit_code == 0, result.output
+    assert len(computed) == 1
+    assert (tmp_path / "run" / "umap.csv").read_text() == (tmp_path / "beside" / "umap.csv").read_text()
 
 
 # ---- peaks, shared cells --------------------------------------------------------------------------------------------
