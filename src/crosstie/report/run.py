@@ -17,6 +17,7 @@ import pandas as pd
 from crosstie._errors import value_error
 from crosstie._log import log
 from crosstie._mudata import views_as_they_are
+from crosstie._threads import side_by_side
 from crosstie._typing import Floats, Index
 
 if TYPE_CHECKING:
@@ -223,12 +224,14 @@ def reliability_of(model: Model) -> dict[str, pd.Series]:
     """Return how well the features of each view can be imputed elsewhere; nothing in a model without data."""
     from crosstie.tl.impute import feature_reliability
 
-    out = {}
-    for name, view in model.core.views.items():
+    core = model.core
+
+    def of_view(name: str) -> pd.Series:
         recipe = model.recipes[name]
-        found = feature_reliability(model.core.latents[name], recipe.log_normalize(view.loaded))
-        out[name] = pd.Series(found, index=recipe.names)
-    return out
+        values = recipe.log_normalize(core.views[name].loaded)
+        return pd.Series(feature_reliability(core.latents[name], values), index=recipe.names)
+
+    return dict(zip(core.views, side_by_side(of_view, core.views), strict=True))
 
 
 def _data(folder: Path, model: Model) -> dict[str, AnnData] | None:

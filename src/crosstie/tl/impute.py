@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 Method = Literal["neighbours", "regression", "both"]
 Block: TypeAlias = Callable[[slice], Array]
 MAX_JUDGED = 4096  # cells of the target on which the reliability of features is estimated
+JUDGED_AT_ONCE = 256
 
 
 def impute(
@@ -138,14 +139,17 @@ def feature_reliability(z: Floats, values: Matrix, *, k: int = 30) -> Floats:
     """
     if len(z) < 2:
         return np.zeros(values.shape[1])
-    row, weight = weighted_neighbours(z, z, k, others=True)
     judged = np.arange(0, len(z), -(-len(z) // MAX_JUDGED))
-    mean = neighbour_means(row[judged], weight[judged], values).astype(np.float64)
-    x = values[judged]
-    x = x.toarray() if sp.issparse(x) else x
-    mean, x = mean - mean.mean(0), x - x.mean(0, dtype=np.float64)
-    spread = np.sqrt((mean**2).sum(0) * (x**2).sum(0))
-    return np.clip((mean * x).sum(0) / np.where(spread > 1e-9, spread, np.inf), 0, 1)
+    near = neighbour_means(*weighted_neighbours(z, z[judged], k, own=judged), values)
+    own = values[judged]
+    centres = [np.asarray(x.mean(0, dtype=np.float64)).ravel() for x in (near, own)]
+    products = np.zeros((3, values.shape[1]))
+    for start in range(0, len(judged), JUDGED_AT_ONCE):
+        rows = slice(start, start + JUDGED_AT_ONCE)
+        x, y = near[rows] - centres[0], (own[rows].toarray() if sp.issparse(own) else own[rows]) - centres[1]
+        products += [np.einsum("ij,ij->j", a, b) for a, b in ((x, y), (x, x), (y, y))]
+    spread = np.sqrt(products[1] * products[2])
+    return np.clip(products[0] / np.where(spread > 1e-9, spread, np.inf), 0, 1)
 
 
 def _regression(model: Model, target: str, z_source: Array, *, scaled: bool) -> Block:

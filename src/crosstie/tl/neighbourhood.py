@@ -39,7 +39,7 @@ def own_coordinates(model: Model, view: str) -> Array:
     return model.closed_form.reference[view]
 
 
-def weighted_neighbours(base: Floats, query: Floats, k: int, *, others: bool = False) -> tuple[Index, Array]:
+def weighted_neighbours(base: Floats, query: Floats, k: int, *, own: Index | None = None) -> tuple[Index, Array]:
     r"""Return the nearest rows of `base` and how much each counts, by a kernel as wide as the neighbourhood.
 
     Parameters
@@ -48,20 +48,20 @@ def weighted_neighbours(base: Floats, query: Floats, k: int, *, others: bool = F
         Coordinates, shapes `(n_base, d)` and `(n_query, d)`.
     k
         Number of neighbours.
-    others
-        `query` is `base`, and no cell is a neighbour of its own.
+    own
+        Row of the base that each query is, shape `(n_query,)`: no cell is a neighbour of its own.
 
     Returns
     -------
     Row numbers and weights, shape `(n_query, min(k, n_base))`; weights are proportional to :math:`\exp(-(2d/d_k)^2)`,
     with :math:`d_k` the distance to the last neighbour, and sum to 1.
     """
-    distance, row = nearest(base, query, k + others)
-    if others and row.shape[1] > 1:
+    distance, row = nearest(base, query, k + (own is not None))
+    if own is not None and row.shape[1] > 1:
         # Where copies of a cell crowd it out of its own list, the last of the list goes instead.
-        own = row == np.arange(len(row))[:, None]
-        own[~own.any(1), -1] = True
-        distance, row = (x[~own].reshape(len(row), -1) for x in (distance, row))
+        itself = row == own[:, None]
+        itself[~itself.any(1), -1] = True
+        distance, row = (x[~itself].reshape(len(row), -1) for x in (distance, row))
     squared = np.maximum(distance, 0)
     weight = np.exp(-4 * squared / np.maximum(squared.max(1, keepdims=True), 1e-12))
     return row, (weight / weight.sum(1, keepdims=True)).astype(np.float32)

@@ -143,7 +143,7 @@ def _probabilities(z_source: Array, z_target: Array, z_own: Array, known: Labels
     vote = votes(row, weight, code, n_labels)
     probability = vote
     if len(z_target) > 1:
-        own = weighted_neighbours(z_own, z_own, N_OWN, others=True)
+        own = weighted_neighbours(z_own, z_own, N_OWN, own=np.arange(len(z_own)))
         probability = (vote + neighbour_means(*own, vote)) / 2
     temperature = _temperature(*_returned(z_source, z_target, code, row, weight, vote, k))
     log.info("labels: %d voters on each cell, temperature %.2f.", row.shape[1], temperature)
