@@ -155,3 +155,21 @@ def test_without_locks_one_writes_all_the_same(tmp_path, monkeypatch):
     monkeypatch.setattr(filelock.FileLock, "acquire", refused)
     write(tmp_path / "a.csv")
     assert names(tmp_path) == ["a.csv"]
+
+
+def test_a_signal_right_after_the_lock_is_taken_leaves_no_lock(tmp_path, monkeypatch):
+    import filelock
+
+    acquire = filelock.FileLock.acquire
+
+    def stopped(self, timeout):
+        acquire(self, timeout=timeout)
+        raise KeyboardInterrupt
+
+    with monkeypatch.context() as patch:
+        patch.setattr(filelock.FileLock, "acquire", stopped)
+        with pytest.raises(KeyboardInterrupt):
+            write(tmp_path / "a.csv")
+    assert names(tmp_path) == []
+    write(tmp_path / "a.csv")
+    assert names(tmp_path) == ["a.csv"]

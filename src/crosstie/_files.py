@@ -58,23 +58,26 @@ def _locked(file: Path, path: Path, *, wait: bool) -> Iterator[None]:
 
     lock = filelock.FileLock(file)
     try:
-        while not lock.is_locked:
-            lock.acquire(timeout=-1 if wait else 0)
-            if not file.exists():  # its last holder removed it while this process took it: others would make a new one
-                lock.release()
-    except filelock.Timeout:
-        do = "Wait until it has finished, or write elsewhere."
-        raise value_error(f"{path} is being written by another process.", found=f"a lock on {file}", do=do) from None
-    except OSError as error:
-        if error.errno not in NO_LOCKS:
-            raise
-        log.debug("%s: no locks on this file system (%s).", file, error)
-    try:
-        yield
-    finally:
-        with suppress(OSError):  # Windows removes no open file
+        try:
+            while not lock.is_locked:
+                lock.acquire(timeout=-1 if wait else 0)
+                if not file.exists():  # its last holder removed it while this one took it: others would make a new one
+                    lock.release()
+        except filelock.Timeout:
+            what = f"{path} is being written by another process."
+            do = "Wait until it has finished, or write elsewhere."
+            raise value_error(what, found=f"a lock on {file}", do=do) from None
+        except OSError as error:
+            if error.errno not in NO_LOCKS:
+                raise
+            log.debug("%s: no locks on this file system (%s).", file, error)
             file.unlink(missing_ok=True)
-        lock.release()
+        yield
+    finally:  # of the acquisition, too: a signal may come right after it
+        if lock.is_locked:
+            with suppress(OSError):  # Windows removes no open file
+                file.unlink(missing_ok=True)
+            lock.release()
 
 
 def sweep(path: Path) -> None:
