@@ -18,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from concurrent.futures import ProcessPoolExecutor
 from pathlib import Path
 
 import anndata as ad
@@ -156,7 +157,9 @@ def main() -> None:
     rows = []
     for n_cells in args.cells:
         folder = args.folder / f"{n_cells}x{args.genes}x{args.proteins}"
-        prepare(folder, n_cells, args.genes, args.proteins)
+        # A process inherits the peak memory of the one that starts it, so that one must not be the one that simulates.
+        with ProcessPoolExecutor(1) as beside:
+            beside.submit(prepare, folder, n_cells, args.genes, args.proteins).result()
         for n_core in args.core:
             command = [sys.executable, __file__, "--measure", str(folder), "--core", str(n_core)]
             done = subprocess.run(command, capture_output=True, text=True, env=os.environ, check=False)
