@@ -8,6 +8,7 @@ BIN := $(VENV)/Scripts
 else
 BIN := $(VENV)/bin
 endif
+ON_ALL_CORES := --numprocesses logical --maxprocesses 4 --dist worksteal
 READY := $(VENV)/.ready
 
 .PHONY: demo test lint docs package coverage matrix mutation bench fuzz pictures clean
@@ -16,7 +17,7 @@ demo: $(READY)
 	$(BIN)/crosstie demo --out demo --overwrite
 
 test: $(READY)
-	$(BIN)/python -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m pytest $(ON_ALL_CORES)
 
 lint: $(READY)
 	$(BIN)/ruff check src tests benchmarks docs
@@ -40,7 +41,7 @@ bench: $(READY)
 coverage: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt coverage
 	$(BIN)/python -m coverage erase
-	$(BIN)/python -m coverage run -m pytest --numprocesses logical --maxprocesses 4 --dist worksteal
+	$(BIN)/python -m coverage run -m pytest $(ON_ALL_CORES)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --skip-covered
 

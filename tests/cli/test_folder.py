@@ -5,7 +5,8 @@ from contextlib import nullcontext
 import pytest
 
 from crosstie._files import new_folder
-from crosstie.cli.folder import RUN_FILE, check_out, run_folder
+from crosstie._run import RUN_FILE
+from crosstie.cli.folder import check_out, run_folder
 
 
 def written(out):

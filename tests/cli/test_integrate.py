@@ -246,6 +246,7 @@ def test_bad_data(run, tmp_path, write, change, said):
         (["rna=rna.h5ad", "adt=bad.h5ad"], "bad.h5ad cannot be read"),
         (["rna.h5ad", "adt.h5ad"], "not of the form NAME=PATH"),
         (["rna=rna.h5ad"], "only one view"),
+        ([*VIEWS, "--lnks", "x"], "No such option"),
         ([*VIEWS, "--lnks", "x"], "--lnks"),
         ([*VIEWS, "--seed", "x"], "--seed"),
         ([*VIEWS, "--preset", "scmodl"], "Did you mean 'scmodal'"),

@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import sample, unknown_name, value_error
+from crosstie._run import about_of, check_run
 from crosstie.cli import answer, inputs
 from crosstie.cli.console import Console, table
-from crosstie.cli.folder import RUN_FILE, link_file
+from crosstie.cli.folder import link_file
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -56,14 +57,6 @@ def open_run(run: Path, say: Console, *views: str) -> Model:
     return model
 
 
-def check_run(run: Path) -> None:
-    """Raise if a folder is not that of a run."""
-    if not (run / RUN_FILE).is_file():
-        found = "no such folder" if not run.exists() else "no folder" if not run.is_dir() else f"no {RUN_FILE} in it"
-        do = "Integrate the views first: crosstie integrate NAME=PATH ... --out RUN."
-        raise value_error(f"{run} is not the folder of a run.", found=found, do=do)
-
-
 def open_with_data(run: Path, say: Console, *views: str) -> Model:
     """Return the model of a run, as `open_run` does, with the data that it was fitted on."""
     model = open_run(run, say, *views)
@@ -80,10 +73,8 @@ def open_with_data(run: Path, say: Console, *views: str) -> Model:
 
 def _left_in_place(run: Path, model: Model) -> dict[str, AnnData]:
     """Return the views of a run that left its matrices where they were: the files that `run.json` names."""
-    from crosstie.report.run import about_of
-
-    about = about_of(run)
-    paths = {"" if name == "all" else name: Path(file["path"]) for name, file in about["inputs"].items()}
+    files = about_of(run)["inputs"]
+    paths = {"" if name == "all" else name: Path(file["path"]) for name, file in files.items()}
     return inputs.read_views(paths, most=model.config.n_core)
 
 
@@ -100,6 +91,14 @@ def check_file(out: Path, ending: str) -> None:
         )
     if not os.access(folder, os.W_OK):
         raise value_error(f"--out {out} cannot be written.", found=f"{folder}, where one may not write")
+
+
+def diagnosed(model: Model, say: Console, *, seed: int) -> Diagnosis:
+    """Return what `trust.diagnose` says of a model, as a stage."""
+    with say.stage("fitting again, with links, cells and counts left out"):
+        from crosstie import trust
+
+        return trust.diagnose(model, seed=seed)
 
 
 def judged(diagnosis: Diagnosis) -> dict[str, Any]:

@@ -9,9 +9,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._files import new_folder
-from crosstie.cli import answer
+from crosstie._run import RUN_FILE
+from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose, table
-from crosstie.cli.folder import RUN_FILE, run_folder
+from crosstie.cli.folder import run_folder
 
 if TYPE_CHECKING:
     import numpy as np
@@ -70,11 +71,8 @@ def _run(say: Console, out: Path, n_cells: int, *, seed: int, plots: bool) -> No
         found = results.collect(model, data, say, label_key=KEY, truth=known, pairs=same, seed=seed)
         with say.stage("imputing proteins, and scoring against linked features only"):
             scores = _scores(found, seed)
-        with say.stage("fitting again, with links, cells and counts left out"):
-            from crosstie import trust
-
-            diagnosis = trust.diagnose(model, seed=seed)
-            diagnosis.write(data)
+        diagnosis = after.diagnosed(model, say, seed=seed)
+        diagnosis.write(data)
         about = {**run_of(say, seed=seed, device="auto"), "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}}}
         about["settings"] = {"demo": {"n_cells": n_cells, "seed": seed, "plots": plots}}
         with new_folder(out.resolve(), last=RUN_FILE) as folder:

@@ -32,10 +32,7 @@ def diagnose(
         if path is not None and not path.resolve().parent.is_dir():
             raise value_error(f"{option} {path} cannot be written.", found=f"no folder {path.resolve().parent}")
     model = after.open_with_data(run, say)
-    with say.stage("fitting again, with links, cells and counts left out"):
-        from crosstie import trust
-
-        diagnosis = trust.diagnose(model, seed=seed)
+    diagnosis = after.diagnosed(model, say, seed=seed)
     if out is not None:
         with new_file(out) as part:
             diagnosis.table.to_csv(part, index=False, float_format="%.4g")

@@ -14,9 +14,9 @@ import typer
 from crosstie._errors import sample, value_error
 from crosstie._files import claimed
 from crosstie._log import log
+from crosstie._run import RUN_FILE
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder of an earlier run, whole.")]
-RUN_FILE = "run.json"  # every run has one: how a folder of ours is told from a folder of the user's
 
 
 def link_file(number: int) -> str:

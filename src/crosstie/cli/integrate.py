@@ -12,9 +12,10 @@ import typer
 
 from crosstie._errors import value_error
 from crosstie._files import new_folder
-from crosstie.cli import answer, inputs, settings
+from crosstie._run import RUN_FILE
+from crosstie.cli import after, answer, inputs, settings
 from crosstie.cli.console import Console, Quiet, Verbose
-from crosstie.cli.folder import RUN_FILE, Overwrite, link_file, progress_folder, run_folder
+from crosstie.cli.folder import Overwrite, link_file, progress_folder, run_folder
 from crosstie.cli.truth import LabelKey, Pairs
 
 if TYPE_CHECKING:
@@ -156,19 +157,17 @@ def run(
         from crosstie.cli import record, results
 
         with results.mapping(data, plots=job.plots and first, seed=job.seed) as begin_map:
-            options |= {"seed": job.seed, "device": job.device, "pool": pool, "resume": kept}
-            model = fitted(data, ties, job.config, say, **options)
+            model = fitted(
+                data, ties, job.config, say, seed=job.seed, device=job.device, pool=pool, resume=kept, **options
+            )
             if not first:
                 return
             picture = begin_map(model)
             found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=job.seed)
             diagnosis = None
             if job.verdict:
-                with say.stage("fitting again, with links, cells and counts left out"):
-                    from crosstie import trust
-
-                    diagnosis = trust.diagnose(model, seed=job.seed)
-                    diagnosis.write(data)
+                diagnosis = after.diagnosed(model, say, seed=job.seed)
+                diagnosis.write(data)
             about = {
                 **run_of(say, seed=job.seed, device=job.device),
                 "inputs": {name or "all": record.file_of(path) for name, path in job.inputs.items()},

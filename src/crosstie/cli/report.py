@@ -7,6 +7,7 @@ from typing import Annotated
 
 import typer
 
+from crosstie._run import about_of
 from crosstie.cli import after, answer
 from crosstie.cli.console import Console, Quiet, Verbose
 
@@ -40,18 +41,14 @@ def report(
     """
     say = Console(verbose=verbose, quiet=quiet)
     from crosstie.report import page
-    from crosstie.report.run import VIEWS, about_of
+    from crosstie.report.run import VIEWS
 
     judged = "verdict" in about_of(run)
     path = run / page.FILE if out is None else out
     after.check_file(path, ".html")
     diagnosis = None
     if verdict and not judged and (run / VIEWS).is_file():
-        model = after.open_with_data(run, say)
-        with say.stage("fitting again, with links, cells and counts left out"):
-            from crosstie import trust
-
-            diagnosis = trust.diagnose(model, seed=seed)
+        diagnosis = after.diagnosed(after.open_with_data(run, say), say, seed=seed)
     with say.stage("writing the report"):
         page.write(run, path, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     answer.give(out=path, n_bytes=path.stat().st_size)

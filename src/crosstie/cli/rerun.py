@@ -9,9 +9,10 @@ import typer
 
 from crosstie._errors import value_error
 from crosstie._log import log
+from crosstie._run import RUN_FILE, about_of
 from crosstie.cli import after, answer, demo, integrate, settings
 from crosstie.cli.console import Console, Quiet, Verbose, table
-from crosstie.cli.folder import RUN_FILE, Overwrite, check_out
+from crosstie.cli.folder import Overwrite, check_out
 
 EXAMPLES = ("crosstie rerun run --out again",)
 DIGESTS = ("sha256", "sha256_of_samples")
@@ -55,8 +56,6 @@ def repeatable(run: Path) -> dict[str, Any]:
     ValueError
         If there is none, or too little in it to repeat the run.
     """
-    from crosstie.report.run import about_of
-
     about = about_of(run)
     for part in ("settings", "coordinates"):
         if not isinstance(about.get(part), dict):

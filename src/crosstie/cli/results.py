@@ -6,19 +6,21 @@ import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from itertools import permutations
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 from crosstie._log import log
 from crosstie._mudata import views_as_they_are
+from crosstie._run import RUN_FILE
 from crosstie.cli import after, answer, record
 from crosstie.cli.apart import apart
 from crosstie.cli.console import Console
-from crosstie.cli.folder import RUN_FILE
 from crosstie.cli.truth import UNKNOWN
 from crosstie.data.stored import Stored
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
     from pathlib import Path
 
     import pandas as pd
@@ -116,28 +118,26 @@ def mapping(data: Mapping[str, AnnData], *, plots: bool, seed: int) -> Iterator[
     UMAP is compiled anew in every process, which takes as long as all the rest of a run of 10,000 cells: where there is
     a second core, a second process compiles it during the fit, and does the work beside all that follows.
     """
-    if not plots:
-        yield lambda _: None
-        return
     from crosstie._threads import n_cores
-    from crosstie.pl.embedding import joint_umap
-    from crosstie.report.run import as_plane, drawn_rows
 
-    rows = drawn_rows({name: view.n_obs for name, view in data.items()}, MAX_PLOTTED, seed)
+    def begin(model: Model, submit: Callable[..., Future[Any]] | None = None) -> Map:
+        from crosstie.pl.embedding import joint_umap
+        from crosstie.report.run import as_plane, drawn_rows
 
-    def drawn(model: Model) -> dict[str, NDArray[Any]]:
-        return {name: model.latents[name][row] for name, row in rows.items()}
-
-    if n_cores() < 2 or sum(map(len, rows.values())) < FEW_DRAWN:
-        yield lambda model: lambda: as_plane(rows, joint_umap(drawn(model), seed=seed))
-        return
-
-    def begin(model: Model) -> Map:
-        coords = submit(joint_umap, drawn(model), seed=seed)
+        rows = drawn_rows({name: len(z) for name, z in model.latents.items()}, MAX_PLOTTED, seed)
+        z = {name: z[rows[name]] for name, z in model.latents.items()}
+        if submit is None:
+            return lambda: as_plane(rows, joint_umap(z, seed=seed))
+        coords = submit(joint_umap, z, seed=seed)
         return lambda: as_plane(rows, coords.result())
 
-    with apart(_compile_umap) as submit:
+    if not plots:
+        yield lambda _: None
+    elif n_cores() < 2 or sum(view.n_obs for view in data.values()) < FEW_DRAWN:
         yield begin
+    else:
+        with apart(_compile_umap) as submit:
+            yield partial(begin, submit=submit)
 
 
 def _compile_umap() -> None:

@@ -26,9 +26,7 @@ from crosstie.links.auto import suggest
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
 from crosstie.links.paired import Paired
-from crosstie.model.columns import (
-    shared_rows,
-)
+from crosstie.model.columns import shared_rows
 from crosstie.model.config import Config
 from crosstie.model.core import core_rows, fit_model, restricted
 from crosstie.model.joint import joint_cells

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 import warnings
 from collections.abc import Mapping
@@ -14,9 +13,9 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 
-from crosstie._errors import value_error
 from crosstie._log import log
 from crosstie._mudata import views_as_they_are
+from crosstie._run import about_of
 from crosstie._threads import side_by_side
 from crosstie._typing import Floats, Index
 
@@ -27,7 +26,7 @@ if TYPE_CHECKING:
     from crosstie.trust.diagnosis import Diagnosis
 
 Edge = tuple[str, str]
-ABOUT, VIEWS, PLANE = "run.json", "integrated.h5mu", "umap.csv"
+VIEWS, PLANE = "integrated.h5mu", "umap.csv"
 UNKNOWN = "unknown"
 CONFIDENCE = "crosstie_confidence"
 DRAWN = 20_000  # cells that are drawn if no plane was saved: UMAP takes a second for every thousand or so
@@ -132,22 +131,6 @@ def read_run(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int
         confidence=confidence,
         reliability=reliability_of(model),
     )
-
-
-def about_of(folder: Path) -> dict[str, Any]:
-    """Return what `run.json` in the folder of a run says; raises `ValueError` if the folder is not that of a run."""
-    file = folder / ABOUT
-    if not file.is_file():
-        found = "no such folder" if not folder.exists() else f"no {ABOUT} in it"
-        do = "Integrate the views first: crosstie integrate NAME=PATH ... --out RUN."
-        raise value_error(f"{folder} is not the folder of a run.", found=found, do=do)
-    try:
-        about = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
-        raise value_error(f"{file} is damaged.", found=str(error), do="Integrate again.") from error
-    if not isinstance(about, dict):
-        raise value_error(f"{file} is damaged.", found=type(about).__name__, expected="a JSON object")
-    return about
 
 
 def run_of(
