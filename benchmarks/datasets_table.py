@@ -5,7 +5,7 @@ python benchmarks/datasets_table.py
 
 from __future__ import annotations
 
-from crosstie.datasets.registry import DATASETS
+from crosstie.datasets.public.registry import DATASETS
 
 
 def tables() -> str:

@@ -18,7 +18,7 @@ import crosstie as xt
 from crosstie.anchors.neighbours import EXACT_BELOW, N_PROBED, Neighbours
 from crosstie.data.recipe import _normalized
 from crosstie.data.scaled import moments, principal_components
-from crosstie.data.variable import residual_variance
+from crosstie.data.variable_features import residual_variance
 from crosstie.data.view import View
 
 N_CELLS, N_GENES, BLOCK = 50_000, 2000, 16_384

@@ -28,7 +28,7 @@ from tasks import UNKNOWN, Task, real, simulated, thinned  # noqa: E402
 
 import crosstie as xt  # noqa: E402
 from crosstie.data.view import guess_modality  # noqa: E402
-from crosstie.links.auto import suggest  # noqa: E402
+from crosstie.links.suggest import suggest  # noqa: E402
 from crosstie.metrics import nearest_labels  # noqa: E402
 
 T_CELLS = ("CD4+ T cells", "CD8+ T cells", "Other T cells", "NK cells")

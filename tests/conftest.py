@@ -31,6 +31,6 @@ def server(monkeypatch):
     made = Server()
     monkeypatch.setenv("CROSSTIE_MIRROR", made.url)
     monkeypatch.setenv("NO_PROXY", "127.0.0.1")
-    monkeypatch.setattr("crosstie.datasets.download.LONGEST_WAIT", 0.01)
+    monkeypatch.setattr("crosstie.datasets.download.download.LONGEST_WAIT", 0.01)
     yield made
     made.close()

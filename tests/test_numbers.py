@@ -201,7 +201,7 @@ def test_training_that_collapses_gives_way(data, fitted, learning_rate, change, 
 
 def test_coordinates_that_are_not_numbers_are_not_kept(data, fitted, monkeypatch, caplog):
     """The last step of training can spoil the weights without any loss telling of it."""
-    from crosstie.model.networks import Networks
+    from crosstie.training.networks import Networks
 
     monkeypatch.setattr(Networks, "encode_array", lambda self, view, x: np.full((len(x), 20), np.nan, np.float32))
     with caplog.at_level(logging.WARNING, "crosstie"):

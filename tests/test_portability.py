@@ -12,8 +12,8 @@ import pytest
 import torch
 
 import crosstie
-from crosstie.cli import inputs
-from crosstie.cli.relate import _pictures
+from crosstie.cli import view_arguments
+from crosstie.cli.commands.relate import _pictures
 
 SOURCE = Path(crosstie.__file__).parent
 FILES = sorted(SOURCE.rglob("*.py"))
@@ -113,7 +113,7 @@ sys.modules["resource"] = None
 import crosstie.cli
 for module in pkgutil.iter_modules(crosstie.cli.__path__, "crosstie.cli."):
     __import__(module.name)
-print(crosstie.cli.bench.peak_gib())
+print(crosstie.cli.commands.bench.peak_gib())
 """
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert (done.returncode, done.stdout) == (0, "None\n"), done.stderr
@@ -130,7 +130,7 @@ def test_output_that_takes_latin_letters_alone():
 
 def test_names_that_differ_by_capitals_alone():
     with pytest.raises(ValueError, match="differ by capitals alone"):
-        inputs.paths_of(["rna=a.h5ad", "RNA=b.h5ad"])
+        view_arguments.paths_of(["rna=a.h5ad", "RNA=b.h5ad"])
 
 
 def test_pictures_of_groups_that_differ_by_capitals_alone():

@@ -19,10 +19,10 @@ from typer.testing import CliRunner
 
 import crosstie as xt
 from crosstie.cli import app
-from crosstie.datasets import whole
-from crosstie.datasets.archives import unpack_gzip
-from crosstie.datasets.whole import check_whole
-from crosstie.model.progress import Progress
+from crosstie.datasets.download import integrity
+from crosstie.datasets.download.archives import unpack_gzip
+from crosstie.datasets.download.integrity import check_whole
+from crosstie.model.resume import Progress
 
 SRC = Path(xt.__file__).parent
 FORBIDDEN_IMPORTS = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib", "yaml", "subprocess"}
@@ -273,7 +273,7 @@ def test_the_report_of_a_run_of_others_reads_within_its_folder(model, tmp_path):
 @pytest.fixture
 def bounds(monkeypatch):
     """Return a size that is too much, with bounds that a test can reach."""
-    monkeypatch.setattr(whole, "ALWAYS", 2**20)
+    monkeypatch.setattr(integrity, "ALWAYS", 2**20)
     return 8 * 2**20
 
 

@@ -4,7 +4,7 @@ from threadpoolctl import threadpool_info, threadpool_limits
 
 import crosstie as xt
 from crosstie._threads import SMALL, few_threads, side_by_side
-from crosstie.model import whole
+from crosstie.model import fit_model
 
 
 def counts():
@@ -43,9 +43,9 @@ def test_settings_come_back_after_an_error():
 def test_a_small_fit_runs_on_one_thread(monkeypatch):
     seen = []
     for name in ("fit_closed_form", "find", "linear_fit"):
-        function = getattr(whole, name)
+        function = getattr(fit_model, name)
         monkeypatch.setattr(
-            whole, name, lambda *a, f=function, **k: (seen.append(set(counts().values())), f(*a, **k))[1]
+            fit_model, name, lambda *a, f=function, **k: (seen.append(set(counts().values())), f(*a, **k))[1]
         )
     data = dict(xt.datasets.simulate_citeseq(n_cells=40, n_genes=100, n_proteins=20).mod)
     model = xt.integrate(data, config=xt.Config(n_components=8, n_latent=4))

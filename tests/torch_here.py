@@ -12,7 +12,7 @@ def one_torch_thread() -> Iterator[None]:
     if not HAS_TORCH:
         yield
         return
-    from crosstie.model.fit import threads
+    from crosstie.training.loop import threads
 
     with threads(1):
         yield

@@ -11,16 +11,18 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from crosstie._version import __version__
+
 if TYPE_CHECKING:
     from crosstie import anchors, data, datasets, links, metrics, model, pl, report, tl, trust
-    from crosstie.model.config import Config
+    from crosstie.config import Config
     from crosstie.model.integrate import integrate
     from crosstie.model.model import Model
 
-__version__ = "0.1.0"
 __all__ = [
     "Config",
     "Model",
+    "__version__",
     "anchors",
     "data",
     "datasets",
@@ -34,7 +36,7 @@ __all__ = [
     "trust",
 ]
 
-_NAMES = {"Config": "model.config", "Model": "model.model", "integrate": "model.integrate"}
+_NAMES = {"Config": "config", "Model": "model.model", "integrate": "model.integrate"}
 
 
 def __getattr__(name: str) -> Any:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from typing import TYPE_CHECKING, Literal, TypeAlias
 
 import numpy as np
@@ -21,5 +21,8 @@ Index = NDArray[np.int64]
 Mask = NDArray[np.bool_]
 Labels = NDArray[np.str_] | NDArray[np.object_]
 Matrix = NDArray[np.floating] | sp.csr_matrix | sp.csr_array
+
+Edge = tuple[str, str]  # two views that are linked
+Tick = Callable[[int, int, dict[str, float]], None]  # called with step, number of steps, losses
 
 Modality = Literal["rna", "protein", "atac", "activity", "cytometry", "none"]

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 import oracles
-from crosstie.anchors.rows import unit_rows
+from crosstie.anchors.linear import unit_rows
 from crosstie.anchors.transport import composed_plan, transport_plan
 
 rng = np.random.default_rng(0)

@@ -9,7 +9,7 @@ from safetensors.numpy import load, save
 import crosstie as xt
 from bad_inputs.case import Case, Given
 from crosstie._errors import InputValueError
-from crosstie.model.checkpoint import SETTINGS, WEIGHTS
+from crosstie.model.save import SETTINGS, WEIGHTS
 
 
 def _edited(change):

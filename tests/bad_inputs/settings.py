@@ -9,7 +9,7 @@ import pandas as pd
 import crosstie as xt
 from bad_inputs.case import Case, Given
 from crosstie._errors import InputKeyError, InputTypeError, InputValueError
-from crosstie.model.config import _RANGES
+from crosstie.config import _RANGES
 
 VALUE, TYPE, KEY = InputValueError, InputTypeError, InputKeyError
 KINDS = get_type_hints(xt.Config)

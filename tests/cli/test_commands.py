@@ -14,8 +14,8 @@ from anndata import AnnData
 
 from crosstie import __version__, metrics
 from crosstie._mudata import views_as_they_are
+from crosstie.cli.commands.demo import linked_latents
 from crosstie.cli.console import as_options
-from crosstie.cli.demo import linked_latents
 from crosstie.links import by_table
 from crosstie.model.integrate import integrate
 

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import crosstie as xt
-from crosstie.model.progress import Progress
+from crosstie.model.resume import Progress
 
 FAST = ["--no-plots", "--no-verdict", "--set", "n_core=100", "--set", "n_components=30"]
 VIEWS = ["rna=rna.h5ad", "adt=adt.h5ad"]

@@ -11,8 +11,8 @@ import pytest
 from crosstie._errors import InputError, InputKeyError, InputTypeError, InputValueError
 from crosstie._mudata import views_as_they_are
 from crosstie.datasets import gene_table, simulate_citeseq, simulate_teaseq, true_links
-from crosstie.datasets.chromatin import activity
-from crosstie.datasets.profile import load_profile
+from crosstie.datasets.simulator.chromatin import activity
+from crosstie.datasets.simulator.profile import load_profile
 
 SMALL = {"n_cells": 300, "n_genes": 200, "n_proteins": 40}
 VIEWS = ["rna", "adt", "activity"]

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from typer.main import get_command
 
-from crosstie.cli import app, settings
+from crosstie.cli import app, settings_file
 
 PAGE = Path(__file__).parents[2] / "docs" / "howto" / "pipelines.md"
 pytestmark = pytest.mark.skipif(not PAGE.exists(), reason="not in a checkout")
@@ -32,10 +32,10 @@ def test_settings_of_the_page(tmp_path):
     (text,) = blocks("toml")
     path = tmp_path / "settings.toml"
     path.write_text(text, encoding="utf-8")
-    found = settings.defaults_of(path)
+    found = settings_file.defaults_of(path)
     assert found["views"] == [f"rna={tmp_path / 'rna.h5ad'}", f"adt={tmp_path / 'adt.h5ad'}"]
     assert found["modality"] == ["adt=protein"]
-    assert settings.make_config("default", path, None).n_latent == 50
+    assert settings_file.make_config("default", path, None).n_latent == 50
 
 
 def test_commands_of_the_page():

@@ -14,7 +14,7 @@ import pytest
 
 from crosstie._files import new_folder
 from crosstie._run import RUN_FILE
-from crosstie.cli.folder import run_folder
+from crosstie.cli.out_folder import run_folder
 
 from .conftest import INTEGRATE, crosstie, left, names, said, same_run
 

@@ -27,8 +27,8 @@ import crosstie as xt
 from crosstie._errors import InputError
 from crosstie.data.peaks import parse_peaks
 from crosstie.data.view import read_slot
-from crosstie.links import names, recognise
-from crosstie.model.checkpoint import SETTINGS, WEIGHTS
+from crosstie.links import antibody_names, recognise
+from crosstie.model.save import SETTINGS, WEIGHTS
 
 CORPUS = Path(__file__).with_name("corpus")
 GENES = ["CD4", "CD8A", "MS4A1", "PTPRC", "NCAM1", "ITGAX", "CD19", "CD14"]
@@ -69,14 +69,14 @@ def in_our_words(call: Callable[[], object]) -> object:
 def label(data: bytes) -> None:
     """Look an antibody's label up; its normal form is its own normal form."""
     text = data.decode("utf-8", "replace")
-    normal = names.key(text)
-    assert names.key(normal) == normal, f"{text!r} -> {normal!r} -> {names.key(normal)!r}"
-    assert len(normal) <= names.MAX_LENGTH
-    entry = names.lookup(text)
-    assert entry is None or entry in names.entries()
-    assert entry is None or names.control(text) is None
+    normal = antibody_names.key(text)
+    assert antibody_names.key(normal) == normal, f"{text!r} -> {normal!r} -> {antibody_names.key(normal)!r}"
+    assert len(normal) <= antibody_names.MAX_LENGTH
+    entry = antibody_names.lookup(text)
+    assert entry is None or entry in antibody_names.entries()
+    assert entry is None or antibody_names.control(text) is None
     assert recognise([text]).shape == (1, 5)
-    assert len(list(names.candidates(text))) < 1000
+    assert len(list(antibody_names.candidates(text))) < 1000
 
 
 def slot(data: bytes) -> None:

@@ -17,7 +17,7 @@ from targets import in_our_words
 import crosstie as xt
 from crosstie.data import Recipe, View
 from crosstie.data.peaks import parse_peaks
-from crosstie.links import names
+from crosstie.links import antibody_names
 
 SMALL = {"n_components": 6, "n_latent": 4, "n_rounds": 2, "n_sketch": 16, "n_neighbors": 3, "n_smooth": 3}
 
@@ -130,10 +130,10 @@ def _check_link(link, data):
 @share_of(0.14)
 @given(st.text(max_size=300) | st.text(alphabet="alphbetgmCD13.-_ ()αβγΩﬁßﷺ٣", max_size=60))
 def test_the_normal_form_of_a_name_is_its_own(label):
-    normal = names.key(label)
-    assert names.key(normal) == normal
-    assert names.key(label.upper().lower()) == names.key(label.lower()) or not label.isascii()
-    assert (entry := names.lookup(label)) is None or entry in names.entries()
+    normal = antibody_names.key(label)
+    assert antibody_names.key(normal) == normal
+    assert antibody_names.key(label.upper().lower()) == antibody_names.key(label.lower()) or not label.isascii()
+    assert (entry := antibody_names.lookup(label)) is None or entry in antibody_names.entries()
 
 
 @share_of(0.2)

@@ -8,8 +8,8 @@ import pandas as pd
 import pytest
 
 from crosstie.links import Link, Linkage, by_name, by_table, by_table_and_var, by_var, paired
-from crosstie.links.name import recognised_share
-from crosstie.links.names import _entry, entries, lookup, recognise
+from crosstie.links.antibody_names import _entry, entries, lookup, recognise
+from crosstie.links.by_name import recognised_share
 
 COLUMNS = ["feature", "status", "entry", "targets", "reason"]
 

@@ -12,10 +12,10 @@ import scipy.sparse as sp
 import crosstie as xt
 from crosstie.data import stored
 from crosstie.metrics import foscttm
-from crosstie.model import place
+from crosstie.model import placement
 from crosstie.model.core import core_rows
-from crosstie.model.place import Threads
-from crosstie.model.progress import Progress
+from crosstie.model.placement import Threads
+from crosstie.model.resume import Progress
 
 CONFIG = xt.Config(n_core=300, n_components=30)
 
@@ -202,8 +202,8 @@ def test_resumed_fit_ends_with_the_same_bits(data, fitted, tmp_path, monkeypatch
         xt.integrate(data, config=CONFIG, resume=tmp_path / "work")
     monkeypatch.setattr(Progress, "keep", keep)
     worked = []
-    placed = place.placed
-    monkeypatch.setattr(place, "placed", lambda encoder, task: worked.append(task) or placed(encoder, task))
+    placed = placement.placed
+    monkeypatch.setattr(placement, "placed", lambda encoder, task: worked.append(task) or placed(encoder, task))
     model = xt.integrate(data, config=CONFIG, resume=tmp_path / "work")
     assert len(worked) == 14 - after
     for name, z in fitted.latents.items():

@@ -16,8 +16,8 @@ import scipy.sparse as sp
 
 import crosstie as xt
 from crosstie._mudata import views_as_they_are
+from crosstie.links.linked_columns import linked_features
 from crosstie.metrics import foscttm, nearest_labels, transfer_accuracy
-from crosstie.model.columns import linked_features
 
 CLOSED = xt.Config(n_components=30, n_latent=20)
 TRAINED = replace(CLOSED, training="full", fallback="none", n_steps=3, hidden=16, critic_hidden=16)

@@ -9,8 +9,8 @@ import pandas as pd
 import pytest
 
 import crosstie as xt
+from crosstie.links.linked_columns import reading
 from crosstie.metrics import foscttm
-from crosstie.model.columns import reading
 
 CLOSED = xt.Config(n_components=30, n_latent=20)
 

@@ -3,7 +3,7 @@
 import dataclasses
 
 from crosstie.anchors import Refinement
-from crosstie.model.config import Config
+from crosstie.config import Config
 
 
 def test_defaults_agree():

@@ -102,7 +102,7 @@ def test_lost_dask_worker_is_named_and_the_fit_goes_on(folder, alone, client, mo
 
 
 def slowly(encoder, task):
-    from crosstie.model.place import placed
+    from crosstie.model.placement import placed
 
     time.sleep(0.2)
     return placed(encoder, task)

@@ -92,7 +92,7 @@ def main() -> None:
     chosen = parser.parse_args()
     os.chdir(ROOT)
     if not chosen.report:  # one file makes all mutants anew where the source changed, and their names
-        mutmut("crosstie.anchors.rows.*")
+        mutmut("crosstie.anchors.linear.*")
         found, alive = codes(), [] if chosen.again else [0, 33]
         left = [m for name, mutants in sample(found).items() for m in mutants if found[name][m] not in (*DEAD, *alive)]
         if left:

@@ -12,7 +12,7 @@ import pytest
 import crosstie as xt
 from crosstie.report import write
 from crosstie.report.colours import DARK_PAGE, contrast, lifted, of_classes
-from crosstie.report.markup import Html, data_block, el
+from crosstie.report.html import Html, data_block, el
 from crosstie.report.methods import REFERENCES
 
 from .conftest import EVIL, command

@@ -3,7 +3,7 @@ from itertools import permutations
 import numpy as np
 import pytest
 
-from crosstie.anchors.rows import unit_rows
+from crosstie.anchors.linear import unit_rows
 from crosstie.anchors.transport import composed_plan
 from crosstie.trust.agreement import above_null, above_other_pairings, matched_correlations, together
 

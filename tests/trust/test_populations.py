@@ -1,6 +1,6 @@
 import numpy as np
 
-from crosstie.anchors.rows import unit_rows
+from crosstie.anchors.linear import unit_rows
 from crosstie.trust.populations import above_common, mixing, nearness, unsupported
 
 

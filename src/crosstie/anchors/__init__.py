@@ -1,7 +1,8 @@
 """Which cells of two views belong together: the closed form, and anchors found in it."""
 
-from crosstie.anchors.closed_form import ClosedForm, Refinement, fit_closed_form
+from crosstie.anchors.closed_form import ClosedForm, Refinement
 from crosstie.anchors.find import find
+from crosstie.anchors.fit_closed_form import fit_closed_form
 from crosstie.anchors.pairs import Anchors
 
 __all__ = ["Anchors", "ClosedForm", "Refinement", "find", "fit_closed_form"]

@@ -19,10 +19,10 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
-from crosstie import __version__
 from crosstie._log import log
-from crosstie.cli import (
-    answer,
+from crosstie._version import __version__
+from crosstie.cli import json_answer
+from crosstie.cli.commands import (
     bench,
     demo,
     diagnose,
@@ -38,7 +38,7 @@ from crosstie.cli import (
     rerun,
     transfer,
 )
-from crosstie.cli import map as map_  # the name of a function of Python
+from crosstie.cli.commands import map as map_
 from crosstie.cli.console import errors_said
 
 EXAMPLES = (
@@ -63,12 +63,12 @@ class Commands(TyperGroup):
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
         """Parse the words before the command's name."""
         self.words = list(args)
-        with answer.answered(as_json=answer.wanted(self.words)), errors_said():
+        with json_answer.answered(as_json=json_answer.wanted(self.words)), errors_said():
             return super().make_context(info_name, args, *rest, **extra)
 
     def invoke(self, ctx: Any) -> Any:
         """Run a command."""
-        with answer.answered(as_json=answer.wanted(self.words)), errors_said():
+        with json_answer.answered(as_json=json_answer.wanted(self.words)), errors_said():
             return super().invoke(ctx)
 
 
@@ -104,7 +104,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], Sequence[str], str | None]] = {
     "bench": (bench.bench, bench.EXAMPLES, MACHINE),
 }
 for name, (command, examples, panel) in COMMANDS.items():
-    app.command(name, rich_help_panel=panel, epilog=_epilog(examples))(answer.offered(command))
+    app.command(name, rich_help_panel=panel, epilog=_epilog(examples))(json_answer.offered(command))
 
 
 def _print_version(wanted: bool) -> None:

@@ -10,20 +10,22 @@ import sys
 import time
 import traceback
 import warnings
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from typing import Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crosstie._errors import InputError, message
 from crosstie._log import log
-from crosstie.cli.answer import closed_pipe, give_error
+from crosstie.cli.json_answer import closed_pipe, give_error
+
+if TYPE_CHECKING:
+    from crosstie._typing import Tick
 
 Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; show the traceback of an error.")]
 Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings, errors and results.")]
 
-Tick = Callable[[int, int, dict[str, float]], None]
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ROOM = re.compile(rf"errno = ({'|'.join(map(str, _FULL))})\b|No space left|\d+ requested and \d+ written")

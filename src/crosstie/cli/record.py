@@ -11,8 +11,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crosstie import __version__
 from crosstie._threads import n_cores
+from crosstie._version import __version__
 
 if TYPE_CHECKING:
     import numpy as np

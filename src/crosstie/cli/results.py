@@ -13,7 +13,8 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from crosstie._log import log
 from crosstie._mudata import views_as_they_are
 from crosstie._run import RUN_FILE
-from crosstie.cli import after, answer, record
+from crosstie._typing import Edge
+from crosstie.cli import finished_run, json_answer, record
 from crosstie.cli.apart import apart
 from crosstie.cli.console import Console
 from crosstie.cli.truth import UNKNOWN
@@ -36,7 +37,6 @@ MAX_PLOTTED = 20_000  # UMAP takes a second for every thousand cells or so
 
 FEW_DRAWN = 4000  # cells; below, another process takes longer to start than to draw
 
-Edge = tuple[str, str]
 Map: TypeAlias = "Callable[[], dict[str, pd.DataFrame]]"
 
 
@@ -193,12 +193,12 @@ def write(
 
 def give(found: Results, out: Path, diagnosis: Diagnosis | None, *, seconds: float) -> None:
     """Give a run as the answer of a command: where it is, what is in it, scores and verdict."""
-    answer.give(
+    json_answer.give(
         out=out,
         files=[(out / name).as_posix() + "/" * name.endswith("/") for name in files_of(out)],
         views={n: {"n_cells": len(z), "n_latent": z.shape[1]} for n, z in found.model.latents.items()},
         scores=found.scores,
-        diagnosis=None if diagnosis is None else after.judged(diagnosis),
+        diagnosis=None if diagnosis is None else finished_run.judged(diagnosis),
         seconds=seconds,
     )
 

@@ -1,6 +1,6 @@
 """From AnnData to arrays: views, where their numbers are, and the recipes that prepare them."""
 
-from crosstie.data.activity import gene_activity
+from crosstie.data.gene_activity import gene_activity
 from crosstie.data.recipe import STEPS, Recipe, Steps
 from crosstie.data.view import View
 

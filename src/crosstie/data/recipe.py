@@ -20,7 +20,7 @@ from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask, Matrix, Modality
 from crosstie.data.scaled import Scaled, moments, principal_components
 from crosstie.data.values import Values
-from crosstie.data.variable import variable_features
+from crosstie.data.variable_features import variable_features
 from crosstie.data.view import View
 
 LARGEST = 1e30  # of a setting that is multiplied with 32 bits

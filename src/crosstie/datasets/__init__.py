@@ -1,11 +1,11 @@
 """Data to try things on: a simulator whose truth is known, readers of public files, and public data sets by name."""
 
-from crosstie.datasets.chromatin import gene_table
-from crosstie.datasets.download import FetchError
-from crosstie.datasets.fetch import available, fetch
-from crosstie.datasets.simulate import simulate_citeseq, simulate_teaseq, true_links
-from crosstie.datasets.teaseq import read_teaseq
-from crosstie.datasets.tenx import read_10x_h5
+from crosstie.datasets.download.download import FetchError
+from crosstie.datasets.public.fetch import available, fetch
+from crosstie.datasets.public.teaseq import read_teaseq
+from crosstie.datasets.public.tenx import read_10x_h5
+from crosstie.datasets.simulator.chromatin import gene_table
+from crosstie.datasets.simulator.simulate import simulate_citeseq, simulate_teaseq, true_links
 
 __all__ = [
     "FetchError",

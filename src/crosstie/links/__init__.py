@@ -3,15 +3,15 @@
 The packaged table, `protein_genes.csv`, knows the antibodies of the usual panels and the genes of their proteins.
 """
 
-from crosstie.links.auto import suggest
-from crosstie.links.cca import by_cca
+from crosstie.links.antibody_names import Entry, lookup, recognise
+from crosstie.links.by_cca import by_cca
+from crosstie.links.by_name import by_name
+from crosstie.links.by_table import by_table
+from crosstie.links.by_var import by_table_and_var, by_var
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
-from crosstie.links.name import by_name
-from crosstie.links.names import Entry, lookup, recognise
 from crosstie.links.paired import Paired, paired
-from crosstie.links.table import by_table
-from crosstie.links.var import by_table_and_var, by_var
+from crosstie.links.suggest import suggest
 
 __all__ = [
     "Entry",

@@ -5,11 +5,11 @@ from __future__ import annotations
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
-from crosstie.model.config import Config
+from crosstie.config import Config
 
 if TYPE_CHECKING:
-    from crosstie.model.networks import Networks
-    from crosstie.model.problem import Problem
+    from crosstie.training.networks import Networks
+    from crosstie.training.problem import Problem
 
 __all__ = ["Config", "Networks", "Problem"]
 
@@ -19,7 +19,7 @@ _FILES = {"Networks": "networks", "Problem": "problem"}
 def __getattr__(name: str) -> Any:
     if name not in _FILES:
         raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
-    return getattr(import_module(f"{__name__}.{_FILES[name]}"), name)
+    return getattr(import_module(f"crosstie.training.{_FILES[name]}"), name)
 
 
 def __dir__() -> list[str]:

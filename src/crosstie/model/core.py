@@ -14,12 +14,11 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from crosstie._log import log
-from crosstie._typing import Floats, Index, Labels
+from crosstie._typing import Edge, Floats, Index, Labels
 from crosstie.anchors import Anchors
 from crosstie.links.linkage import Linkage
-from crosstie.model.place import Cells, place
-from crosstie.model.problem import Edge
-from crosstie.model.whole import Work, fit_whole
+from crosstie.model.fit_model import Work, fit_whole
+from crosstie.model.placement import Cells, place
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model

@@ -6,9 +6,9 @@ from collections.abc import Iterable, Mapping
 from typing import TYPE_CHECKING
 
 from crosstie._typing import Modality
+from crosstie.config import Config
 from crosstie.links.link import Link
 from crosstie.links.paired import Paired
-from crosstie.model.config import Config
 from crosstie.model.model import Model
 
 if TYPE_CHECKING:
@@ -16,9 +16,8 @@ if TYPE_CHECKING:
 
     from anndata import AnnData
 
-    from crosstie._typing import Data
-    from crosstie.model.place import Pool
-    from crosstie.model.whole import Tick
+    from crosstie._typing import Data, Tick
+    from crosstie.model.placement import Pool
 
 
 def integrate(

@@ -15,33 +15,32 @@ from crosstie._errors import check_whole, unknown_name, value_error
 from crosstie._files import claimed
 from crosstie._log import log
 from crosstie._threads import few_threads
-from crosstie._typing import Array, Index, Labels, Mask, Matrix, Modality
+from crosstie._typing import Array, Edge, Index, Labels, Mask, Matrix, Modality, Tick
 from crosstie.anchors import Anchors, ClosedForm
-from crosstie.anchors.offsets import Offsets
-from crosstie.anchors.rows import unit_rows
+from crosstie.anchors.batch_offsets import Offsets
+from crosstie.anchors.linear import unit_rows
+from crosstie.config import Config
 from crosstie.data import Recipe, View
-from crosstie.data.guard import warn_of_copies
+from crosstie.data.copied_views import warn_of_copies
 from crosstie.data.view import as_mapping, check_anndata, link_view
-from crosstie.links.auto import suggest
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
+from crosstie.links.linked_columns import shared_rows
 from crosstie.links.paired import Paired
-from crosstie.model.columns import shared_rows
-from crosstie.model.config import Config
+from crosstie.links.suggest import suggest
 from crosstie.model.core import core_rows, fit_model, restricted
-from crosstie.model.joint import joint_cells
+from crosstie.model.extend import extended, read_cells, with_data
+from crosstie.model.fit_model import Work
+from crosstie.model.joint_cells import joint_cells
 from crosstie.model.options import check_options
-from crosstie.model.place import Pool, place
-from crosstie.model.problem import Edge
-from crosstie.model.progress import Progress
-from crosstie.model.query import extended, read_cells, with_data
-from crosstie.model.whole import Tick, Work
+from crosstie.model.placement import Pool, place
+from crosstie.model.resume import Progress
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from crosstie._typing import Data
-    from crosstie.model.networks import Networks
+    from crosstie.training.networks import Networks
 
 
 class Model:
@@ -314,7 +313,7 @@ class Model:
 
         The folder appears whole or not at all; an older one of this name is replaced.
         """
-        from crosstie.model.checkpoint import save
+        from crosstie.model.save import save
 
         self._check_fitted()
         save(self, path)
@@ -322,7 +321,7 @@ class Model:
     @classmethod
     def load(cls, path: str | Path) -> Model:
         """Load a model that was saved; it has no data, so it can embed and translate but not be fitted again."""
-        from crosstie.model.restore import load
+        from crosstie.model.load import load
 
         return load(cls, path)
 

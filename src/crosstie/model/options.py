@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 
 from crosstie._errors import type_error, unknown_name
-from crosstie.model.config import Config
+from crosstie.config import Config
 
 
 def check_options(

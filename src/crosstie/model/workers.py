@@ -6,26 +6,21 @@ the bit. Workers read stored matrices themselves, so they need to see the same f
 
 from __future__ import annotations
 
-import os
 from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
 from crosstie._errors import message, value_error
 from crosstie._log import log
+from crosstie._ranks import Group, WorkerLostError, lost_means
 from crosstie._typing import Array
-from crosstie.model.place import Bound, Task, placed
+from crosstie.model.placement import Bound, Task, placed
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
 
 LOOK_EVERY = 2.0  # seconds between two looks at whether all workers are there
-
-
-class WorkerLostError(RuntimeError):
-    """A worker is gone; what was finished is kept where the fit keeps its progress."""
 
 
 class Dask:
@@ -111,10 +106,10 @@ class Dask:
             self.client.cancel(list(under_way))
 
 
-class Ranks:
+class Ranks(Group):
     """Processes that torchrun started, each with the same program and the same data; all get all coordinates.
 
-    Training shares its minibatches among them (`crosstie.model.together`).
+    Training shares its minibatches among them (`crosstie.training.distributed`).
     """
 
     def __init__(self) -> None:
@@ -123,7 +118,7 @@ class Ranks:
 
         if not dist.is_initialized():
             dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
-        self.rank, self.n_ranks = dist.get_rank(), dist.get_world_size()
+        super().__init__(dist.get_rank(), dist.get_world_size())
 
     def agree(self, left: list[Bound]) -> list[Bound]:
         """Return the blocks that any rank lacks: all ranks work on the same ones."""
@@ -153,24 +148,3 @@ class Ranks:
                 with lost_means(self.n_ranks, rank):
                     dist.broadcast(torch.from_numpy(z), src=rank)
                 yield start + rank, z
-
-
-@contextmanager
-def lost_means(n_ranks: int, rank: int | None = None) -> Iterator[None]:
-    """Turn a failed exchange between ranks into an error that says who was lost."""
-    try:
-        yield
-    except RuntimeError as error:
-        who = "another rank" if rank is None else f"rank {rank}"
-        raise WorkerLostError(
-            message(
-                f"{who} of {n_ranks} was lost, or lost this one.",
-                found=str(error).splitlines()[0][:200],
-                do="Run again with the same resume folder: what was finished stays.",
-            )
-        ) from error
-
-
-def started_by_torchrun() -> bool:
-    """Return whether this process is one of several that torchrun started."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1

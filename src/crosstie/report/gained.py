@@ -8,9 +8,9 @@ import numpy as np
 import pandas as pd
 
 from crosstie.pl.confusion import counted
-from crosstie.report import charts
+from crosstie.report import svg
 from crosstie.report.given import packed_table
-from crosstie.report.markup import Child, Html, data_block, el, none, section, table
+from crosstie.report.html import Child, Html, data_block, el, none, section, table
 from crosstie.report.points import points
 from crosstie.report.run import UNKNOWN, Run
 
@@ -148,7 +148,7 @@ def labels(run: Run) -> Html:
                     "labels and sum to 1; hover for numbers.",
                 )
             )
-            parts.append(charts.heat(counts, rows="own", columns="carried over"))
+            parts.append(svg.heat(counts, rows="own", columns="carried over"))
         else:
             parts.append(none(f"{target} has no labels of its own, so there is no confusion to show."))
         parts.append(
@@ -259,7 +259,7 @@ def imputation(run: Run) -> Html:
             ),
             el(
                 "figure",
-                charts.histogram(found.to_numpy(float), label=f"Reliability of the features of {name}"),
+                svg.histogram(found.to_numpy(float), label=f"Reliability of the features of {name}"),
                 el("figcaption", "Reliability"),
             ),
             packed_table(
@@ -300,7 +300,7 @@ def anchors(run: Run) -> Html:
             figures.append(
                 el(
                     "figure",
-                    charts.histogram(np.asarray(found.weight, float), label=f"Weights of anchors {source} – {target}"),
+                    svg.histogram(np.asarray(found.weight, float), label=f"Weights of anchors {source} – {target}"),
                     el("figcaption", f"Weight of anchors, {source} – {target}"),
                 )
             )
@@ -371,4 +371,4 @@ def training(run: Run) -> Html:
             " The trained coordinates did worse than the closed form by what can be seen without "
             "labels, so the closed form was kept."
         )
-    return section("training", title, el("p", said), charts.curves(history))
+    return section("training", title, el("p", said), svg.curves(history))

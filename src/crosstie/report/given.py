@@ -9,10 +9,10 @@ from typing import Any
 
 import pandas as pd
 
+from crosstie.config import Config
 from crosstie.data import Recipe
-from crosstie.model.config import Config
-from crosstie.report import charts
-from crosstie.report.markup import Child, Html, data_block, el, none, section, table
+from crosstie.report import svg
+from crosstie.report.html import Child, Html, data_block, el, none, section, table
 from crosstie.report.run import Run
 
 PAGE = 25  # rows of a long table that stand in the page; the others are packed
@@ -89,7 +89,7 @@ def links(run: Run) -> Html:
         if not len(report):
             parts.append(none("No list of what was looked up: these links were given as they are."))
             continue
-        parts.append(charts.shares({str(k): float(v) for k, v in _by_count(report["status"]).items()}))
+        parts.append(svg.shares({str(k): float(v) for k, v in _by_count(report["status"]).items()}))
         text = report.reindex(columns=["feature", "status", "targets", "entry", "reason"]).fillna("").astype(str)
         text["targets"] = text["targets"].str.replace("/", ", ")
         # What was missed first: that is what a reader looks for.

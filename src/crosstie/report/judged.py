@@ -5,8 +5,8 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
-from crosstie.report import charts
-from crosstie.report.markup import Child, Html, el, none, section, table
+from crosstie.report import svg
+from crosstie.report.html import Child, Html, el, none, section, table
 from crosstie.report.run import Run
 
 TITLES = {"ok": "Trustworthy", "care": "Use with care", "fail": "Do not use", None: "Not judged"}
@@ -121,7 +121,7 @@ def checks(run: Run) -> Html:
         )
     heads = ["", "Question", "Of", "Found", "Expected"]
     cells: list[Child] = [
-        el("figure", charts.histogram(values, label=f"Confidence of the cells of {name}"), el("figcaption", name))
+        el("figure", svg.histogram(values, label=f"Confidence of the cells of {name}"), el("figcaption", name))
         for name, values in run.confidence.items()
     ]
     how = (

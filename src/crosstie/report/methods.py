@@ -6,8 +6,8 @@ import re
 from collections.abc import Iterable
 
 from crosstie._typing import Modality
-from crosstie.model.config import Config
-from crosstie.report.markup import Html, el, section
+from crosstie.config import Config
+from crosstie.report.html import Html, el, section
 from crosstie.report.run import Run
 
 REFERENCES = {
@@ -91,7 +91,7 @@ def _said(name: str) -> str:
 
 
 def _own_version() -> str:
-    from crosstie import __version__
+    from crosstie._version import __version__
 
     return __version__
 

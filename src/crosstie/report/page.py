@@ -8,11 +8,11 @@ from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crosstie import __version__
 from crosstie._errors import type_error, value_error
 from crosstie._files import new_file
+from crosstie._version import __version__
 from crosstie.report import gained, given, judged, methods
-from crosstie.report.markup import Html, el, joined
+from crosstie.report.html import Html, el, joined
 from crosstie.report.run import Run, read_run, run_of
 
 if TYPE_CHECKING:

@@ -17,7 +17,7 @@ from crosstie._log import log
 from crosstie._mudata import views_as_they_are
 from crosstie._run import about_of
 from crosstie._threads import side_by_side
-from crosstie._typing import Floats, Index
+from crosstie._typing import Edge, Floats, Index
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -25,7 +25,6 @@ if TYPE_CHECKING:
     from crosstie.model.model import Model
     from crosstie.trust.diagnosis import Diagnosis
 
-Edge = tuple[str, str]
 VIEWS, PLANE = "integrated.h5mu", "umap.csv"
 UNKNOWN = "unknown"
 CONFIDENCE = "crosstie_confidence"

@@ -6,8 +6,8 @@ import numpy as np
 
 from crosstie._threads import few_threads
 from crosstie._typing import Floats
+from crosstie.anchors.linear import unit_rows
 from crosstie.anchors.neighbours import nearest
-from crosstie.anchors.rows import unit_rows
 from crosstie.anchors.transport import transport_plan
 
 ENTROPY, BALANCE = 0.1, 0.95

@@ -17,7 +17,7 @@ from crosstie._log import log
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats, Index
 from crosstie.anchors.closed_form import near_mean
-from crosstie.anchors.rows import unit_rows
+from crosstie.anchors.linear import unit_rows
 from crosstie.tl.neighbourhood import coordinates, neighbour_means, votes, weighted_neighbours
 
 if TYPE_CHECKING:

@@ -11,18 +11,17 @@ import pandas as pd
 from crosstie._errors import type_error, value_error
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats
-from crosstie.anchors.closed_form import damping_factor
+from crosstie.anchors.linear import damping_factor, unit_rows
 from crosstie.anchors.neighbours import nearest
-from crosstie.anchors.rows import unit_rows
 from crosstie.model.model import Model
 from crosstie.tl.neighbourhood import own_coordinates
 from crosstie.tl.novelty import novelty
-from crosstie.trust import guards, judge
+from crosstie.trust import input_mistakes, signals
 from crosstie.trust.diagnosis import Diagnosis, Signal, cell_scores
-from crosstie.trust.moved import returned
-from crosstie.trust.perturbed import Evidence, gather, of_cells
+from crosstie.trust.match_stability import returned
 from crosstie.trust.populations import Population, above_common, mixing, nearness, unsupported
-from crosstie.trust.refit import SKETCH
+from crosstie.trust.refits import Evidence, gather, of_cells
+from crosstie.trust.sketch_fit import SKETCH
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -91,27 +90,27 @@ def diagnose(
     edges = list(model.linkage.edges)
     with few_threads(SKETCH):
         evidence = gather(model, n_null=n_null, n_stability=n_stability, seed=seed) if model.views else None
-        signals = _of_refits(model, evidence)
+        found = _of_refits(model, evidence)
         of_views, cells = _of_places(model, seed)
-        signals += of_views + _of_data(model)
+        found += of_views + _of_data(model)
         confidence = {view: _confidence(model, view, evidence, cells[view]) for view in views}
     if model is not whole:
         confidence = {view: _of_all(whole, model, view, score) for view, score in confidence.items()}
-    level, reasons = judge.decide(signals, edges, views)
-    return Diagnosis(level, reasons, tuple(signals), confidence)
+    level, reasons = signals.decide(found, edges, views)
+    return Diagnosis(level, reasons, tuple(found), confidence)
 
 
 def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:
-    signals = []
+    found = []
     for a, b in model.linkage.edges:
         if evidence is None:
-            name = judge.edge_name((a, b))
-            signals += [
-                judge.missing(name, what, "the model was loaded without its data")
+            name = signals.edge_name((a, b))
+            found += [
+                signals.missing(name, what, "the model was loaded without its data")
                 for what in ("agreement of links", "how far matches move")
             ]
             continue
-        signals += judge.of_links((a, b), evidence.edges[a, b])
+        found += signals.of_links((a, b), evidence.edges[a, b])
         moved = {
             part: float(np.mean([of[e].mean() for e in ((a, b), (b, a)) if e in of]))
             for part, of in evidence.moved.items()
@@ -122,18 +121,20 @@ def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:
             # A match is as noisy as both of its cells together. Two halves differ by √2 as much as two measurements of
             # full depth do: their variances are twice as large.
             moved["counts"] = float(np.sum(halved) / np.sqrt(2))
-        signals += judge.of_movement((a, b), moved)
-        signals += [
-            judge.missing(judge.edge_name((a, b)), f"depth of {name}", f"{name} holds no counts; give them: slot=...")
+        found += signals.of_movement((a, b), moved)
+        found += [
+            signals.missing(
+                signals.edge_name((a, b)), f"depth of {name}", f"{name} holds no counts; give them: slot=..."
+            )
             for name in (a, b)
             if model.views[name].values != "counts" and model.views[name].modality in COUNTED
         ]
-    return signals
+    return found
 
 
 def _of_places(model: Model, seed: int) -> tuple[list[Signal], dict[str, Floats]]:
     """Judge the model's own coordinates; return what they say of each cell, in [0, 1], the mean over its edges."""
-    signals: list[Signal] = []
+    found: list[Signal] = []
     cells: dict[str, list[Floats]] = {view: [] for view in model.latents}
     own = {view: _own(model, view) for view in model.latents}
     for edge in model.linkage.edges:
@@ -149,20 +150,20 @@ def _of_places(model: Model, seed: int) -> tuple[list[Signal], dict[str, Floats]
             shares[view] = sum(len(p.rows) for p in lost) / len(z)
             described[view] = _described(model, view, lost)
             cells[view].append(cell_scores([close, 1 - new, 1 - 2 * back[-1]]))
-        signals.append(judge.of_cycle(edge, float(np.mean([x.mean() for x in back]))))
-        signals.append(judge.of_mixing(edge, np.concatenate(mixed)))
-        signals += judge.of_support(edge, shares, described)
-    return signals, {view: np.mean(found, axis=0) for view, found in cells.items()}
+        found.append(signals.of_cycle(edge, float(np.mean([x.mean() for x in back]))))
+        found.append(signals.of_mixing(edge, np.concatenate(mixed)))
+        found += signals.of_support(edge, shares, described)
+    return found, {view: np.mean(scores, axis=0) for view, scores in cells.items()}
 
 
 def _of_data(model: Model) -> list[Signal]:
     if not model.views:
         why = "the model was loaded without its data"
-        return [judge.missing("all views", name, why) for name in ("copies", "cells that occur twice", "organisms")]
-    signals = judge.of_copies(guards.copied(model.views))
-    signals += [judge.of_duplicates(name, guards.duplicated(view.loaded)) for name, view in model.views.items()]
+        return [signals.missing("all views", name, why) for name in ("copies", "cells that occur twice", "organisms")]
+    found = signals.of_copies(input_mistakes.copied(model.views))
+    found += [signals.of_duplicates(name, input_mistakes.duplicated(view.loaded)) for name, view in model.views.items()]
     read = model.views | model.link_views
-    return signals + judge.of_organisms(model.linkage.edges, guards.organisms(read))
+    return found + signals.of_organisms(model.linkage.edges, input_mistakes.organisms(read))
 
 
 def _own(model: Model, view: str) -> Array:

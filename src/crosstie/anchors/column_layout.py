@@ -1,0 +1,85 @@
+"""Which columns the coordinates of each view have while views are matched: shared directions, then those of its edges.
+
+A view has no columns of edges that it is not on. With many views they would be most of all columns, and all zero.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from crosstie._typing import Array, Edge, Index
+
+
+@dataclass(frozen=True)
+class Layout:
+    """Where the linked columns of each view stand among those of all edges.
+
+    Parameters
+    ----------
+    edges
+        The edges that each view is on, in order.
+    own
+        Numbers of the linked columns of each view among all linked columns.
+    n_columns
+        Number of linked columns of all edges.
+    """
+
+    edges: Mapping[str, list[Edge]]
+    own: Mapping[str, Index]
+    n_columns: int
+
+    @classmethod
+    def of(cls, views: Mapping[str, Array], blocks: Mapping[Edge, tuple[Array, Array]]) -> Layout:
+        """Lay out the columns of edges, given their maps from components."""
+        ends = np.cumsum([0, *(p.shape[1] for p, _ in blocks.values())])
+        at = {edge: np.arange(start, end) for edge, start, end in zip(blocks, ends[:-1], ends[1:], strict=True)}
+        edges = {view: [edge for edge in blocks if view in edge] for view in views}
+        own = {view: np.concatenate([at[edge] for edge in on]) for view, on in edges.items()}
+        return cls(edges, own, int(ends[-1]))
+
+    def aligner(self, edge: Edge) -> Callable[[Array, Array], tuple[Array, Array]]:
+        """Return what puts coordinates of the two views of an edge into common columns, zero where a view has none."""
+        ours = [self.own[view] for view in edge]
+        if np.array_equal(ours[0], ours[1]):
+            return lambda x, y: (x, y)
+        union = np.union1d(*ours)
+        places = [np.searchsorted(union, own) for own in ours]
+
+        def align(x: Array, y: Array) -> tuple[Array, Array]:
+            n_directions = x.shape[1] - len(places[0])
+            out = []
+            for z, place in zip((x, y), places, strict=True):
+                wide = np.zeros((len(z), n_directions + len(union)), np.float32)
+                wide[:, :n_directions] = z[:, :n_directions]
+                wide[:, n_directions + place] = z[:, n_directions:]
+                out.append(wide)
+            return out[0], out[1]
+
+        return align
+
+    def leading_axes(self, z: Mapping[str, Array], n_axes: int) -> dict[str, Array]:
+        """Return the principal axes of all views' rows, every view weighing the same, for the columns of each view.
+
+        Parameters
+        ----------
+        z
+            Coordinates of each view.
+        n_axes
+            Number of axes.
+
+        Returns
+        -------
+        For each view, shape `(n_columns_of_the_view, n_axes)`.
+        """
+        n_directions = next(x.shape[1] - len(self.own[view]) for view, x in z.items())
+        width = n_directions + self.n_columns
+        place = {v: np.concatenate([np.arange(n_directions), n_directions + own]) for v, own in self.own.items()}
+        mean, square = np.zeros(width), np.zeros((width, width))
+        for view, x in z.items():
+            mean[place[view]] += x.mean(0, dtype=np.float64) / len(z)
+            square[np.ix_(place[view], place[view])] += x.T @ x / len(x) / len(z)
+        vectors = np.linalg.eigh(square - np.outer(mean, mean))[1][:, ::-1][:, :n_axes].astype(np.float32)
+        return {view: vectors[rows] for view, rows in place.items()}

@@ -1,0 +1,260 @@
+"""How the closed form is found: matching and correlating in turn, on sketches of the cells (method.md, eq. 10–17)."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from crosstie._threads import few_threads
+from crosstie._typing import Array, Edge, Floats, Index, Labels
+from crosstie.anchors.batch_offsets import Offsets
+from crosstie.anchors.closed_form import ClosedForm, Refinement, near_mean
+from crosstie.anchors.column_layout import Layout
+from crosstie.anchors.linear import damping_factor, unit_rows
+from crosstie.anchors.link_evidence import link_maps
+from crosstie.anchors.neighbours import Neighbours
+from crosstie.anchors.transport import composed_plan
+
+MAX_AMONG = 20_000  # cells among which the neighbours of a sketch are sought, to smooth it
+MIN_MATCH = 10  # cells beside the shared ones from which on a match is made
+
+
+def fit_closed_form(
+    components: Mapping[str, Array],
+    columns: Mapping[Edge, tuple[Floats, Floats]],
+    settings: Refinement,
+    *,
+    pairs: Mapping[Edge, tuple[Index, Index]] | None = None,
+    batches: Mapping[str, Labels] | None = None,
+    seed: int = 0,
+) -> ClosedForm:
+    """Find the closed form of any number of views.
+
+    Parameters
+    ----------
+    components
+        Principal component scores of each view, shape `(n_cells, n_components)`.
+    columns
+        For each edge, maps from the components of its two sides to the linked columns, shapes
+        `(n_components, n_columns)`; without columns, where only cells are shared.
+    settings
+        Numbers of rounds, of sketches, …
+    pairs
+        For edges of which some cells are known to be the same: their row numbers in both views.
+    batches
+        Batch of each cell of the views that have batches.
+    seed
+        Of the sketches; without effect where views are smaller than a sketch.
+    """
+    rng = np.random.default_rng(seed)
+    mean = {view: x.mean(0, dtype=np.float64).astype(np.float32) for view, x in components.items()}
+    centred = {view: x - mean[view] for view, x in components.items()}
+    blocks = _link_blocks(centred, columns, settings.link_shrinkage)
+    layout = Layout.of(centred, blocks)
+    factor = {view: damping_factor(x, settings.damping).astype(np.float32) for view, x in centred.items()}
+    damped = {view: x * factor[view] for view, x in centred.items()}
+    linked = {(a, b): (centred[a] @ p, centred[b] @ q) for (a, b), (p, q) in blocks.items()}
+    sizes = {view: len(f) for view, f in factor.items()}
+    known = {(a, b): _Known.of((damped[a], damped[b]), linked[a, b], rows) for (a, b), rows in (pairs or {}).items()}
+
+    def maps_of(covariance: Mapping[Edge, Floats], agreement: Mapping[Edge, Floats]) -> tuple[dict[str, Array], Floats]:
+        directions, strength = _shared_directions(sizes, covariance, settings.n_latent)
+        return {
+            v: _side_by_side(
+                centred[v],
+                factor[v][:, None] * directions[v],
+                [blocks[e][e.index(v)] * agreement[e].astype(np.float32) for e in layout.edges[v]],
+                settings.link_weight,
+            )
+            for v in sizes
+        }, strength
+
+    maps = {v: _side_by_side(x, None, [blocks[e][e.index(v)] for e in layout.edges[v]], 1) for v, x in centred.items()}
+    bridges = {edge: k.covariance for edge, k in known.items() if blocks[edge][0].shape[1] == 0}
+    if bridges:
+        maps, strength = maps_of(bridges, {edge: np.ones(p.shape[1]) for edge, (p, _) in blocks.items()})
+    for _ in range(settings.n_rounds):
+        z = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
+        z = {view: smoothed(x, settings) if len(x) <= settings.n_sketch else x for view, x in z.items()}
+        covariance, agreement = {}, {}
+        for edge in blocks:
+            sides = [(damped[v], z[v], x) for v, x in zip(edge, linked[edge], strict=True)]
+            found = _matched(sides[0], sides[1], layout.aligner(edge), settings, rng, known.get(edge))
+            covariance[edge], agreement[edge] = found
+        maps, strength = maps_of(covariance, agreement)
+    rotation = layout.leading_axes({v: unit_rows(x @ maps[v]) for v, x in centred.items()}, settings.n_latent)
+    maps = {view: _scaled(x, maps[view] @ rotation[view]) for view, x in centred.items()}
+    reference = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
+    offsets = None
+    if batches:
+        offsets = Offsets.fit(reference, batches, seed=seed)
+        reference |= {view: offsets.corrected(view, reference[view], batch) for view, batch in batches.items()}
+    return ClosedForm(mean, maps, reference, strength, tuple(columns), settings, offsets)
+
+
+def smoothed(z: Array, settings: Refinement, *, among: Array | None = None) -> Array:
+    """Return coordinates of a view's cells averaged with those of their nearest, among these or others of the view."""
+    if settings.smoothing == 0:
+        return z
+    near = near_mean(z, Neighbours(z if among is None else among), settings.n_smooth)
+    return unit_rows((1 - settings.smoothing) * z + settings.smoothing * near)
+
+
+def _side_by_side(x: Array, directions: Array | None, links: list[Array], link_weight: float) -> Array:
+    """Return one map to shared directions, if any, and to the linked columns of each edge.
+
+    Scaled to mean square lengths 1 and, edge by edge, `link_weight`: edges with many links do not drown the others.
+    """
+    parts = [] if directions is None else [_scaled(x, directions)]
+    return np.hstack([*parts, *(np.float32(link_weight) * _scaled(x, block) for block in links)])
+
+
+def _scaled(x: Array, matrix: Array) -> Array:
+    """Return a map scaled so that rows come out with unit mean square length."""
+    return (matrix / np.float32(max(np.sqrt(((x @ matrix) ** 2).sum(1).mean(dtype=np.float64)), 1e-12))).astype(
+        np.float32
+    )
+
+
+def _link_blocks(
+    centred: Mapping[str, Array], columns: Mapping[Edge, tuple[Floats, Floats]], shrinkage: float
+) -> dict[Edge, tuple[Array, Array]]:
+    """Return the maps of the two sides of every edge to its linked columns, whitened."""
+    covariance = {view: (x.T @ x / len(x)).astype(np.float64) for view, x in centred.items()}
+    return {
+        (a, b): link_maps(source, target, covariance[a], covariance[b], shrinkage=shrinkage)
+        for (a, b), (source, target) in columns.items()
+    }
+
+
+Side = tuple[Array, Array, Array]
+
+
+@dataclass(frozen=True)
+class _Known:
+    """What the shared cells of an edge show: the same as a match does, without doubt, and which cells are left."""
+
+    n_pairs: int
+    covariance: Floats
+    agreement: Floats
+    free: tuple[Index, Index]
+
+    @classmethod
+    def of(cls, damped: tuple[Array, Array], linked: tuple[Array, Array], rows: tuple[Index, Index]) -> _Known:
+        i, j = rows
+        share = np.full(len(i), 1 / len(i), np.float32)
+        covariance, agreement = _together(damped[0][i], damped[1][j], linked[0][i], linked[1][j], share, share, None)
+        free = [np.setdiff1d(np.arange(len(x)), r) for x, r in zip(damped, rows, strict=True)]
+        return cls(len(i), covariance, np.maximum(agreement, 0), (free[0], free[1]))
+
+
+def _matched(
+    source: Side,
+    target: Side,
+    align: Callable[[Array, Array], tuple[Array, Array]],
+    settings: Refinement,
+    rng: np.random.Generator,
+    known: _Known | None = None,
+) -> tuple[Floats, Floats]:
+    """Match the cells of two views softly, and see what goes together.
+
+    Parameters
+    ----------
+    source, target
+        Of each view: damped components, coordinates to match by, and the edge's linked columns; a row per cell.
+    align
+        Puts the coordinates of the two sides into common columns.
+    known
+        What their shared cells show; these are not matched again.
+
+    Returns
+    -------
+    covariance
+        Of the two sides' components over matched cells, shape `(n_components, n_components)`.
+    agreement
+        Correlation of each linked column of one side with that of the other over matched cells, at least 0, shape
+        `(n_columns,)`. Both are means over sketches.
+    """
+    if known is not None:
+        source, target = _of_rows(source, known.free[0]), _of_rows(target, known.free[1])
+    n_cells = len(source[0]), len(target[0])
+    if known is not None and min(n_cells) < MIN_MATCH:
+        return known.covariance, known.agreement
+    n_sketches = min(settings.n_sketches, -(-max(n_cells) // settings.n_sketch))
+    covariance = np.zeros((source[0].shape[1], target[0].shape[1]))
+    agreement = np.zeros(source[2].shape[1])
+    for _ in range(n_sketches):
+        rows, columns = (_sketch(n, settings.n_sketch, rng) for n in n_cells)
+        (x, zx, lx), (y, zy, ly) = _of_rows(source, rows), _of_rows(target, columns)
+        with few_threads(settings.n_sketch):
+            zx, zy = (
+                z if isinstance(drawn, slice) else smoothed(z, settings, among=_sketch_of(whole, MAX_AMONG, rng))
+                for z, drawn, whole in ((zx, rows, source[1]), (zy, columns, target[1]))
+            )
+            plan = composed_plan(*align(zx, zy), entropy=settings.entropy, balance=settings.balance)
+            together, agreed = _together(x, y, lx, ly, plan.sum(1), plan.sum(0), plan)
+        covariance += together
+        agreement += agreed
+    covariance, agreement = covariance / n_sketches, np.maximum(agreement / n_sketches, 0)
+    if known is None:
+        return covariance, agreement
+    share = known.n_pairs / (known.n_pairs + min(n_cells))  # a shared cell counts as much as a matched one
+    return (
+        share * known.covariance + (1 - share) * covariance,
+        share * known.agreement + (1 - share) * agreement,
+    )
+
+
+def _together(
+    x: Array, y: Array, lx: Array, ly: Array, source_share: Array, target_share: Array, plan: Array | None
+) -> tuple[Floats, Floats]:
+    """Return covariance of components, and correlation of linked columns, over a plan; `None` pairs row with row."""
+
+    def sent(part: Array) -> Array:
+        return source_share[:, None] * part if plan is None else plan @ part
+
+    covariance = x.T @ sent(y) - np.outer(source_share @ x, target_share @ y)
+    lx, ly = lx - source_share @ lx, ly - target_share @ ly
+    spread = np.sqrt((source_share @ lx**2) * (target_share @ ly**2))
+    return covariance, (sent(ly) * lx).sum(0) / np.where(spread > 1e-12, spread, np.inf)
+
+
+def _of_rows(side: Side, rows: slice | np.ndarray) -> Side:
+    return side[0][rows], side[1][rows], side[2][rows]
+
+
+def _sketch_of(z: Array, n: int, rng: np.random.Generator) -> Array:
+    return z[_sketch(len(z), n, rng)]
+
+
+def _sketch(n_cells: int, n: int, rng: np.random.Generator) -> slice | np.ndarray:
+    return slice(None) if n_cells <= n else rng.choice(n_cells, n, replace=False)
+
+
+def _shared_directions(
+    sizes: Mapping[str, int], covariance: Mapping[Edge, Floats], n_directions: int
+) -> tuple[dict[str, Array], Floats]:
+    """Return the directions of each view that vary together along the edges, each weighted by its strength.
+
+    The leading eigenvectors of the symmetric block matrix of cross-covariances; with one edge these are the singular
+    vectors of its covariance.
+    """
+    start = dict(zip(sizes, np.cumsum([0, *sizes.values()]), strict=False))
+    whole = np.zeros((sum(sizes.values()),) * 2)
+    for (a, b), c in covariance.items():
+        # Edges count alike, whatever the scale of their covariance.
+        c = c / max(float(np.linalg.norm(c, 2)), 1e-12)
+        whole[start[a] : start[a] + sizes[a], start[b] : start[b] + sizes[b]] += c
+    values, vectors = np.linalg.eigh(whole + whole.T)
+    n = int(min(n_directions, max(1, (values > 1e-9 * values[-1]).sum())))
+    strength: Floats = values[::-1][:n] / values[-1]
+    leading = vectors[:, ::-1][:, :n]
+    out = {}
+    for view, size in sizes.items():
+        block = leading[start[view] : start[view] + size]
+        out[view] = block / np.maximum(np.linalg.norm(block, axis=0), 1e-12) * strength
+    sign = np.sign(np.sum([block.sum(0) for block in out.values()], axis=0))
+    sign[sign == 0] = 1
+    return {view: (block * sign).astype(np.float32) for view, block in out.items()}, strength

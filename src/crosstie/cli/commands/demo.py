@@ -1,0 +1,193 @@
+"""`crosstie demo`: the main job, from counts to scores, on simulated data whose truth is known."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crosstie._files import new_folder
+from crosstie._run import RUN_FILE
+from crosstie.cli import finished_run, json_answer
+from crosstie.cli.console import Console, Quiet, Verbose, table
+from crosstie.cli.out_folder import run_folder
+
+if TYPE_CHECKING:
+    import numpy as np
+    import pandas as pd
+
+    from crosstie._typing import Array
+    from crosstie.cli.results import Results
+    from crosstie.model.model import Model
+
+EXAMPLES = ("crosstie demo", "crosstie demo --n-cells 500 --out small --no-plots")
+KEY, SAME = "cell_type", "true_cell"
+COLUMNS = ["score", "source", "target", "value", "linked_only", "chance"]
+NOTE = (
+    "↑ higher is better, ↓ lower is better, 1 of perfect mixing is best. linked features only: nearest cells by the "
+    "linked proteins and genes, without integration. chance: cells of the two views paired at random."
+)
+
+
+def demo(
+    out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("demo"),
+    n_cells: Annotated[int, typer.Option(min=100, max=100_000, help="Cells of each view.")] = 2000,
+    seed: Annotated[int, typer.Option(min=0, help="Of the simulation and of everything random.")] = 0,
+    plots: Annotated[
+        bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures and write report.html.")
+    ] = True,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite/--keep", help="Whether to replace the folder of an earlier demo.")
+    ] = True,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Run the main job on simulated data: integrate, carry labels over, match, impute, score.
+
+    RNA and proteins of blood cells are simulated as if measured in different cells; which cells are the same is known,
+    and is used for the scores only.
+    """
+    say = Console(verbose=verbose, quiet=quiet)
+    with run_folder(out, overwrite=overwrite):
+        _run(say, out, n_cells, seed=seed, plots=plots)
+
+
+def _run(say: Console, out: Path, n_cells: int, *, seed: int, plots: bool) -> None:
+    with say.stage(f"simulating RNA and proteins of {n_cells:,} cells"):
+        from crosstie.datasets import simulate_citeseq
+
+        data = dict(simulate_citeseq(n_cells=n_cells, seed=seed).mod)
+    from crosstie.cli import results, truth
+    from crosstie.cli.commands.integrate import fitted, run_of
+    from crosstie.config import Config
+
+    with results.mapping(data, plots=plots, seed=seed) as begin_map:
+        model = fitted(data, None, Config(), say, seed=seed)
+        picture = begin_map(model)
+        _, known = truth.labels_of(data, KEY)
+        same = truth.pairs_of(data, SAME)
+        found = results.collect(model, data, say, label_key=KEY, truth=known, pairs=same, seed=seed)
+        with say.stage("imputing proteins, and scoring against linked features only"):
+            scores = _scores(found, seed)
+        diagnosis = finished_run.diagnosed(model, say, seed=seed)
+        diagnosis.write(data)
+        about = {**run_of(say, seed=seed, device="auto"), "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}}}
+        about["settings"] = {"demo": {"n_cells": n_cells, "seed": seed, "plots": plots}}
+        with new_folder(out.resolve(), last=RUN_FILE) as folder:
+            results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
+            scores.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
+            if plots:
+                results.report(folder, say)
+    results.give(found, out, diagnosis, seconds=about["seconds"])
+    json_answer.give(scores=scores)
+    _print(scores, n_cells)
+    typer.echo(f"Can this run be believed, seen without the truth? {diagnosis.verdict}\n")
+    typer.echo(f"{out}: {', '.join(results.files_of(out))}")
+
+
+def _scores(found: Results, seed: int) -> pd.DataFrame:
+    """Return the table that the demo prints: a row per score and direction, beside the baseline and chance."""
+    import pandas as pd
+
+    from crosstie import metrics
+
+    model, truth = found.model, found.truth
+    same = {name: obs[SAME].to_numpy() for name, obs in model.obs.items()}
+    base = linked_latents(model)
+    below = metrics.evaluate(base, truth, pairs=same, seed=seed).set_index(["metric", "source", "target"])["value"]
+    ours = found.scores.set_index(["metric", "source", "target"])["value"]
+    rows: list[tuple[str, str, str, float, float, float]] = []
+    for (source, target), labels in found.labels.items():
+        simple = metrics.nearest_labels(base[source], truth[source], base[target], k=30)  # as many as vote in ours
+        for what, score, chance in (
+            ("accuracy", metrics.transfer_accuracy, _agreement(truth[source], truth[target])),
+            ("balanced", metrics.balanced_accuracy, 1 / len(set(truth[target]))),
+        ):
+            value, low = (score(truth[target], predicted) for predicted in (labels["label"], simple))
+            rows.append((f"label transfer, {what} ↑", source, target, value, low, chance))
+    for (source, target), pairs in found.matches.items():
+        at = (source, target)
+        for what, of in (("the same cell type", truth), ("the same cell", same)):
+            value = metrics.matching_accuracy(pairs.source, pairs.target, of[source], of[target])
+            low = below["matching_accuracy", *at] if of is same else below["accuracy", target, source]
+            rows.append((f"matched cells, {what} ↑", *at, value, low, _agreement(of[source], of[target])))
+        low, value = ((t["foscttm", source, target] + t["foscttm", target, source]) / 2 for t in (below, ours))
+        rows.append(("FOSCTTM ↓", "all", "all", value, low, 0.5))
+    mixed = ("alignment", "all", "all")
+    rows.append(("mixing, relative to perfect", "all", "all", ours[mixed], below[mixed], 1.0))
+    rows += _imputation(found, base, same)
+    return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def linked_latents(model: Model) -> dict[str, Array]:
+    """Return the baseline's coordinates: the linked columns of each view, scaled, and nothing else."""
+    import numpy as np
+
+    (link,) = model.linkage.links
+    sides = link.restricted(model.recipes[link.source].names, model.recipes[link.target].names)
+    maps = sides.projections(model.recipes[link.source].names, model.recipes[link.target].names)
+    out = {}
+    for name, projection in zip(link.edge, maps, strict=True):
+        columns = model.recipes[name].scale(model.views[name].loaded) @ projection
+        out[name] = ((columns - columns.mean(0)) / np.maximum(columns.std(0), 1e-6)).astype(np.float32)
+    return out
+
+
+def _imputation(
+    found: Results, base: Mapping[str, Array], same: Mapping[str, np.ndarray]
+) -> list[tuple[str, str, str, float, float, float]]:
+    """Compare the proteins imputed for RNA cells with those measured in the same cells."""
+    import numpy as np
+    import pandas as pd
+
+    from crosstie.tl import impute
+
+    model = found.model
+    (link,) = model.linkage.links
+    source, target = link.edge
+    imputed = impute(model, source, target)
+    names = model.recipes[target].names
+    measured = model.recipes[target].scale(model.views[target].loaded)
+    _, at_source, at_target = np.intersect1d(same[source], same[target], return_indices=True)
+    linked = link.restricted(model.recipes[source].names, names).pairs
+    column = np.unique(linked["column"].to_numpy(), return_inverse=True)[1]
+    proteins, first = np.unique(linked["target"].to_numpy(str), return_index=True)
+    true = measured[at_target][:, names.get_indexer(pd.Index(proteins))]
+    guess = _dense(imputed[:, proteins].X)[at_source]
+    simple = base[source][at_source][:, column[first]]
+    ours, below = (float(np.median(_correlation(true, x))) for x in (guess, simple))
+    return [(f"imputed {len(proteins)} linked proteins, median Pearson ↑", source, target, ours, below, 0.0)]
+
+
+def _dense(matrix: Any) -> np.ndarray:
+    return matrix.toarray() if hasattr(matrix, "toarray") else matrix
+
+
+def _correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
+    """Return Pearson's correlation of the columns of two matrices; 0 where one is constant."""
+    import numpy as np
+
+    x, y = x - x.mean(0), y - y.mean(0)
+    return (x * y).sum(0) / np.maximum(np.sqrt((x**2).sum(0) * (y**2).sum(0)), 1e-12)
+
+
+def _agreement(source: np.ndarray, target: np.ndarray) -> float:
+    """Return how often two cells, one of each view, drawn at random, bear the same label."""
+    import pandas as pd
+
+    left, right = (pd.Series(x).value_counts(normalize=True) for x in (source, target))
+    return float((left * right.reindex(left.index, fill_value=0)).sum())
+
+
+def _print(scores: pd.DataFrame, n_cells: int) -> None:
+    directions = (scores["source"] + " → " + scores["target"]).where(scores["source"] != scores["target"], "")
+    numbers = scores[COLUMNS[3:]].to_numpy(float)
+    rows = [
+        [score, direction, *(f"{x:.3f}" if abs(x) >= 1e-3 or not x else f"{x:.4f}" for x in line)]
+        for score, direction, line in zip(scores["score"], directions, numbers, strict=True)
+    ]
+    columns = ["", "", "crosstie", "linked features only", "chance"]
+    title = f"{n_cells:,} cells, seen as RNA and as proteins; which are the same was not told"
+    table(title, columns, rows, right=[2, 3, 4], note=NOTE)

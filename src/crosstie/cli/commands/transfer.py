@@ -1,0 +1,47 @@
+"""`crosstie transfer`: labels of one view's cells for the cells of another."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from crosstie._files import new_file
+from crosstie.cli import finished_run, json_answer
+from crosstie.cli.console import Console, Quiet, Verbose
+
+EXAMPLES = ("crosstie transfer run rna adt --label-key cell_type --abstain-at 0.9 --out labels.csv",)
+
+
+def transfer(
+    run: finished_run.Run,
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="View whose cells have labels.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="View whose cells get labels.")],
+    label_key: Annotated[
+        list[str],
+        typer.Option(metavar="COLUMN", help="Column of obs with labels; repeat it for levels, from coarse to fine."),
+    ],
+    out: Annotated[Path, typer.Option(help="csv file for the labels.")],
+    abstain_at: finished_run.AbstainAt = None,
+    k: Annotated[int, typer.Option("--k", min=1, help="Source cells that vote on each target cell.")] = 40,
+    verbose: Verbose = False,
+    quiet: Quiet = False,
+) -> None:
+    """Give the cells of one view the labels of another, with confidence and novelty.
+
+    Confidence is the probability that the label is right; novelty, in [0, 1], how little supports a cell in the source.
+    """
+    say = Console(verbose=verbose, quiet=quiet)
+    finished_run.check_file(out, ".csv")
+    model = finished_run.open_run(run, say, source, target)
+    finished_run.check_keys(model, source, "--label-key", label_key)
+    with say.stage("transferring labels"):
+        from crosstie.tl import transfer_labels
+
+        labels = transfer_labels(model, source, target, key=label_key, k=k, abstain_at=abstain_at)
+    with new_file(out) as part:
+        labels.to_csv(part, index_label="cell", float_format="%.4g")
+    json_answer.give(out=out)
+    finished_run.print_labels(labels, label_key, source, target)
+    typer.echo(f"{out}: {len(labels):,} cells of {target}")

@@ -1,0 +1,140 @@
+"""What the commands on a finished run share: the run read back, labels asked for and printed, a result's file."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING, Annotated, Any
+
+import typer
+
+from crosstie._errors import sample, unknown_name, value_error
+from crosstie._run import about_of, check_run
+from crosstie.cli import json_answer, view_arguments
+from crosstie.cli.console import Console, table
+from crosstie.cli.out_folder import link_file
+
+if TYPE_CHECKING:
+    import pandas as pd
+    from anndata import AnnData
+    from numpy.typing import NDArray
+
+    from crosstie.model.model import Model
+    from crosstie.trust.diagnosis import Diagnosis
+
+VIEWS_FILE = "integrated.h5mu"
+NOVEL = 0.3  # 99 of 100 cells are below, where both views hold the same mixture of cells
+_FOLD = 20  # labels printed
+
+Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, as crosstie integrate wrote it.")]
+AbstainAt = Annotated[
+    float | None,
+    typer.Option(min=0, max=1, help="Leave labels of lower confidence missing.  [dim]\\[label every cell][/dim]"),
+]
+
+
+def open_run(run: Path, say: Console, *views: str) -> Model:
+    """Return the model of a run, without data, in which there are these views.
+
+    Raises
+    ------
+    KeyError
+        If the run has no such view.
+    ValueError
+        If the folder is not that of a run, its model cannot be read, or a view is named twice.
+    """
+    check_run(run)
+    with say.stage(f"reading {run}"):
+        from crosstie.model.model import Model
+
+        model = Model.load(run / "model")
+    for name in views:
+        if name not in model.latents:
+            raise unknown_name(f"{run}: view", name, model.latents)
+    if len(set(views)) < len(views):
+        raise value_error("SOURCE and TARGET are one view.", found=views[0], expected=f"two of {sample(model.latents)}")
+    return model
+
+
+def open_with_data(run: Path, say: Console, *views: str) -> Model:
+    """Return the model of a run, as `open_run` does, with the data that it was fitted on."""
+    model = open_run(run, say, *views)
+    if not (run / VIEWS_FILE).exists():
+        do = f"Copy {VIEWS_FILE} there, or integrate again; of all, crosstie impute --method regression needs no data."
+        raise value_error(f"{run} lacks {VIEWS_FILE}, the data of the run.", do=do)
+    with say.stage(f"reading {run / VIEWS_FILE}"):
+        data = view_arguments.read_views({"": run / VIEWS_FILE}, most=model.config.n_core)
+        if any(adata.X is None for adata in data.values()):
+            data = _left_in_place(run, model)
+        files = {name: run / link_file(i) for i, name in enumerate(data)}
+        return model.with_data(data, view_arguments.read_views({name: f for name, f in files.items() if f.exists()}))
+
+
+def _left_in_place(run: Path, model: Model) -> dict[str, AnnData]:
+    """Return the views of a run that left its matrices where they were: the files that `run.json` names."""
+    files = about_of(run)["inputs"]
+    paths = {"" if name == "all" else name: Path(file["path"]) for name, file in files.items()}
+    return view_arguments.read_views(paths, most=model.config.n_core)
+
+
+def check_file(out: Path, ending: str) -> None:
+    """Raise if a result cannot be written to `out`; nothing is written yet."""
+    if out.suffix != ending:
+        raise value_error(f"--out {out} cannot be written.", found=f"ending {out.suffix!r}", expected=f"{ending!r}")
+    folder = out.resolve().parent
+    if out.is_dir() or not folder.is_dir():
+        raise value_error(
+            f"--out {out} cannot be written.",
+            found="a folder" if out.is_dir() else f"no folder {folder}",
+            do="Give a file in a folder that there is.",
+        )
+    if not os.access(folder, os.W_OK):
+        raise value_error(f"--out {out} cannot be written.", found=f"{folder}, where one may not write")
+
+
+def diagnosed(model: Model, say: Console, *, seed: int) -> Diagnosis:
+    """Return what `trust.diagnose` says of a model, as a stage."""
+    with say.stage("fitting again, with links, cells and counts left out"):
+        from crosstie import trust
+
+        return trust.diagnose(model, seed=seed)
+
+
+def judged(diagnosis: Diagnosis) -> dict[str, Any]:
+    """Return the verdict as commands answer it."""
+    from crosstie.trust.diagnosis import WORDS
+
+    return {"level": diagnosis.level, "verdict": WORDS[diagnosis.level], "reasons": diagnosis.reasons}
+
+
+def check_keys(model: Model, view: str, option: str, keys: Sequence[str]) -> None:
+    """Raise `KeyError` where a view has no such column of obs."""
+    for key in keys:
+        if key not in model.obs[view]:
+            raise unknown_name(f"{option}, a column of obs of {view!r}", key, model.obs[view].columns)
+
+
+def levels_of(labels: pd.DataFrame, keys: Sequence[str]) -> Iterator[tuple[str, pd.Series, NDArray[Any]]]:
+    """Yield key, labels and confidence of each level of transferred labels, coarse to fine."""
+    for key, end in [*((key, f"_{key}") for key in keys[:-1]), (keys[-1], "")]:
+        yield key, labels[f"label{end}"], labels[f"confidence{end}"].to_numpy()
+
+
+def print_labels(labels: pd.DataFrame, keys: Sequence[str], source: str, target: str) -> None:
+    """Print how many cells got which label, level by level, and how many of them are novel."""
+    import pandas as pd
+
+    novel = int((labels["novelty"] >= NOVEL).sum())
+    note = f"{novel:,} of {len(labels):,} cells have a novelty of {NOVEL} or more: little in {source} supports them."
+    given: list[dict[str, Any]] = []
+    for key, label, confidence in levels_of(labels, keys):
+        word = label.astype(object).where(label.notna(), "(no label)").astype(str)
+        found: Any = pd.Series(confidence).groupby(word.to_numpy()).agg(n_cells="size", confidence="mean")
+        found = found.sort_values(by="n_cells", ascending=False, kind="stable")
+        given.append({"key": key, "labels": found.rename_axis("label").reset_index()})
+        rows = [[str(name), f"{n:,}", f"{mean:.2f}"] for name, n, mean in found.head(_FOLD).itertuples()]
+        more = f"… and {len(found) - _FOLD:,} more labels. " if len(found) > _FOLD else ""
+        title = f"{target}: {key}, from {source}"
+        table(title, [key, "cells", "mean confidence"], rows, right=[1, 2], note=more + note)
+    json_answer.give(n_cells=len(labels), n_novel=novel, levels=given)

@@ -1,0 +1,321 @@
+"""The settings of one integration as a whole: from the command line, from and to a TOML file, into and out of run.json.
+
+    inputs = "both.h5mu"          # or a section: [inputs], rna = "rna.h5ad", adt = "adt.h5ad"
+    [options]                     # the options of crosstie integrate, without their dashes
+    out = "run"
+    [config]                      # fields of xt.Config
+    n_rounds = 6
+
+Paths in a file are relative to its folder. The command line wins over the file.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import re
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, fields
+from difflib import get_close_matches
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import typer
+
+from crosstie._errors import sample, unknown_name, value_error
+from crosstie.cli.view_arguments import read_file
+
+if TYPE_CHECKING:
+    from crosstie.config import Config
+
+# What an option is in a file; "by view" is a word for all views or a table of view = word.
+_KINDS: dict[str, str] = {
+    "out": "path",
+    "links": "path",
+    "genes": "path",
+    "names": "by view",
+    "modality": "by view",
+    "slot": "by view",
+    "batch_key": "by view",
+    "paired": "pairs",
+    "preset": "text",
+    "label_key": "text",
+    "pairs": "text",
+    "device": "text",
+    "scheduler": "text",
+    "seed": "whole number",
+    "plots": "true or false",
+    "verdict": "true or false",
+}
+PRESETS = ("default", "trained", "scmodal")
+_SECTIONS = ("inputs", "options", "config")
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What one call of `crosstie integrate` does; the options are those of the command.
+
+    Parameters
+    ----------
+    inputs
+        The file of each view; one MuData file stands under the name `""`.
+    out
+        Folder of the run.
+    config
+        All settings of the model.
+    links, genes
+        Tables of linked features and of genes.
+    names, modality, slot, batch_key
+        NAME=WORD, or a word for all views.
+    paired
+        NAME,NAME of views in which one name is one cell.
+    label_key, pairs
+        What is known of the cells.
+    seed, device, plots, verdict
+        As the options say.
+    """
+
+    inputs: Mapping[str, Path]
+    out: Path
+    config: Config
+    links: Path | None = None
+    genes: Path | None = None
+    names: tuple[str, ...] = ()
+    modality: tuple[str, ...] = ()
+    slot: tuple[str, ...] = ()
+    batch_key: tuple[str, ...] = ()
+    paired: tuple[str, ...] = ()
+    label_key: str | None = None
+    pairs: str = "auto"
+    seed: int = 0
+    device: str = "auto"
+    plots: bool = True
+    verdict: bool = True
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What is read besides the views."""
+        return {name: path for name in ("links", "genes") if (path := getattr(self, name)) is not None}
+
+    def as_dict(self, place: Callable[[Path], str]) -> dict[str, Any]:
+        """Return the job as a file has it, every path as `place` writes it; what is not set is left out."""
+        inputs: Any = place(self.inputs[""]) if "" in self.inputs else {n: place(p) for n, p in self.inputs.items()}
+        options: dict[str, Any] = {}
+        for field in fields(self):
+            value = getattr(self, field.name)
+            if field.name not in ("inputs", "config") and value not in (None, ()):
+                options[field.name] = place(value) if isinstance(value, Path) else _listed(value)
+        return {"inputs": inputs, "options": options, "config": asdict(self.config)}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any], **changes: Any) -> Job:
+        """Return the job that `as_dict` wrote, with some things changed."""
+        from crosstie.config import Config
+
+        inputs = found["inputs"]
+        options: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in found["options"].items()}
+        options |= {name: Path(options[name]) for name in ("out", "links", "genes") if name in options}
+        paths = {"": Path(inputs)} if isinstance(inputs, str) else {name: Path(path) for name, path in inputs.items()}
+        return cls(inputs=paths, config=Config.from_json(json.dumps(found["config"])), **(options | changes))
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def is_toml(path: Path | None) -> bool:
+    """Return whether a file of settings is TOML; it is JSON otherwise."""
+    return path is not None and path.suffix == ".toml"
+
+
+def from_file(ctx: typer.Context, path: Path | None) -> Path | None:
+    """Take what a TOML file says as the defaults of the command, so that the command line wins."""
+    if path is not None and is_toml(path):
+        ctx.default_map = {**(ctx.default_map or {}), **defaults_of(path)}
+    return path
+
+
+def defaults_of(path: Path) -> dict[str, Any]:
+    """Return the inputs and options of a TOML file, by the names of the command's parameters.
+
+    Raises
+    ------
+    ValueError
+        If the file cannot be read, has a key that there is not, or a value of the wrong kind.
+    """
+    found = read_toml(path)
+    folder = path.parent  # as it was given, so that what is printed does not depend on where all this lies
+    out: dict[str, Any] = {}
+    inputs = found.get("inputs", {})
+    if isinstance(inputs, str):
+        out["views"] = [str(folder / inputs)]
+    elif inputs:
+        out["views"] = [f"{view}={folder / str(file)}" for view, file in inputs.items()]
+    for key, value in found.get("options", {}).items():
+        name = _parameter(key)
+        out[name] = _option(path, key, value, _KINDS[name], folder)
+    return out
+
+
+def config_of(path: Path) -> dict[str, Any]:
+    """Return the section of a TOML file that is about `xt.Config`."""
+    return dict(read_toml(path).get("config", {}))
+
+
+def read_toml(path: Path) -> dict[str, Any]:
+    """Read a file of settings, and look at all its keys; every unknown one is named, with what is near to it."""
+    import tomllib
+
+    found: dict[str, Any] = read_file(path, lambda file: tomllib.loads(file.read_text(encoding="utf-8")), "a TOML file")
+    from crosstie.config import Config
+
+    for section in ("options", "config"):
+        if not isinstance(found.get(section, {}), dict):
+            raise value_error(f"{path}: {section} is not a section.", do=f"Write [{section}] and its keys below.")
+    if not isinstance(found.get("inputs", {}), (dict, str)):
+        raise value_error(f"{path}: inputs is neither a section nor a file.", do="Write [inputs] and its keys below.")
+    options = [name.replace("_", "-") for name in _KINDS]
+    known = {"": list(_SECTIONS), "options": options, "config": [field.name for field in fields(Config)]}
+    asked = {"": found, "options": found.get("options", {}), "config": found.get("config", {})}
+    wrong = [
+        _unknown(section, key, known[section], known)
+        for section, keys in asked.items()
+        for key in keys
+        if (key.replace("_", "-") if section == "options" else key) not in known[section]
+    ]
+    if wrong:
+        what = f"{path}: {len(wrong)} unknown key{'s' * (len(wrong) > 1)}."
+        raise value_error("\n  ".join([what, *wrong]))
+    return found
+
+
+def _unknown(section: str, key: str, known: list[str], all_known: Mapping[str, list[str]]) -> str:
+    name = f"[{section}] {key}" if section else key
+    near = get_close_matches(key.replace("_", "-") if section == "options" else key, known, n=2)
+    if near:
+        return f"{name}: did you mean {' or '.join(near)}?"
+    for other, names in all_known.items():
+        for spelled in (key, key.replace("_", "-")):
+            if spelled in names:
+                return f"{name}: it belongs into [{other}]." if other else f"{name}: it stands outside of all sections."
+    return f"{name}: expected one of {sample(known, 20)}"
+
+
+def _parameter(key: str) -> str:
+    return key.replace("-", "_")
+
+
+def _option(path: Path, key: str, value: Any, kind: str, folder: Path) -> Any:
+    """Return a value as the command line would have it."""
+    listed = value if isinstance(value, list) else [value]
+    if kind == "path" and isinstance(value, str):
+        return str(folder / value)
+    if kind == "text" and isinstance(value, str):
+        return value
+    if kind == "whole number" and isinstance(value, int) and not isinstance(value, bool):
+        return value
+    if kind == "true or false" and isinstance(value, bool):
+        return value
+    if kind == "by view" and isinstance(value, dict) and all(isinstance(word, str) for word in value.values()):
+        return [f"{view}={word}" for view, word in value.items()]
+    if kind == "by view" and all(isinstance(word, str) for word in listed):
+        return listed
+    if kind == "pairs":
+        texts = [",".join(map(str, pair)) if isinstance(pair, list) else pair for pair in listed]
+        if all(isinstance(text, str) for text in texts):
+            return texts
+    expected = {
+        "by view": "a word, or a table of view = word",
+        "pairs": 'a list of pairs: [["rna", "atac"]]',
+        "path": "a path, as text",
+    }.get(kind, kind)
+    raise value_error(f"{path}: [options] {key} is of the wrong kind.", found=repr(value), expected=expected)
+
+
+def make_config(preset: str, file: Path | None, words: list[str] | None) -> Config:
+    """Return the settings of the model: a preset, or a file of them, then single ones given as KEY=VALUE.
+
+    Raises
+    ------
+    KeyError
+        If there is no such preset or setting.
+    TypeError, ValueError
+        If the file cannot be read, or a value is not allowed.
+    """
+    from dataclasses import replace
+
+    from crosstie.config import Config
+
+    if preset not in PRESETS:
+        raise unknown_name("--preset", preset, PRESETS)
+    json_file = file is not None and not is_toml(file)
+    if json_file and preset != "default":
+        raise value_error("--preset and --config exclude each other.", do="Change single settings with --set.")
+    config = {"default": Config(), "trained": replace(Config(), training="full"), "scmodal": Config.scmodal()}[preset]
+    changes: dict[str, object] = {}
+    if file is not None and json_file:
+        config = Config.from_json(read_file(file, lambda path: path.read_text(encoding="utf-8"), "a JSON file"))
+    elif file is not None:
+        changes = config_of(file)
+    known = [field.name for field in fields(Config)]
+    for text in words or ():
+        key, sign, word = text.partition("=")
+        if key not in known:
+            raise unknown_name("--set", key, known)
+        if not sign:
+            raise value_error(f"--set {text!r} is not of the form KEY=VALUE.", do=f"Write {key}=VALUE.")
+        changes[key] = _value(word, getattr(config, key))
+    return Config.from_json(json.dumps(asdict(config) | changes)) if changes else config
+
+
+def _value(word: str, default: object) -> object:
+    """Read a value as JSON would; a bare word is itself, and `1,2` a pair where the setting is one."""
+    try:
+        return json.loads(f"[{word.strip('[]()')}]" if isinstance(default, tuple) else word)
+    except json.JSONDecodeError:
+        return word
+
+
+def write_toml(job: Job, path: Path) -> None:
+    """Write the settings of a job; paths below the file's folder are written relative to it.
+
+    Raises
+    ------
+    ValueError
+        If the file is there, or has another ending, or its folder is not there.
+    """
+    path = path.resolve()
+    what = f"--write-config {path} cannot be written."
+    if path.suffix != ".toml":
+        raise value_error(what, found=f"ending {path.suffix!r}", expected="'.toml'")
+    if path.exists() or not path.parent.is_dir():
+        raise value_error(what, found="it is there" if path.exists() else f"no folder {path.parent}")
+
+    def place(file: Path) -> str:
+        file = Path(os.path.abspath(file))
+        inside = file.is_relative_to(path.parent)
+        return (file.relative_to(path.parent) if inside else file).as_posix()
+
+    path.write_text(as_toml(job.as_dict(place)), encoding="utf-8", newline="\n")
+
+
+def as_toml(found: Mapping[str, Any]) -> str:
+    """Return settings as TOML text."""
+    alone = [f"{key} = {_toml(value)}" for key, value in found.items() if not isinstance(value, dict)]
+    sections = [
+        "\n".join([f"[{section}]", *(f"{_toml_key(key)} = {_toml(value)}" for key, value in keys.items())])
+        for section, keys in found.items()
+        if isinstance(keys, dict)
+    ]
+    return "\n\n".join([*(["\n".join(alone)] if alone else []), *sections]) + "\n"
+
+
+def _toml_key(key: str) -> str:
+    return key if re.fullmatch(r"[A-Za-z0-9_-]+", key) else _toml(key)
+
+
+def _toml(value: Any) -> str:
+    """Return a value as TOML has it, which is how JSON has text, numbers and lists of them."""
+    if isinstance(value, (list, tuple)):
+        return "[" + ", ".join(map(_toml, value)) + "]"
+    return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -1,0 +1,302 @@
+"""Settings of one integration: frozen, checked when made, saved as JSON beside the weights.
+
+A published method is a configuration: `Config.scmodal()` is the paper, `Config()` ours. No torch here.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from dataclasses import asdict, dataclass, fields
+from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+
+from crosstie._errors import type_error, unknown_name, value_error
+
+if TYPE_CHECKING:
+    from crosstie.anchors import Refinement
+
+
+@dataclass(frozen=True, kw_only=True)
+class Config:
+    """Settings of one integration.
+
+    Parameters
+    ----------
+    training
+        `"full"` trains the networks; `"none"` keeps the closed form that they start at.
+    fallback
+        What stays where training diverges, or the trained coordinates do worse than the closed form by what can be seen
+        without labels (see `training.fallback`): the `"closed form"`, or, with `"none"`, the networks all the same
+        (and an error, if it diverges).
+    n_core
+        Views of more cells than this are fitted on so many of them, drawn at random; the others are placed through what
+        was fitted.
+    n_components
+        Principal components of each view.
+    n_latent
+        Number of latent coordinates; fewer where a view has fewer components.
+    n_rounds, entropy, balance, damping, link_weight, link_shrinkage, n_smooth, smoothing, pull, n_sketch, n_sketches
+        Of the closed form: see `crosstie.anchors.Refinement`.
+    n_neighbors
+        Neighbours of a cell among which anchors are sought.
+    features
+        What the networks read: the principal `"components"` of each view, or its scaled `"features"`.
+    latent_norm
+        Whether coordinates are scaled to length 1 (`"unit"`).
+    encoder, decoder
+        `"residual"`: a linear map, the closed form, plus a network that starts at zero. `"mlp"`: a network alone.
+    linear
+        Whether the linear map of a residual network is `"frozen"` or `"trained"` (then without weight decay).
+    hidden
+        Width of the one hidden layer of encoders and decoders.
+    critic_hidden, critic_layers, critic_clamp
+        Width and number of the critic's hidden layers, and the bound on the size of its scores.
+    reconstruction, cycle, geometry, anchors, hold, adversarial
+        Weights of the terms; a term of weight 0 is not computed.
+    geometry_bandwidth, geometry_clamp
+        Bandwidth of the Gaussian kernels, and the cosine above which a cell's row is not pulled further.
+    anchor_scope
+        `"global"`: pairs of cells found once, before training. `"batch"`: mutual nearest neighbours on the linked
+        features inside each minibatch.
+    anchor_pairs
+        Global scope: how many pairs each edge contributes to a step.
+    anchor_k
+        Batch scope: number of neighbours, by cosine.
+    alignment
+        What makes the latent distributions equal: an `"adversarial"` critic, or `"none"`.
+    critic_steps
+        Steps of the critic for each step of the encoders, on one minibatch.
+    n_steps, batch_size
+        Number of steps, and of cells of each view in one (all of them, where a view has fewer).
+    learning_rate, schedule, betas, weight_decay, grad_clip
+        Adam with the decay added to the gradient; the rate is `"constant"` or falls to 0 along a `"cosine"`; the norm
+        of the gradient is clipped.
+    averaging
+        Decay of the exponential moving average of the weights that is kept at the end; 0 keeps the last weights.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a setting is of the wrong type or out of its range.
+    """
+
+    training: Literal["full", "none"] = "none"
+    fallback: Literal["closed form", "none"] = "closed form"
+
+    n_core: int = 50_000
+    n_components: int = 120
+    n_latent: int = 50
+    n_rounds: int = 6
+    entropy: float = 0.05
+    balance: float = 0.9
+    damping: float = 0.006
+    link_weight: float = 0.4
+    link_shrinkage: float = 0.3
+    n_smooth: int = 10
+    smoothing: float = 0.5
+    pull: float = 0.33
+    n_sketch: int = 1024
+    n_sketches: int = 4
+    n_neighbors: int = 20
+
+    features: Literal["components", "features"] = "components"
+    latent_norm: Literal["unit", "none"] = "unit"
+    encoder: Literal["mlp", "residual"] = "residual"
+    decoder: Literal["mlp", "residual"] = "residual"
+    linear: Literal["frozen", "trained"] = "frozen"
+    hidden: int = 128
+    critic_hidden: int = 128
+    critic_layers: int = 2
+    critic_clamp: float = 50.0
+
+    reconstruction: float = 10.0
+    cycle: float = 10.0
+    geometry: float = 0.0
+    anchors: float = 1.0
+    hold: float = 1.0
+    adversarial: float = 1.0
+    geometry_bandwidth: float = 1.0
+    geometry_clamp: float = 0.975
+    anchor_scope: Literal["global", "batch"] = "global"
+    anchor_pairs: int = 500
+    anchor_k: int = 30
+    alignment: Literal["adversarial", "none"] = "adversarial"
+    critic_steps: int = 2
+
+    n_steps: int = 300
+    batch_size: int = 500
+    learning_rate: float = 1e-3
+    schedule: Literal["constant", "cosine"] = "cosine"
+    betas: tuple[float, float] = (0.9, 0.999)
+    weight_decay: float = 1e-3
+    grad_clip: float = 5.0
+    averaging: float = 0.0
+
+    def __post_init__(self) -> None:
+        types = get_type_hints(type(self))
+        for field in fields(self):
+            _check(field.name, getattr(self, field.name), types[field.name])
+        if self.features == "features" and ("residual" in (self.encoder, self.decoder) or self.hold > 0):
+            raise value_error(
+                "config: the closed form is a map of components, and features='features' reads none.",
+                found=f"encoder={self.encoder!r}, decoder={self.decoder!r}, hold={self.hold}",
+                expected="encoder='mlp', decoder='mlp', hold=0, or features='components'",
+            )
+        if not any(getattr(self, name) for name in ("reconstruction", "cycle", "geometry", "anchors", "hold")):
+            raise value_error("config: no term has a weight above 0.", expected="at least one besides 'adversarial'")
+
+    @property
+    def needs_closed_form(self) -> bool:
+        """Whether anything reads the closed form."""
+        residual = "residual" in (self.encoder, self.decoder)
+        return self.training == "none" or residual or self.hold > 0 or self.anchor_scope == "global"
+
+    @property
+    def refinement(self) -> Refinement:
+        """The settings of the closed form."""
+        from crosstie.anchors import Refinement
+
+        return Refinement(**{field.name: getattr(self, field.name) for field in fields(Refinement)})
+
+    @classmethod
+    def scmodal(cls) -> Config:
+        """Return the settings of scMODAL (Wang et al., Nature Communications 16, 4994, 2025) as its code has them."""
+        return cls(
+            training="full",
+            fallback="none",
+            features="features",
+            latent_norm="none",
+            n_latent=20,
+            encoder="mlp",
+            decoder="mlp",
+            hidden=512,
+            critic_hidden=512,
+            critic_layers=2,
+            critic_clamp=50.0,
+            reconstruction=10.0,
+            cycle=10.0,
+            geometry=10.0,
+            anchors=1.0,
+            hold=0.0,
+            adversarial=1.0,
+            geometry_bandwidth=1.0,
+            geometry_clamp=0.975,
+            anchor_scope="batch",
+            anchor_k=30,
+            alignment="adversarial",
+            critic_steps=5,
+            n_steps=10_000,
+            batch_size=500,
+            learning_rate=1e-3,
+            schedule="constant",
+            betas=(0.9, 0.999),
+            weight_decay=1e-3,
+            grad_clip=5.0,
+            averaging=0.0,
+        )
+
+    def to_json(self) -> str:
+        """Return the settings as JSON text."""
+        return json.dumps(asdict(self), indent=2)
+
+    @classmethod
+    def from_json(cls, text: str) -> Config:
+        """Read settings from JSON text; what it leaves out is at its default.
+
+        Raises
+        ------
+        KeyError
+            If the text names a setting that there is not.
+        TypeError, ValueError
+            If the text is not a JSON object, or a setting is of the wrong type or out of its range.
+        """
+        if not isinstance(text, str):
+            raise type_error("config: not text.", found=type(text).__name__, expected="JSON text")
+        expected = 'a JSON object, such as {"n_latent": 20}'
+        try:
+            found = json.loads(text)
+        except (ValueError, RecursionError) as error:
+            raise value_error("config: the text is not JSON.", found=str(error), expected=expected) from error
+        if not isinstance(found, dict):
+            raise type_error("config: the text is not a JSON object.", found=type(found).__name__, expected=expected)
+        known = [field.name for field in fields(cls)]
+        for name in found:
+            if name not in known:
+                raise unknown_name("config", name, known)
+        settings: dict[str, Any] = {name: tuple(v) if isinstance(v, list) else v for name, v in found.items()}
+        return cls(**settings)
+
+
+# Lowest value, highest value, and whether the ends themselves are allowed.
+_AT_LEAST_0 = (0.0, math.inf, "[)")
+_AT_LEAST_1 = (1.0, math.inf, "[)")
+_ABOVE_0 = (0.0, math.inf, "()")
+_DECAY = (0.0, 1.0, "[)")
+_RANGES: dict[str, tuple[float, float, str]] = {
+    "n_core": (10.0, math.inf, "[)"),
+    "n_components": (2.0, math.inf, "[)"),
+    "n_rounds": _AT_LEAST_1,
+    "entropy": _ABOVE_0,
+    "balance": (0.0, 1.0, "(]"),
+    "damping": _AT_LEAST_0,
+    "link_weight": _AT_LEAST_0,
+    "link_shrinkage": (0.0, 1.0, "[]"),
+    "n_smooth": _AT_LEAST_1,
+    "smoothing": (0.0, 1.0, "[]"),
+    "pull": (0.0, 1.0, "[]"),
+    "n_sketch": (10.0, math.inf, "[)"),
+    "n_sketches": _AT_LEAST_1,
+    "n_neighbors": _AT_LEAST_1,
+    "n_latent": _AT_LEAST_1,
+    "hidden": _AT_LEAST_1,
+    "critic_hidden": _AT_LEAST_1,
+    "critic_layers": _AT_LEAST_1,
+    "critic_clamp": _ABOVE_0,
+    "reconstruction": _AT_LEAST_0,
+    "cycle": _AT_LEAST_0,
+    "geometry": _AT_LEAST_0,
+    "anchors": _AT_LEAST_0,
+    "hold": _AT_LEAST_0,
+    "adversarial": _AT_LEAST_0,
+    "geometry_bandwidth": _ABOVE_0,
+    "geometry_clamp": (0.0, 1.0, "(]"),
+    "anchor_pairs": _AT_LEAST_1,
+    "anchor_k": _AT_LEAST_1,
+    "critic_steps": _AT_LEAST_1,
+    "n_steps": _AT_LEAST_1,
+    "batch_size": (2.0, math.inf, "[)"),
+    "learning_rate": _ABOVE_0,
+    "betas": _DECAY,
+    "weight_decay": _AT_LEAST_0,
+    "grad_clip": _ABOVE_0,
+    "averaging": _DECAY,
+}
+
+
+def _check(name: str, value: Any, kind: Any) -> None:
+    """Raise if a setting is not of its type or out of its range."""
+    if get_origin(kind) is Literal:
+        if value not in get_args(kind):
+            raise value_error(f"config: {name} is unknown.", found=repr(value), expected=f"one of {get_args(kind)}")
+        return
+    if get_origin(kind) is tuple:
+        if not isinstance(value, tuple) or len(value) != len(get_args(kind)):
+            raise type_error(f"config: {name} is not a pair.", found=repr(value), expected="two numbers")
+        for part, part_kind in zip(value, get_args(kind), strict=True):
+            _check_number(name, part, part_kind)
+        return
+    _check_number(name, value, kind)
+
+
+def _check_number(name: str, value: Any, kind: type) -> None:
+    allowed = int if kind is int else (int, float)
+    if isinstance(value, bool) or not isinstance(value, allowed):
+        word = "a whole number" if kind is int else "a number"
+        raise type_error(f"config: {name} is not {word}.", found=repr(value), expected=word)
+    low, high, ends = _RANGES[name]
+    above = value >= low if ends[0] == "[" else value > low
+    below = value <= high if ends[1] == "]" else value < high
+    if not (above and below):
+        end = "" if high == math.inf else f" and {'at most' if ends[1] == ']' else 'below'} {high:g}"
+        start = f"{'at least' if ends[0] == '[' else 'above'} {low:g}"
+        raise value_error(f"config: {name} is out of its range.", found=repr(value), expected=f"{start}{end}, finite")

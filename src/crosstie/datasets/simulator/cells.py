@@ -1,0 +1,119 @@
+"""Which cells there are, and which of them each view sees."""
+
+from __future__ import annotations
+
+import zlib
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from crosstie._errors import sample, type_error, unknown_name, value_error
+from crosstie._typing import Array, Floats, Index
+from crosstie.datasets.simulator.options import check, check_views, check_whole
+from crosstie.datasets.simulator.profile import Assay, Population
+
+
+@dataclass(frozen=True)
+class Cells:
+    """The cells behind all views; row `i` is cell `i` wherever it is seen."""
+
+    state: Index
+    batch: Index
+    size: Array
+    factors: Array  # (n_cells, n_factors)
+
+
+def cell_numbers(n_cells: int | Mapping[str, int], views: Mapping[str, Assay]) -> dict[str, int]:
+    """Return how many cells each view has."""
+    if isinstance(n_cells, Mapping):
+        check_views("n_cells", n_cells, views)
+        if missing := set(views) - set(n_cells):
+            raise value_error(f"n_cells: no number for {sample(missing)}.", expected=f"one for each of {sample(views)}")
+        numbers = dict(n_cells)
+    else:
+        numbers = dict.fromkeys(views, n_cells)
+    for n in numbers.values():
+        check_whole("n_cells", n, 10, 10**9)
+    return numbers
+
+
+def shares_of(
+    population: Population,
+    views: Mapping[str, Assay],
+    drop_types: Mapping[str, Iterable[str]] | None,
+    composition: Mapping[str, Mapping[str, float]] | None,
+) -> dict[str, Floats]:
+    """Return each view's share of every state."""
+    drop_types, composition = drop_types or {}, composition or {}
+    check_views("drop_types", drop_types, views)
+    check_views("composition", composition, views)
+    shares = {}
+    for view in views:
+        weight = population.proportion.copy()
+        dropped = drop_types.get(view, ())
+        if isinstance(dropped, str):
+            what = f"drop_types[{view!r}] must be a list of names."
+            raise type_error(what, found=repr(dropped), expected=f"[{dropped!r}]")
+        dropped = list(dropped)
+        factors = [*composition.get(view, {}).items(), *((name, 0.0) for name in dropped)]
+        for name, factor in factors:
+            rows = (population.cell_type == name) | (population.state == name)
+            if not rows.any():
+                known = [*dict.fromkeys(population.cell_type), *population.state]
+                option = "drop_types" if name in dropped else "composition"
+                raise unknown_name(f"{option}[{view!r}]", name, known)
+            check(f"composition[{view!r}][{name!r}]", factor, 0, 1e6)
+            weight[rows] *= factor
+        if weight.sum() == 0:
+            raise value_error(f"no cell type is left in view {view!r}.", do="Drop fewer types.")
+        shares[view] = weight / weight.sum()
+    return shares
+
+
+def draw_cells(
+    n_in_view: dict[str, int],
+    shares: dict[str, Floats],
+    overlap: float,
+    n_batches: int,
+    n_factors: int,
+    seed: int,
+) -> tuple[Cells, dict[str, Index]]:
+    """Draw the cells, and which of them each view sees, in its own order.
+
+    Views of unequal composition can share no more cells of a state than the poorest of them has.
+    """
+    rng = generator(seed, "cells")
+    expected = {v: n_in_view[v] * shares[v] for v in shares}
+    common = np.min(list(expected.values()), axis=0)
+    n_common = round(overlap * common.sum())
+    blocks = [_draw_states(rng, n_common, common)]
+    members, start = {}, n_common
+    for view, want in expected.items():
+        n_own = n_in_view[view] - n_common
+        own = np.maximum(want - n_common * common / max(common.sum(), 1e-300), 0)
+        blocks.append(_draw_states(rng, n_own, own if own.sum() > 1e-9 else want))
+        members[view] = np.concatenate([np.arange(n_common), np.arange(start, start + n_own)])
+        start += n_own
+    state = np.concatenate(blocks)
+    number = rng.permutation(len(state))  # so that a cell's number tells nothing
+    members = {v: rng.permutation(number[rows]) for v, rows in members.items()}
+    state[number] = state.copy()
+    cells = Cells(
+        state=state,
+        batch=rng.integers(n_batches, size=len(state)),
+        size=rng.standard_normal(len(state), dtype=np.float32),
+        factors=rng.standard_normal((len(state), n_factors), dtype=np.float32),
+    )
+    return cells, members
+
+
+def _draw_states(rng: np.random.Generator, n: int, weight: Floats) -> Index:
+    if n == 0:
+        return np.empty(0, dtype=np.int64)
+    return np.repeat(np.arange(len(weight)), rng.multinomial(n, weight / weight.sum()))
+
+
+def generator(seed: int, *path: str | int) -> np.random.Generator:
+    """A generator of its own for every part, so that adding a view changes none of the others."""
+    return np.random.default_rng([seed, *(zlib.crc32(p.encode()) if isinstance(p, str) else p for p in path)])

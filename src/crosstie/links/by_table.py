@@ -1,0 +1,292 @@
+"""Links by a table of feature pairs: the packaged protein-gene table, or one that the user gives."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from crosstie._errors import sample, type_error, value_error
+from crosstie._log import log
+from crosstie.links.antibody_names import Entry, Organism, control, entries, lookup, stripped
+from crosstie.links.by_name import PAIRS, REPORT, Finder, labels, nothing_linked, recognised_share
+from crosstie.links.link import Link
+
+if TYPE_CHECKING:
+    from crosstie._typing import Data
+
+
+_SAID = {
+    "gene not measured": "not measured as genes",
+    "no gene": "without a gene",
+    "isoform dropped": "isoforms dropped",
+}
+
+
+def by_table(
+    data: Data,
+    source: str,
+    target: str,
+    table: pd.DataFrame | str | Path | None = None,
+    *,
+    source_names: str | None = None,
+    target_names: str | None = None,
+    isoforms: Literal["keep", "drop"] = "keep",
+) -> Link:
+    """Link two views by a table of pairs; by default antibodies to genes, by the packaged table.
+
+    Each antibody is one column of the link, whose weights sum to 1 over those of its genes that were measured. Which
+    of the two views holds the antibodies is seen from the names, so `source` and `target` may stand either way.
+
+    Parameters
+    ----------
+    data
+        The views by name.
+    source, target
+        Names of the two views.
+    table
+        Pairs of names: a frame, or the path of a csv or tsv file with a header. First column: feature of `source`;
+        second: feature of `target`; a column `weight`, or a third one, weighs the pairs. A cell may hold several
+        features, split at `/`, `|` or `;`. None takes the packaged table, for human or mouse as the symbols show.
+    source_names, target_names
+        Column of that view's `.var` that holds the names to look up, such as `"gene_symbols"`; by default the
+        `var_names`. The link's pairs are `var_names` in any case.
+    isoforms
+        What becomes of antibodies against one form of a protein (CD45RA), whose gene does not tell the forms apart:
+        link them to the gene, or leave them out. Only for the packaged table.
+
+    Returns
+    -------
+    The link. Its report has a row per feature of the antibodies' side; `status` is `"linked"`, `"gene not measured"`,
+    `"isotype control"`, `"hashtag"`, `"no gene"`, `"isoform dropped"` or `"unknown"`.
+
+    Raises
+    ------
+    KeyError
+        If there is no such view, or no such column of its `.var`.
+    ValueError
+        If the table cannot be read or its weights are not above 0, or nothing is linked.
+    """
+    if isoforms not in ("keep", "drop"):
+        raise value_error("by_table: isoforms.", found=repr(isoforms), expected="'keep' or 'drop'")
+    names = {source: labels(data, source, source_names), target: labels(data, target, target_names)}
+    protein, gene = (
+        (source, target) if _antibody_score(names[source]) >= _antibody_score(names[target]) else (target, source)
+    )
+    if table is None:
+        pairs, report = _packaged(names[protein], names[gene], isoforms)
+        n_pairs = sum(len(set(e.human) | set(e.mouse)) for e in entries())
+    else:
+        asked = _read(table)
+        asked.columns = pd.Index([source, target, "weight"])
+        pairs, report = _given(asked.rename(columns={protein: "protein", gene: "gene"}), names[protein], names[gene])
+        n_pairs = len(asked)
+    if not len(pairs):
+        do = _hint(data, {source: "source_names", target: "target_names"}, gene)
+        raise nothing_linked(f"none of the table's {n_pairs:,} pairs occurs in both views", names, do)
+    _say(protein, gene, pairs, report, Finder(names[gene]))
+    pairs = pairs.rename(
+        columns={"protein": "source", "gene": "target"}
+        if protein == source
+        else {"gene": "source", "protein": "target"}
+    )
+    return Link(source, target, pairs[PAIRS], report)
+
+
+def _symbols(organism: Organism) -> set[str]:
+    return {symbol for entry in entries() for symbol in entry.genes(organism)}
+
+
+def _antibody_score(names: pd.Series) -> float:
+    """Say how much a view's names look like antibodies': recognised, and not the very symbols of the genes.
+
+    Panels named by gene (`PTPRC`, `MS4A1`) still win over a transcriptome, in which few genes are antibody names; and
+    `CD8a` is less of a symbol than `CD8A`.
+    """
+    symbols = _symbols("human") | _symbols("mouse") | {former for entry in entries() for former in entry.former}
+    exact = names.isin(symbols)
+    folded = names.str.casefold().isin({symbol.casefold() for symbol in symbols})
+    return 1.5 * recognised_share(names) - float((exact.mean() + folded.mean()) / 2) if len(names) else 0.0
+
+
+def _organism(genes: pd.Series) -> Organism:
+    """Return the organism whose symbols, in its spelling, occur more often."""
+    human, mouse = (int(genes.isin(_symbols(organism)).sum()) for organism in ("human", "mouse"))  # type: ignore[arg-type]
+    return "mouse" if mouse > human else "human"
+
+
+def _packaged(
+    antibodies: pd.Series, genes: pd.Series, isoforms: Literal["keep", "drop"]
+) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Look every antibody up in the packaged table; return the pairs and the report."""
+    find, organism = Finder(genes), _organism(genes)
+    pairs: list[tuple[str, str, int, float]] = []
+    report = []
+    for feature, label in antibodies.items():
+        status, entry, to, reason = _look_up(label, find, organism, isoforms)
+        report.append((feature, status, entry.protein if entry else "", "/".join(to), reason))
+        pairs += [(str(feature), g, len(report) - 1, 1 / len(to)) for g in to]
+    return _frame(pairs), pd.DataFrame(report, columns=REPORT).astype(object)
+
+
+def _look_up(
+    label: str, find: Finder, organism: Organism, isoforms: Literal["keep", "drop"]
+) -> tuple[str, Entry | None, list[str], str]:
+    """Return the status, entry, measured genes and reason of one antibody."""
+    if status := control(label):
+        return status, None, [], "it measures no protein of the cell"
+    entry = lookup(label, organism)
+    if entry is None:
+        same = find(stripped(label)) if len(stripped(label)) > 2 else []
+        if same:
+            return "linked", None, same, "not in the table; a gene has the same name"
+        return "unknown", None, [], "not in the table; add it in a table of your own"
+    wanted = entry.genes(organism)
+    if not wanted:
+        return "no gene", entry, [], f"no {organism} gene in the table: {entry.evidence}"
+    if entry.kind == "isoform" and isoforms == "drop":
+        return "isoform dropped", entry, [], f"{'/'.join(wanted)} does not tell this form apart"
+    measured = _measured(wanted, find) or _measured(entry.former, find)
+    if not measured:
+        return "gene not measured", entry, [], f"{'/'.join(wanted)} is not among the other view's features"
+    return "linked", entry, measured, entry.evidence
+
+
+def _measured(symbols: tuple[str, ...], find: Finder) -> list[str]:
+    return list(dict.fromkeys(feature for symbol in symbols for feature in find(symbol)))
+
+
+def _given(asked: pd.DataFrame, proteins: pd.Series, genes: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
+    """Look the pairs of a user's table up in both views; return the pairs found and the report."""
+    find_protein, find_gene = Finder(proteins), Finder(genes)
+    rows = [
+        (p, g, weight)
+        for protein, gene, weight in asked[["protein", "gene", "weight"]].itertuples(index=False)
+        for p in _cell(protein, find_protein)
+        for g in _cell(gene, find_gene)
+    ]
+    named = {p for protein in asked["protein"] for p in _cell(protein, find_protein)}
+    once = pd.DataFrame(rows, columns=["protein", "gene", "weight"]).groupby(["protein", "gene"], sort=False).sum()
+    pairs = once.reset_index()
+    pairs["weight"] /= pairs.groupby("protein")["weight"].transform("sum")
+    pairs["column"] = proteins.index.get_indexer(pd.Index(pairs["protein"]))
+    found = pairs.groupby("protein")["gene"].agg("/".join)
+    report = []
+    for feature in proteins.index:
+        if feature in found.index:
+            report.append((feature, "linked", feature, found[feature], "in the given table"))
+        elif feature in named:
+            report.append(
+                (feature, "gene not measured", feature, "", "its partners are not among the other view's features")
+            )
+        else:
+            report.append((feature, "unknown", "", "", "not in the given table"))
+    return pairs, pd.DataFrame(report, columns=REPORT).astype(object)
+
+
+def _cell(text: str, find: Finder) -> list[str]:
+    """Return the features that a cell names: whole, or else part by part."""
+    whole = find(text.strip())
+    return whole or [feature for part in re.split(r"[/|;]", text) for feature in find(part.strip())]
+
+
+def _frame(pairs: list[tuple[str, str, int, float]]) -> pd.DataFrame:
+    return pd.DataFrame(pairs, columns=["protein", "gene", "column", "weight"])
+
+
+def _read(table: pd.DataFrame | str | Path) -> pd.DataFrame:
+    """Read and check a table of pairs; return exactly three columns: two of names, one of weights."""
+    if isinstance(table, str | Path):
+        table = _read_file(Path(table))
+    elif not isinstance(table, pd.DataFrame):
+        raise type_error(
+            "by_table: table.", found=type(table).__name__, expected="a DataFrame or the path of a csv or tsv file"
+        )
+    if table.shape[1] < 2:
+        raise value_error(
+            "by_table: the table has fewer than two columns.",
+            found=f"columns {sample(table.columns)}",
+            expected="feature of the source view, feature of the target view, and, if you like, a weight",
+            do="Fields are split at commas, and at tabs in .tsv and .txt files.",
+        )
+    names = table.iloc[:, :2]
+    complete = names.notna().all(axis=1)
+    if not complete.any():
+        raise value_error(
+            "by_table: the table is empty.",
+            found=f"{len(table)} rows, none with two names",
+            expected="one row per pair of features",
+        )
+    if not complete.all():
+        log.warning("table: %d of %d rows lack a name and are left out", (~complete).sum(), len(table))
+    out = names[complete].astype(str)
+    return out.assign(weight=_weights(table)[complete.to_numpy()])
+
+
+def _read_file(path: Path) -> pd.DataFrame:
+    if not path.is_file():
+        raise value_error("by_table: there is no such table.", found=str(path), expected="a csv or tsv file")
+    tabs = path.suffixes[:1] in ([".tsv"], [".txt"], [".tab"])
+    try:
+        return pd.read_csv(path, sep="\t" if tabs else ",", encoding="utf-8-sig")
+    except MemoryError:
+        raise
+    except Exception as problem:  # the parser, its decoders and the archives it opens each have errors of their own
+        expected = "csv or tsv in UTF-8 with a header, plain or compressed as its name says"
+        what = f"by_table: {path} cannot be read as a table."
+        raise value_error(what, found=str(problem), expected=expected) from problem
+
+
+def _weights(table: pd.DataFrame) -> np.ndarray:
+    """Return the weights: the column `weight`, else the third of three columns, else 1."""
+    column = table["weight"] if "weight" in table.columns[2:] else table.iloc[:, 2] if table.shape[1] == 3 else None
+    if column is None:
+        if table.shape[1] > 3:
+            log.info("table: the columns %s are not used", sample(table.columns[2:]))
+        return np.ones(len(table))
+    column = column.astype(object)  # shown as it was given
+    weights = pd.to_numeric(column, errors="coerce").to_numpy(float)
+    wrong = ~(np.isfinite(weights) & (weights > 0))
+    if wrong.any():
+        first = int(wrong.argmax())
+        value = column.astype(object).iloc[first]  # as Python shows it: -1, not np.int64(-1)
+        raise value_error(
+            f"by_table: {wrong.sum()} of the {len(weights)} weights cannot be used.",
+            found=f"{value!r} in row {first + 1}, column {column.name!r}",
+            expected="finite numbers above 0",
+            do="Leave out the rows that should not count.",
+        )
+    return weights
+
+
+def _hint(data: Data, option: dict[str, str], gene: str) -> str:
+    """Name the column of `.var` that holds gene symbols, if there is one."""
+    var = (data.mod if hasattr(data, "mod") else data)[gene].var
+    known = _symbols("human") | _symbols("mouse")
+    good = [str(c) for c in var.columns if var[c].astype(object).isin(known).any()]
+    if good:
+        return f'Pass {option[gene]}="{good[0]}" (a column of {gene}.var), or give a table in these names.'
+    do = f'Pass {option[gene]}="gene_symbols" (the column of {gene}.var that holds them)'
+    return f"{do}, or give a table in these names."
+
+
+def _say(protein: str, gene: str, pairs: pd.DataFrame, report: pd.DataFrame, find: Finder) -> None:
+    """Log one line that accounts for every antibody, and one on repeated labels if any was used."""
+    count = report["status"].value_counts()
+    n_controls = count.get("isotype control", 0) + count.get("hashtag", 0)
+    n_genes = pairs["gene"].nunique()
+    parts = [f"{count.get('linked', 0)} of {len(report) - n_controls} antibodies linked to {n_genes} genes"]
+    parts += [f"{count[status]} {text}" for status, text in _SAID.items() if status in count]
+    unknown = report.loc[report["status"] == "unknown", "feature"]
+    if len(unknown):
+        parts.append(f"{len(unknown)} unknown: {sample(unknown)}")
+    if n_controls:
+        parts.append(f"{n_controls} controls and hashtags set aside")
+    log.info("%s -> %s: %s", protein, gene, "; ".join(parts))
+    used = set(pairs["gene"])
+    repeated = [label for label, features in find.repeated.items() if used.intersection(features)]
+    if repeated:
+        log.info("%s: %d labels are borne by several features, all linked: %s", gene, len(repeated), sample(repeated))

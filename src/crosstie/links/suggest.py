@@ -1,0 +1,165 @@
+"""Links that suggest themselves: what `integrate` does when it is given none, and the command line in any case."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from functools import partial
+from itertools import combinations
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import pandas as pd
+
+from crosstie._errors import InputError, sample, value_error
+from crosstie._log import log
+from crosstie._typing import Modality
+from crosstie.data.view import as_mapping, guess_modality
+from crosstie.links.by_name import by_name
+from crosstie.links.by_table import by_table
+from crosstie.links.by_var import by_table_and_var, by_var
+from crosstie.links.link import Link
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crosstie._typing import Data
+
+GENES = {"rna", "activity"}
+PROTEINS = {"protein", "cytometry"}
+SUSPICIOUS = 0.5  # share of cell names in common from which on a hint is given: barcodes repeat between experiments
+KEY = "linked_gene"  # the column of an ATAC view's var with the gene of each peak
+
+
+def suggest(
+    data: Data,
+    modality: Mapping[str, Modality] | None = None,
+    *,
+    table: pd.DataFrame | str | Path | None = None,
+    names: Mapping[str, str] | None = None,
+) -> list[Link]:
+    """Link every pair of views that can be linked, by the rule for what they measured.
+
+    One kind (genes of RNA and activity, proteins of antibodies and cytometry, peaks): by name. Proteins and genes: by
+    the packaged table. Peaks that name their genes in `.var["linked_gene"]`: by that column to genes; by the table and
+    that column to proteins.
+
+    Parameters
+    ----------
+    data
+        The views by name.
+    modality
+        What each of them measured; guessed where `None`.
+    table
+        Pairs of features of two views, as in `by_table`, taken instead of any rule; its first column may name
+        features of either view: the way that links more is meant.
+    names
+        Column of `.var` with the names to look up, by view; `var_names` where not given.
+
+    Returns
+    -------
+    The links; how each was made is in the log.
+
+    Raises
+    ------
+    ValueError
+        If no pair of views can be linked (with two views, the message is the one that linking them gave), or a table
+        is given for more than two.
+    """
+    names = names or {}
+    data = as_mapping(data)
+    if modality is None:
+        modality = {name: guess_modality(name, a, a, a.var_names) for name, a in data.items()}  # type: ignore[arg-type]
+    if table is not None:
+        if len(modality) > 2:
+            do = "In Python, make the links one by one: xt.links.by_table(data, source, target, table)."
+            raise value_error("links: a table links two views.", found=sample(modality), do=do)
+        source, target = modality
+        return [_by_table_either_way(data, source, target, table, names)]
+    links: list[Link] = []
+    failures: list[str] = []
+    for source, target in combinations(modality, 2):
+        rule = _rule(data, source, target, modality, names)
+        if isinstance(rule, str):
+            failures.append(f"{source} – {target}: {rule}")
+            continue
+        how, make = rule
+        try:
+            made = make()
+        except InputError as error:
+            if len(modality) == 2:
+                raise
+            failures.append(f"{source} – {target}: {error}")
+            continue
+        links.append(made if made.source == source else made.reversed())
+        log.info("%s: linked %s, %d columns.", links[-1], how, made.n_columns)
+    if not links:
+        raise value_error(
+            "links: no two views could be linked.",
+            found="\n  ".join(failures),
+            do="Give links: xt.integrate(data, links=[xt.links.by_table(data, ..., table=...)]).",
+        )
+    for failure in failures:
+        log.info("not linked: %s", failure.splitlines()[0])
+    _hint_at_shared_cells(data)
+    return links
+
+
+def _hint_at_shared_cells(data: Mapping[str, AnnData]) -> None:
+    """Say where views have most of their cell names in common: nobody but the user knows if the cells are the same."""
+    for source, target in combinations(data, 2):
+        names, others = data[source].obs_names, data[target].obs_names
+        n_common = int(names.isin(others).sum())
+        if n_common > SUSPICIOUS * min(len(names), len(others)):
+            log.info(
+                "%s and %s have %d cell names in common, and are taken as different cells. "
+                "If they are the same, say so: xt.links.paired(data, %r, %r).",
+                *(source, target, n_common, source, target),
+            )
+
+
+def _rule(
+    data: Data, source: str, target: str, modality: Mapping[str, Modality], names: Mapping[str, str]
+) -> tuple[str, Callable[[], Link]] | str:
+    """Return how two views are linked and what does it, in either direction; or why there is no way."""
+    kinds = {modality[source], modality[target]}
+    at_source, at_target = names.get(source), names.get(target)
+    if len(kinds) == 1 or kinds <= GENES or kinds <= PROTEINS:
+        return "by name", partial(by_name, data, source, target, source_names=at_source, target_names=at_target)
+    if kinds & GENES and kinds & PROTEINS:
+        return "by table", partial(by_table, data, source, target, source_names=at_source, target_names=at_target)
+    if not ("atac" in kinds and kinds & (GENES | PROTEINS)):
+        return f"no rule links {modality[source]} and {modality[target]}"
+    peaks, other = (source, target) if modality[source] == "atac" else (target, source)
+    if KEY not in data[peaks].var.columns:
+        return (
+            f"{peaks}.var has no column {KEY!r} with the genes of its peaks. Add it, or make a view of gene activity: "
+            f'xt.data.gene_activity({peaks}, genes="genes.gtf")'
+        )
+    if modality[other] in GENES:
+        return "by var", partial(by_var, data, peaks, other, key=KEY, target_names=names.get(other))
+    return "by table and var", partial(by_table_and_var, data, other, peaks, key=KEY, source_names=names.get(other))
+
+
+def _by_table_either_way(
+    data: Data,
+    source: str,
+    target: str,
+    table: pd.DataFrame | str | Path,
+    names: Mapping[str, str],
+) -> Link:
+    def link(first: str, second: str) -> Link:
+        return by_table(data, first, second, table, source_names=names.get(first), target_names=names.get(second))
+
+    def n_pairs(first: str, second: str) -> int:
+        log.disabled = True  # only the way that is taken is said
+        try:
+            return len(link(first, second).pairs)
+        except InputError:
+            return 0
+        finally:
+            log.disabled = False
+
+    if n_pairs(target, source) <= n_pairs(source, target):
+        return link(source, target)
+    log.info("table: the first column names features of %s, the second of %s.", target, source)
+    return link(target, source).reversed()

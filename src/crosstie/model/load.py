@@ -1,0 +1,362 @@
+"""A saved model, read back and checked: whatever is missing, damaged or of another model is a clear error."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import replace
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, get_args
+
+import numpy as np
+import pandas as pd
+
+from crosstie._errors import InputError, InputValueError, sample, value_error
+from crosstie._typing import Index, Modality
+from crosstie._version import __version__
+from crosstie.anchors import Anchors, ClosedForm
+from crosstie.anchors.batch_offsets import Offsets
+from crosstie.config import Config
+from crosstie.data import Recipe, Steps
+from crosstie.data.recipe import LARGEST
+from crosstie.data.values import Values
+from crosstie.links.link import Link
+from crosstie.links.linkage import Linkage
+from crosstie.links.paired import Paired
+from crosstie.model.save import FORMAT, HISTORY, SETTINGS, WEIGHTS
+
+if TYPE_CHECKING:
+    from crosstie.model.model import Model
+    from crosstie.training.networks import Networks
+
+
+AGAIN = "Save the model again."
+
+
+def load(cls: type[Model], path: str | Path) -> Model:
+    """Load a saved model.
+
+    Parameters
+    ----------
+    cls
+        The class to make.
+    path
+        The folder that `save` wrote.
+
+    Raises
+    ------
+    ValueError
+        If the folder is no saved model, of a format that this version does not know, or damaged.
+    """
+    path = Path(path)
+    settings = _read_settings(path)
+    model = cls.__new__(cls)
+    with _telling_of_damage(path / SETTINGS):
+        arrays = _Arrays(path, settings)
+        views = settings["views"]
+        names = [str(view["name"]) for view in views]
+        edges = [_edge(edge, names) for edge in settings["edges"]]
+        model.config = Config.from_json(json.dumps(settings["config"]))
+        model.views, model.link_views = {}, {}
+        model.modalities = {str(view["name"]): _one_of(view["modality"], Modality) for view in views}
+        model.slots = {str(view["name"]): str(view["slot"]) for view in views}
+        links, paired = map(_link, settings["links"]), map(_paired, settings["paired"])
+        model.linkage = Linkage.of(names, [*links, *paired])
+        model.like = {str(name): str(view) for name, view in settings["like"].items()}
+        model.batch_keys = {str(v["name"]): str(v["batch_key"]) for v in views if v["batch_key"] is not None}
+        batches = {str(v["name"]): tuple(map(str, v["batches"])) for v in views if v["batches"] is not None}
+        model.obs = {name: _obs(path / f"obs_{i}.csv", views[i]["obs"]) for i, name in enumerate(names)}
+        arrays.sizes |= {f"cells of {name}": len(obs) for name, obs in model.obs.items()}
+        in_core = {name: bool(view["core"]) for name, view in zip(names, views, strict=True)}
+        model.recipes = {name: _recipe(arrays, i, name, views[i]["recipe"]) for i, name in enumerate(names)}
+        closed, trained = bool(settings["closed_form"]), bool(settings["trained"])
+    model.core_rows, model.fitted_core = {}, None
+    for i, name in enumerate(names):
+        fitted = f"fitted cells of {name}"
+        if in_core[name]:
+            model.core_rows[name] = arrays.rows(f"core/{i}", fitted, arrays.sizes[f"cells of {name}"])
+        else:
+            arrays.sizes[fitted] = arrays.sizes[f"cells of {name}"]
+    model.closed_form = _closed_form(arrays, names, edges, model.config) if closed else None
+    model.offsets = _offsets(arrays, names, batches) if batches else None
+    if model.closed_form is not None and not trained:
+        model.closed_form = replace(model.closed_form, offsets=model.offsets, extensions=tuple(model.like))
+    model.latents, model.decoders, model.input_scale = {}, {}, {}
+    for i, name in enumerate(names):
+        model.latents[name] = arrays.take(f"latents/{i}", f"cells of {name}", "latent coordinates")
+        model.decoders[name] = (
+            arrays.take(f"decoders/{i}/matrix", "latent coordinates", f"components of {name}"),
+            arrays.take(f"decoders/{i}/offset", f"components of {name}"),
+        )
+        if closed and trained:
+            model.input_scale[name] = arrays.take(f"input_scale/{i}", f"components of {name}")
+    model.anchors = {edge: _anchors(arrays, i, edge) for i, edge in enumerate(edges)}
+    model.networks = _networks(arrays, model) if trained else None
+    arrays.check_all_taken()
+    model.history = _history(path / HISTORY) if settings["history"] else pd.DataFrame()
+    return model
+
+
+class _Arrays:
+    """The arrays of a file, taken one by one; sizes that should agree are held against each other."""
+
+    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
+        self.file = path / WEIGHTS
+        self.sizes: dict[str, int] = {}
+        self.left = self._read(settings.get("weights_sha256"))
+        for name in settings.get("column_major", ()):
+            if name in self.left:
+                self.left[name] = np.asfortranarray(self.left[name])
+
+    def _read(self, checksum: object) -> dict[str, np.ndarray]:
+        from safetensors import SafetensorError
+        from safetensors.numpy import load as from_bytes
+
+        if not self.file.is_file():
+            raise value_error(f"load: {str(self.file)!r} is missing.", do=AGAIN)
+        weights = self.file.read_bytes()
+        if (found := hashlib.sha256(weights).hexdigest()) != checksum:
+            raise value_error(
+                f"load: {str(self.file)!r} is damaged, or of another model than the {SETTINGS} beside it.",
+                found=f"{len(weights):,} bytes of checksum {found[:12]}…",
+                expected=f"checksum {str(checksum)[:12]}…",
+                do="Copy the folder again, or save the model again.",
+            )
+        try:
+            return {name: np.array(x) for name, x in from_bytes(weights).items()}
+        except SafetensorError as error:
+            raise value_error(f"load: {str(self.file)!r} is not a safetensors file.", found=str(error)) from error
+
+    def take(self, name: str, *axes: str | int, index: bool = False, above: float = -np.inf) -> np.ndarray:
+        """Return an array whose axes have these sizes: numbers, or the names of sizes that agree among arrays."""
+        if name not in self.left:
+            raise value_error(
+                f"load: {str(self.file)!r} lacks an array.",
+                found=f"no {name!r}; there are {sample(sorted(self.left), 3)}",
+                do=AGAIN,
+            )
+        x = self.left.pop(name)
+        wanted = [self.sizes.get(a) if isinstance(a, str) else a for a in axes]
+        kind = "int64" if index else "float32 or float64"
+        fits = x.ndim == len(axes) and all(w in (None, n) for w, n in zip(wanted, x.shape, strict=True))
+        if not fits or x.dtype.name not in kind:
+            shown = ", ".join(f"{a if w is None else w}" for a, w in zip(axes, wanted, strict=True))
+            raise value_error(
+                f"load: an array of {str(self.file)!r} does not fit the others.",
+                found=f"{name!r} of shape {x.shape}, {x.dtype}",
+                expected=f"shape ({shown}), {kind}",
+                do=AGAIN,
+            )
+        self.sizes |= {a: n for a, n in zip(axes, x.shape, strict=True) if isinstance(a, str)}
+        if not index and not np.isfinite(x).all():
+            raise value_error(f"load: array {name!r} of {str(self.file)!r} holds values that are not finite.", do=AGAIN)
+        if not index and not (x > above).all():
+            what = f"load: array {name!r} of {str(self.file)!r} holds values that are not above {above:g}."
+            raise value_error(what, found=f"{x.min():.3g}", do=AGAIN)
+        return x
+
+    def rows(self, name: str, axis: str, n_rows: int) -> Index:
+        """Return an array of row numbers below `n_rows`."""
+        x = self.take(name, axis, index=True)
+        if len(x) and not (x.min() >= 0 and x.max() < n_rows):
+            raise value_error(
+                f"load: row numbers in array {name!r} of {str(self.file)!r} point outside.",
+                found=f"{x.min()} to {x.max()}",
+                expected=f"0 to {n_rows - 1}",
+            )
+        return x
+
+    def check_all_taken(self) -> None:
+        """Raise if the file holds arrays that nobody asked for."""
+        if self.left:
+            raise value_error(
+                f"load: {str(self.file)!r} holds unknown arrays.", found=sample(sorted(self.left)), do=AGAIN
+            )
+
+
+def _read_settings(path: Path) -> dict[str, Any]:
+    file = path / SETTINGS
+    if not file.is_file():
+        raise value_error(
+            f"load: {str(path)!r} is not a saved model.",
+            found=f"no {SETTINGS} in it" if path.is_dir() else "a file" if path.exists() else "nothing of that name",
+            expected="a folder that model.save wrote",
+        )
+    with _telling_of_damage(file):
+        settings = json.loads(file.read_text(encoding="utf-8"))
+        found = settings.get("format")
+        if found != FORMAT:
+            raise value_error(
+                f"load: {str(path)!r} is of a format that this version does not know.",
+                found=f"format {found!r}, written by crosstie {settings.get('crosstie')}",
+                expected=f"format {FORMAT} (this is crosstie {__version__})",
+                do="Install the version that wrote it, or integrate again.",
+            )
+    return settings
+
+
+def _recipe(arrays: _Arrays, i: int, view: str, found: Mapping[str, Any]) -> Recipe:
+    features = pd.Index([str(f) for f in found["features"]])
+    used, components = f"used features of {view}", f"components of {view}"
+    return Recipe(
+        steps=Steps(**found["steps"]),
+        values=_one_of(found["values"], Values),
+        features=features,
+        kept=arrays.rows(f"recipes/{i}/kept", used, len(features)),
+        target_sum=_above_0(found["target_sum"], "target_sum"),
+        mean=arrays.take(f"recipes/{i}/mean", used),
+        std=arrays.take(f"recipes/{i}/std", used, above=0),
+        loadings=arrays.take(f"recipes/{i}/loadings", used, components),
+        variance=arrays.take(f"recipes/{i}/variance", components),
+    )
+
+
+def _edge(found: Any, names: list[str]) -> tuple[str, str]:
+    a, b = found
+    if a == b or not all(type(n) is int and 0 <= n < len(names) for n in (a, b)):
+        expected = f"two different numbers from 0 to {len(names) - 1}"
+        raise value_error("an edge is not between two views.", found=repr(found), expected=expected)
+    return names[a], names[b]
+
+
+def _above_0(found: Any, name: str) -> float:
+    if not 0 < float(found) < LARGEST:
+        raise value_error(f"{name} is out of its range.", found=repr(found), expected=f"above 0, below {LARGEST:g}")
+    return float(found)
+
+
+def _closed_form(arrays: _Arrays, views: list[str], edges: list[tuple[str, str]], config: Config) -> ClosedForm:
+    mean, maps, reference = {}, {}, {}
+    for i, view in enumerate(views):
+        components, stem = f"components of {view}", f"closed_form/{i}"
+        mean[view] = arrays.take(f"{stem}/mean", components)
+        maps[view] = arrays.take(f"{stem}/maps", components, "closed-form coordinates")
+        reference[view] = arrays.take(f"{stem}/reference", f"fitted cells of {view}", "closed-form coordinates")
+    return ClosedForm(
+        mean=mean,
+        maps=maps,
+        reference=reference,
+        strength=arrays.take("closed_form/strength", "shared directions"),
+        edges=tuple(edges),
+        settings=config.refinement,
+    )
+
+
+def _offsets(arrays: _Arrays, views: list[str], batches: dict[str, tuple[str, ...]]) -> Offsets:
+    axes = "clusters of batches", "latent coordinates"
+    shifts = {
+        view: arrays.take(f"offsets/{i}", len(batches[view]), *axes) for i, view in enumerate(views) if view in batches
+    }
+    return Offsets(arrays.take("offsets/centroids", *axes), batches, shifts)
+
+
+def _anchors(arrays: _Arrays, i: int, edge: tuple[str, str]) -> Anchors:
+    pairs = f"anchors of {' -> '.join(edge)}"
+    source, target = (
+        arrays.rows(f"anchors/{i}/{side}", pairs, arrays.sizes[f"cells of {view}"])
+        for side, view in zip(("source", "target"), edge, strict=True)
+    )
+    return Anchors(source, target, arrays.take(f"anchors/{i}/weight", pairs))
+
+
+def _networks(arrays: _Arrays, model: Model) -> Networks:
+    import torch
+
+    from crosstie.training.networks import Networks
+
+    read = "used features" if model.config.features == "features" else "components"
+    n_inputs = {view: arrays.sizes[f"{read} of {view}"] for view in model.recipes if view not in model.like}
+    width = arrays.left.get("networks/encoders.0.first.bias", np.empty(0)).size
+    if width != model.config.hidden:  # before as much memory is taken as the settings ask for
+        raise value_error(
+            f"load: the networks of {str(arrays.file)!r} are not those of the {SETTINGS} beside it.",
+            found=f"hidden layers of width {width:,}",
+            expected=f"{model.config.hidden:,}",
+            do=AGAIN,
+        )
+    net = Networks(n_inputs, replace(model.config, n_latent=arrays.sizes["latent coordinates"]))
+    state = {key: arrays.take(f"networks/{key}", *weight.shape) for key, weight in net.state_dict().items()}
+    net.load_state_dict({key: torch.from_numpy(x) for key, x in state.items()})
+    return net.eval()
+
+
+def _link(found: Mapping[str, Any]) -> Link:
+    pairs, report = (pd.DataFrame(found[t]["rows"], columns=found[t]["columns"]) for t in ("pairs", "report"))
+    return Link(str(found["source"]), str(found["target"]), pairs, report)
+
+
+def _paired(found: Mapping[str, Any]) -> Paired:
+    cells = pd.DataFrame(found["cells"]["rows"], columns=found["cells"]["columns"])
+    return Paired(str(found["source"]), str(found["target"]), cells)
+
+
+def _obs(file: Path, described: Mapping[str, Any]) -> pd.DataFrame:
+    if not file.is_file():
+        raise value_error(f"load: {str(file)!r} is missing.", do=AGAIN)
+    kinds = described["columns"]
+    how: dict[str, Any] = {"header": None, "skiprows": 1, "dtype": str, "keep_default_na": False}
+    with _telling_of_damage(file):
+        text = pd.read_csv(file, skip_blank_lines=False, encoding="utf-8", **how)
+    if text.shape[1] != 1 + len(kinds):
+        raise value_error(
+            f"load: {str(file)!r} does not fit the {SETTINGS} beside it.",
+            found=f"{text.shape[1]} columns",
+            expected=f"{1 + len(kinds)}: cell names and {sample([k['name'] for k in kinds], 4)}",
+        )
+    index = pd.Index(text[0].to_numpy(), name=described["index"])
+    obs = pd.DataFrame({j: _column(text[1 + j].to_numpy(), kind) for j, kind in enumerate(kinds)}, index=index)
+    obs.columns = pd.Index([kind["name"] for kind in kinds])
+    return obs
+
+
+def _column(text: np.ndarray, described: Mapping[str, Any]) -> Any:
+    kind = described["kind"]
+    if kind == "category":
+        number = {str(category): n for n, category in enumerate(described["categories"])}
+        codes = [number.get(t, -1) for t in text]
+        return pd.Categorical.from_codes(codes, described["categories"], ordered=described["ordered"])
+    if kind == "bool":
+        return text == "True"
+    if kind == "text":
+        return text
+    if kind == "text or missing":
+        return np.where(text == "", np.nan, text)
+    return np.where(text == "", "nan", text).astype(kind)
+
+
+def _history(file: Path) -> pd.DataFrame:
+    if not file.is_file():
+        raise value_error(f"load: {str(file)!r} is missing.", do=AGAIN)
+    with _telling_of_damage(file):
+        text = pd.read_csv(file, dtype=object, keep_default_na=False)
+        return pd.DataFrame({name: _numbers(column.tolist()) for name, column in text.items()}, columns=text.columns)
+
+
+def _numbers(column: list[str]) -> np.ndarray:
+    """Return whole numbers, or floats to the last bit, which no two versions of pandas promise in the same way."""
+    try:
+        return np.array([int(text) for text in column], np.int64)
+    except ValueError:
+        return np.array([float(text or "nan") for text in column])
+
+
+def _one_of(found: object, kind: Any) -> Any:
+    if found not in get_args(kind):
+        raise value_error("an unknown word.", found=repr(found), expected=f"one of {sample(get_args(kind))}")
+    return found
+
+
+@contextmanager
+def _telling_of_damage(file: Path) -> Iterator[None]:
+    """Turn whatever goes wrong with the content of a file into an error about that file."""
+    try:
+        yield
+    except InputValueError as error:
+        if str(error).startswith("load: "):
+            raise
+        raise value_error(f"load: {str(file)!r} cannot be used: {error}") from error
+    except (InputError, ArithmeticError, AttributeError, LookupError, RuntimeError, TypeError, ValueError) as error:
+        what = f"{type(error).__name__}: {error}"
+        raise value_error(f"load: {str(file)!r} is damaged.", found=what, do=AGAIN) from error

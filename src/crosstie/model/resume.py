@@ -1,0 +1,164 @@
+"""What a long fit has done so far, in a folder: a fit that was cut off goes on from there."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import os
+import re
+import shutil
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import scipy.sparse as sp
+
+from crosstie._errors import value_error
+from crosstie._log import log
+from crosstie._typing import Array, Matrix
+from crosstie._version import __version__
+from crosstie.data.stored import Stored, rows_of
+
+if TYPE_CHECKING:
+    from crosstie.model.model import Model
+    from crosstie.model.placement import Bound
+
+ABOUT, CORE, TRAINING = "progress.json", "core", "training.safetensors"
+LOOKED_AT = 16  # cells at the beginning, in the middle and at the end of a view
+
+
+class Progress:
+    """The folder of a fit under way: the training, the fitted core, and the coordinates of finished blocks.
+
+    Parameters
+    ----------
+    folder
+        Made where there is none.
+    model
+        What is being fitted.
+    seed
+        Of the fit.
+
+    Raises
+    ------
+    ValueError
+        If the folder holds anything else, or the progress of another fit.
+    """
+
+    def __init__(self, folder: str | Path, model: Model, seed: int) -> None:
+        self.folder = Path(folder).resolve()
+        self.training = self.folder / TRAINING
+        self.numbers = {name: i for i, name in enumerate(model.views)}
+        about = _about(model, seed)
+        file = self.folder / ABOUT
+        if self.folder.exists() and not file.is_file() and not _is_new(self.folder):
+            raise value_error(
+                f"resume: {str(self.folder)!r} is not a folder of an earlier fit.",
+                expected=f"a new or empty folder, or one with {ABOUT}",
+                do="Give another folder; this one is left as it is.",
+            )
+        if file.is_file():
+            try:
+                before = json.loads(file.read_text(encoding="utf-8"))
+            except ValueError:
+                before = {}
+            other = [key for key in about if before.get(key) != about[key]]
+            if other:
+                raise value_error(
+                    f"resume: {str(self.folder)!r} is of another fit.",
+                    found=f"another {', '.join(other)}",
+                    expected="the same data, links, settings, seed and version",
+                    do="Give another folder, or remove this one.",
+                )
+            log.info("going on with the fit in %s.", self.folder)
+        else:
+            self.folder.mkdir(parents=True, exist_ok=True)
+            _replace(file, json.dumps(about, indent=1).encode())
+
+    def core(self, cls: type[Model]) -> Model | None:
+        """Return the fitted core, without data, if it was kept."""
+        return cls.load(self.folder / CORE) if (self.folder / CORE).is_dir() else None
+
+    def keep_core(self, core: Model) -> None:
+        """Keep the fitted core."""
+        core.save(self.folder / CORE)
+        self.training.unlink(missing_ok=True)
+
+    def find(self, view: str, bound: Bound) -> Array | None:
+        """Return the coordinates of a block, if they were kept and are whole."""
+        try:
+            z: Array = np.load(self._file(view, bound), allow_pickle=False)
+        except (OSError, ValueError, EOFError):
+            return None
+        return (
+            z
+            if isinstance(z, np.ndarray) and z.ndim == 2 and len(z) == bound[1] - bound[0] and z.dtype == np.float32
+            else None
+        )
+
+    def keep(self, view: str, bound: Bound, z: Array) -> None:
+        """Keep the coordinates of a block; the file appears whole."""
+        file = self._file(view, bound)
+        part = file.with_suffix(f".{os.getpid()}.part")
+        with part.open("wb") as out:
+            np.save(out, z, allow_pickle=False)
+        os.replace(part, file)
+
+    def remove(self) -> None:
+        """Remove the folder: all is done."""
+        shutil.rmtree(self.folder, ignore_errors=True)
+
+    def _file(self, view: str, bound: Bound) -> Path:
+        return self.folder / f"{self.numbers[view]}_{bound[0]}_{bound[1]}.npy"
+
+
+def _about(model: Model, seed: int) -> dict[str, Any]:
+    """Return what makes two fits the same, as JSON knows it."""
+    links = [link.pairs.to_csv() for link in model.linkage.links] + [p.cells.to_csv() for p in model.linkage.paired]
+    return {
+        "version": __version__,
+        "seed": seed,
+        "settings": hashlib.sha256(json.dumps(asdict(model.config)).encode()).hexdigest(),
+        "links": hashlib.sha256("\n".join(links).encode()).hexdigest(),
+        "data": {
+            name: [
+                view.modality,
+                *view.matrix.shape,
+                _names(view.cells),
+                _names(view.features),
+                _looked_at(view.matrix),
+            ]
+            for name, view in model.views.items()
+        },
+        "data of links": {
+            name: [*view.matrix.shape, _names(view.features), _looked_at(view.matrix)]
+            for name, view in model.link_views.items()
+        },
+        "batches": {name: _names(batch) for name, batch in model.batches.items()},
+    }
+
+
+def _looked_at(matrix: Matrix | Stored) -> str:
+    """Return a checksum of some cells' numbers: other data under the same names are told by the first and last ones."""
+    n_cells, digest = matrix.shape[0], hashlib.sha256()
+    for start in (0, n_cells // 2, max(0, n_cells - LOOKED_AT)):
+        rows = rows_of(matrix, start, min(start + LOOKED_AT, n_cells))
+        dense = rows.toarray() if sp.issparse(rows) else rows
+        digest.update(np.ascontiguousarray(dense, np.float32).tobytes())
+    return digest.hexdigest()
+
+
+def _is_new(folder: Path) -> bool:
+    """Whether nothing is in a folder but what a process left that was killed before it had begun."""
+    return folder.is_dir() and all(re.fullmatch(r"progress\.\d+\.part", path.name) for path in folder.iterdir())
+
+
+def _names(names: Any) -> str:
+    return hashlib.sha256("\n".join(map(str, names)).encode()).hexdigest()
+
+
+def _replace(file: Path, content: bytes) -> None:
+    part = file.with_suffix(f".{os.getpid()}.part")
+    part.write_bytes(content)
+    os.replace(part, file)

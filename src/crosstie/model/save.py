@@ -1,0 +1,182 @@
+"""A fitted model as a folder: arrays in safetensors, everything else in JSON and CSV that people can read.
+
+Here is the format, and how it is written; `restore` reads it. Views and edges have numbers in the folder, so that no
+name of the user's gets into a path or into the name of an array.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import re
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+import pandas as pd
+
+from crosstie._errors import sample, value_error
+from crosstie._files import claimed, new_folder
+from crosstie._log import log
+from crosstie._version import __version__
+
+if TYPE_CHECKING:
+    from crosstie.model.model import Model
+
+FORMAT = 3
+SETTINGS, WEIGHTS, HISTORY = "model.json", "weights.safetensors", "history.csv"
+_OURS = re.compile(rf"{re.escape(SETTINGS)}|{re.escape(WEIGHTS)}|{re.escape(HISTORY)}|obs_\d+\.csv")
+_RECIPE = ("kept", "mean", "std", "loadings", "variance")
+_CLOSED_FORM = ("mean", "maps", "reference")
+_ANCHORS = ("source", "target", "weight")
+
+
+def save(model: Model, path: str | Path) -> None:
+    """Save a fitted model into a folder; it appears whole or not at all.
+
+    Parameters
+    ----------
+    model
+        A fitted model.
+    path
+        The folder. An older saved model of this name is replaced.
+
+    Raises
+    ------
+    ValueError
+        If the name is taken by anything else: a file, or a folder with other things in it.
+    """
+    from safetensors.numpy import save as as_bytes
+
+    path = Path(path).resolve()
+    _check_free(path)
+    arrays = _arrays(model)
+    with claimed(path, wait=True), new_folder(path) as folder:
+        weights = as_bytes({name: np.ascontiguousarray(x) for name, x in arrays.items()})
+        (folder / WEIGHTS).write_bytes(weights)
+        settings = _settings(model) | {
+            "weights_sha256": hashlib.sha256(weights).hexdigest(),
+            # The last bits of a matrix product depend on the layout of its factors.
+            "column_major": [name for name, x in arrays.items() if x.ndim > 1 and not x.flags.c_contiguous],
+        }
+        (folder / SETTINGS).write_text(json.dumps(settings, indent=1, allow_nan=False), encoding="utf-8")
+        for i, name in enumerate(model.recipes):
+            _as_text(model.obs[name]).to_csv(folder / f"obs_{i}.csv", encoding="utf-8")
+        if len(model.history.columns):
+            model.history.to_csv(folder / HISTORY, index=False)
+
+
+def _arrays(model: Model) -> dict[str, np.ndarray]:
+    """Return every array of a model by its name in the file."""
+    out: dict[str, np.ndarray] = {}
+    for i, (name, recipe) in enumerate(model.recipes.items()):
+        out |= {f"recipes/{i}/{part}": getattr(recipe, part) for part in _RECIPE}
+        out[f"latents/{i}"] = model.latents[name]
+        out[f"decoders/{i}/matrix"], out[f"decoders/{i}/offset"] = model.decoders[name]
+        if name in model.core_rows:
+            out[f"core/{i}"] = model.core_rows[name]
+        if name in model.input_scale:
+            out[f"input_scale/{i}"] = model.input_scale[name]
+        if model.closed_form is not None:
+            out |= {f"closed_form/{i}/{part}": getattr(model.closed_form, part)[name] for part in _CLOSED_FORM}
+    if model.closed_form is not None:
+        out["closed_form/strength"] = model.closed_form.strength
+    for i, anchors in enumerate(model.anchors.values()):
+        out |= {f"anchors/{i}/{part}": getattr(anchors, part) for part in _ANCHORS}
+    if model.offsets is not None:
+        out["offsets/centroids"] = model.offsets.centroids
+        out |= {f"offsets/{list(model.recipes).index(name)}": shift for name, shift in model.offsets.shifts.items()}
+    if model.networks is not None:
+        out |= {f"networks/{key}": weight.numpy() for key, weight in model.networks.state_dict().items()}
+    return out
+
+
+def _settings(model: Model) -> dict[str, Any]:
+    """Return everything of a model that is no array, as JSON knows it."""
+    names = list(model.recipes)
+    return {
+        "format": FORMAT,
+        "crosstie": __version__,
+        "config": asdict(model.config),
+        "views": [
+            {
+                "name": name,
+                "modality": model.modalities[name],
+                "slot": model.slots[name],
+                "batch_key": model.batch_keys.get(name),
+                "batches": model.offsets.names.get(name) if model.offsets else None,
+                "core": name in model.core_rows,
+                "obs": _described(name, model.obs[name]),
+                "recipe": {
+                    "steps": asdict(recipe.steps),
+                    "values": recipe.values,
+                    "target_sum": recipe.target_sum,
+                    "features": list(recipe.features),
+                },
+            }
+            for name, recipe in model.recipes.items()
+        ],
+        "links": [
+            {"source": link.source, "target": link.target, "pairs": _table(link.pairs), "report": _table(link.report)}
+            for link in model.linkage.links
+        ],
+        "paired": [
+            {"source": link.source, "target": link.target, "cells": _table(link.cells)} for link in model.linkage.paired
+        ],
+        "edges": [[names.index(source), names.index(target)] for source, target in model.anchors],
+        "like": model.like,
+        "closed_form": model.closed_form is not None,
+        "trained": model.networks is not None,
+        "history": bool(len(model.history.columns)),
+    }
+
+
+def _table(frame: pd.DataFrame) -> dict[str, Any]:
+    plain = frame.astype(object).where(frame.notna(), None)
+    return {"columns": [str(c) for c in frame.columns], "rows": plain.to_numpy().tolist()}
+
+
+def _described(view: str, obs: pd.DataFrame) -> dict[str, Any]:
+    """Return what a CSV file forgets of a table: the kind of each column."""
+    columns, as_text = [], []
+    for name, values in obs.items():
+        kind: dict[str, Any] = {"name": str(name), "kind": "text"}
+        if isinstance(values.dtype, pd.CategoricalDtype):
+            categories = values.cat.categories.tolist()
+            if all(isinstance(c, str | int | float) for c in categories):
+                kind |= {"kind": "category", "categories": categories, "ordered": bool(values.cat.ordered)}
+        elif isinstance(values.dtype, np.dtype) and values.dtype.kind in "biuf":
+            kind["kind"] = values.dtype.name
+        elif values.isna().any():
+            kind["kind"] = "text or missing"
+        if kind["kind"].startswith("text") and not all(isinstance(v, str) for v in values.dropna()):
+            as_text.append(str(name))
+        columns.append(kind)
+    if as_text:
+        log.warning("save: view %r: %d columns of obs are saved as text: %s.", view, len(as_text), sample(as_text, 4))
+    return {"index": None if obs.index.name is None else str(obs.index.name), "columns": columns}
+
+
+def _as_text(obs: pd.DataFrame) -> pd.DataFrame:
+    columns = [["" if missing else str(v) for v, missing in zip(obs.iloc[:, j], obs.iloc[:, j].isna(), strict=True)]
+               for j in range(obs.shape[1])]  # fmt: skip
+    text = pd.DataFrame(dict(enumerate(columns)), index=obs.index)
+    text.columns = [str(c) for c in obs.columns]
+    return text
+
+
+def _check_free(path: Path) -> None:
+    """Raise if something stands at `path` that is not ours to replace."""
+    if not path.exists():
+        return
+    what = f"save: {str(path)!r} exists and is not a saved model alone."
+    do = "Choose another name, or move it away."
+    if not path.is_dir():
+        raise value_error(what, found="a file", do=do)
+    names = sorted(entry.name for entry in path.iterdir())
+    others = [name for name in names if not _OURS.fullmatch(name)]
+    if others:
+        raise value_error(what, found=f"a folder with {sample(others, 4)}", do=do)
+    if names and SETTINGS not in names:
+        raise value_error(what, found=f"a folder with {sample(names, 4)} and no {SETTINGS}", do=do)

@@ -1,0 +1,257 @@
+"""The training loop: from a `Problem` and a `Config` to networks and their history, on one page."""
+
+from __future__ import annotations
+
+import math
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import torch
+from torch import Tensor
+
+from crosstie._errors import message, value_error
+from crosstie._ranks import Group
+from crosstie._typing import Tick
+from crosstie.config import Config
+from crosstie.training.adversary import Adversary
+from crosstie.training.checkpoint import Kept
+from crosstie.training.distributed import ALONE, Together
+from crosstie.training.minibatches import Batch, Batches
+from crosstie.training.networks import Networks
+from crosstie.training.problem import Problem
+from crosstie.training.terms import Term, make_terms
+
+
+def fit(
+    problem: Problem,
+    config: Config,
+    *,
+    seed: int = 0,
+    device: str = "auto",
+    log_every: int = 50,
+    progress: Tick | None = None,
+    group: Group | None = None,
+    state: Path | None = None,
+) -> tuple[Networks, pd.DataFrame]:
+    """Train the networks of a problem.
+
+    The same seed on the same machine gives the same bits. Seeds are local: torch's global random numbers stay as
+    they are.
+
+    Parameters
+    ----------
+    problem, config
+        What to train on, and how.
+    device
+        `"auto"` (CUDA if there is one, else the CPU) or a torch device such as `"cpu"`, `"cuda:1"`, `"mps"`.
+    log_every
+        The history has the first step, every `log_every`-th, and the last.
+    progress
+        Called as `progress(step, n_steps, losses)` whenever the history gains a row.
+    group
+        Processes that train together, each with the whole problem; all return the same.
+    state
+        File that keeps the training under way; if there is one, training goes on from it, to the same bits. Of several
+        processes the first one's counts.
+
+    Returns
+    -------
+    The networks, on the CPU, and a table with columns `step`, one per term, `total` and `critic` (where there is one).
+
+    Raises
+    ------
+    ValueError
+        If the problem lacks what the settings need, such as anchors of an edge; before the first step. If `state` is
+        of another training.
+    FloatingPointError
+        If a term or the gradient stops being finite; the message names it and the step.
+    WorkerLostError
+        If another rank is gone.
+    """
+    problem.require(config)
+    together = Together(group)
+    where = choose_device(device)
+    # Two streams, so that two settings are compared on the same batches.
+    for_weights, for_batches = (
+        torch.Generator().manual_seed(int(state)) for state in np.random.SeedSequence(seed).generate_state(2)
+    )
+    net = Networks.start(problem, config, for_weights).to(where)
+    adversary = None
+    if config.alignment == "adversarial" and config.adversarial > 0:
+        adversary = Adversary(problem.edges, config, for_weights).to(where)
+    terms = make_terms(problem.views, problem.edges, config)
+    batches = Batches(problem, config, generator=for_batches, device=where)
+    optimiser = make_optimiser(net, config)
+    critic_optimiser = None if adversary is None else make_optimiser(adversary, config)
+    average = Average(net, config.averaging)
+
+    kept = Kept(
+        state,
+        together,
+        [net] if adversary is None else [net, adversary],
+        [optimiser] if critic_optimiser is None else [optimiser, critic_optimiser],
+        average.mean,
+        batches,
+    )
+    before, history = kept.restore()
+    with threads(choose_threads(problem, config)):
+        for step in range(before + 1, config.n_steps + 1):
+            set_rate(optimiser, critic_optimiser, step, config)
+            batch = together.trim(batches.draw())
+            losses = train_step(net, terms, adversary, batch, optimiser, critic_optimiser, config, together)
+            check_finite(losses, step)
+            average.update(step)
+            if step == 1 or step % log_every == 0 or step == config.n_steps:
+                together.average(losses.values())
+                values = {name: float(value) for name, value in losses.items() if name != "gradient"}
+                history.append({"step": step, **values})
+                if progress is not None:
+                    progress(step, config.n_steps, values)
+            kept.keep(step, history)
+    average.keep()
+    return net.cpu().eval(), pd.DataFrame(history)
+
+
+def train_step(
+    net: Networks,
+    terms: dict[str, Term],
+    adversary: Adversary | None,
+    batch: Batch,
+    optimiser: torch.optim.Optimizer,
+    critic_optimiser: torch.optim.Optimizer | None,
+    config: Config,
+    together: Together = ALONE,
+) -> dict[str, Tensor]:
+    """Take one step: the critics several times on the latents as they are, then encoders and decoders once."""
+    share = together.share(batch)
+    z = {view: net.encode(view, x) for view, x in share.x.items()}
+    critic = None
+    if adversary is not None and critic_optimiser is not None:
+        for _ in range(config.critic_steps):
+            critic = adversary.critic_loss(z)
+            descend(critic, critic_optimiser, config.grad_clip, together)
+    of_all = together.gather(z) if any(term.whole for term in terms.values()) else z
+    losses = {
+        name: together.weigh(term(net, batch, of_all)) if term.whole else term(net, share, z)
+        for name, term in terms.items()
+    }
+    if adversary is not None:
+        losses["adversarial"] = adversary.encoder_loss(z)
+    total = torch.stack([getattr(config, name) * value for name, value in losses.items()]).sum()
+    gradient = descend(total, optimiser, config.grad_clip, together)
+    losses["total"] = total
+    if critic is not None:
+        losses["critic"] = critic
+    return {name: value.detach() for name, value in losses.items()} | {"gradient": gradient}
+
+
+def descend(loss: Tensor, optimiser: torch.optim.Optimizer, clip: float, together: Together = ALONE) -> Tensor:
+    """Take one step down `loss` with the optimiser's weights alone; return the norm of the unclipped gradient."""
+    weights = [weight for group in optimiser.param_groups for weight in group["params"]]
+    optimiser.zero_grad(set_to_none=True)
+    loss.backward(inputs=weights)
+    together.average(weight.grad for weight in weights if weight.grad is not None)
+    norm = torch.nn.utils.clip_grad_norm_(weights, clip)
+    optimiser.step()
+    return norm
+
+
+def make_optimiser(module: torch.nn.Module, config: Config) -> torch.optim.Adam:
+    """Return Adam; the linear maps of residual networks are not decayed, for zero is no better a place than theirs."""
+    groups: dict[float, list[torch.nn.Parameter]] = {}
+    for name, weight in module.named_parameters():
+        if weight.requires_grad:
+            groups.setdefault(0.0 if ".linear." in name else config.weight_decay, []).append(weight)
+    settings = [{"params": weights, "weight_decay": decay} for decay, weights in groups.items()]
+    try:
+        return torch.optim.Adam(settings, lr=config.learning_rate, betas=config.betas, fused=True)
+    except RuntimeError:  # this torch has no fused Adam for this device
+        return torch.optim.Adam(settings, lr=config.learning_rate, betas=config.betas)
+
+
+def set_rate(
+    optimiser: torch.optim.Optimizer, critic_optimiser: torch.optim.Optimizer | None, step: int, config: Config
+) -> None:
+    """Set the learning rate of a step; steps count from 1, and the first has the full rate."""
+    if config.schedule == "cosine":
+        share = 0.5 * (1 + math.cos(math.pi * (step - 1) / config.n_steps))
+        for group in optimiser.param_groups + ([] if critic_optimiser is None else critic_optimiser.param_groups):
+            group["lr"] = config.learning_rate * share
+
+
+def check_finite(losses: dict[str, Tensor], step: int) -> None:
+    """Raise `FloatingPointError` if a value is not finite."""
+    if torch.stack(tuple(losses.values())).isfinite().all():
+        return
+    wrong = [name for name, value in losses.items() if not value.isfinite()]
+    raise FloatingPointError(
+        message(
+            f"training: {', '.join(wrong)} not finite at step {step}.",
+            found=", ".join(f"{name} = {float(value):.4g}" for name, value in losses.items()),
+            do="Lower learning_rate, and look for extreme values in the inputs: they should be scaled.",
+        )
+    )
+
+
+class Average:
+    """Exponential moving average of the weights, kept in place of the last ones; decay 0 keeps the last."""
+
+    def __init__(self, module: torch.nn.Module, decay: float) -> None:
+        self.decay = decay
+        self.weights = [p.detach() for p in module.parameters() if p.requires_grad]
+        self.mean = [p.clone() for p in self.weights] if decay else []
+
+    def update(self, step: int) -> None:
+        """Take in the weights after a step; the first steps count for less, so the random start is soon forgotten."""
+        if self.decay:
+            decay = min(self.decay, (1 + step) / (10 + step))
+            torch._foreach_lerp_(self.mean, self.weights, 1 - decay)
+
+    def keep(self) -> None:
+        """Put the average where the weights were."""
+        for weight, mean in zip(self.weights if self.decay else [], self.mean, strict=True):
+            weight.copy_(mean)
+
+
+def choose_device(device: str) -> torch.device:
+    """Return the device that was asked for; `"auto"` is CUDA if there is one, else the CPU.
+
+    Processes that torchrun started on one machine take one GPU each.
+    """
+    if device == "auto":
+        return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
+    try:
+        chosen = torch.device(device)
+    except RuntimeError as error:
+        raise value_error(f"device {device!r} is unknown.", expected="auto, cpu, cuda, cuda:1, mps, ...") from error
+    missing = (chosen.type == "cuda" and not torch.cuda.is_available()) or (
+        chosen.type == "mps" and not torch.backends.mps.is_available()
+    )
+    if missing:
+        raise value_error(f"device {device!r} is not on this machine.", do="Take device='auto' or 'cpu'.")
+    return chosen
+
+
+def choose_threads(problem: Problem, config: Config) -> int:
+    """Return how many threads torch should use: one while the products are small.
+
+    A rule and not a measurement, because the number of threads decides the last bits of a sum. Below some 3·10⁸
+    multiplications a layer, handing work to other threads costs more than it brings, the more so on shared cores.
+    """
+    widest = max(config.hidden * max(problem.n_inputs.values()), config.critic_hidden**2)
+    return 1 if config.batch_size * widest < 3 * 10**8 else torch.get_num_threads()
+
+
+@contextmanager
+def threads(n_threads: int) -> Iterator[None]:
+    """Run with this many torch threads, then go back to what was set."""
+    before = torch.get_num_threads()
+    torch.set_num_threads(n_threads)
+    try:
+        yield
+    finally:
+        torch.set_num_threads(before)

@@ -1,0 +1,128 @@
+"""The networks: an encoder and a decoder for each view, and the critic that tells two views' latents apart."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable, Mapping
+from itertools import pairwise
+from typing import cast
+
+import torch
+from torch import Tensor, nn
+from torch.nn.utils import skip_init
+
+from crosstie._typing import Array
+from crosstie.anchors.linear import linear_inverse
+from crosstie.config import Config
+from crosstie.training.problem import Problem
+
+
+class Network(nn.Module):
+    r"""Encoder or decoder: :math:`\mathrm{MLP}(x)`, or :math:`x W_0 + b_0 + \mathrm{MLP}(x)` (method.md, eq. 1)."""
+
+    def __init__(self, n_in: int, n_out: int, hidden: int, kind: str, linear: str) -> None:
+        super().__init__()
+        self.first, self.last = _layer(n_in, hidden), _layer(hidden, n_out)
+        self.linear = _layer(n_in, n_out).requires_grad_(linear == "trained") if kind == "residual" else None
+
+    def forward(self, x: Tensor) -> Tensor:
+        """Map rows of `x`."""
+        out: Tensor = self.last(self.first(x).relu())
+        return out if self.linear is None else out + self.linear(x)
+
+    @torch.no_grad()
+    def start_at(self, matrix: Array, offset: Array) -> None:
+        """Set the linear map, and the last layer to zero, so that the network is exactly `x @ matrix + offset`."""
+        assert self.linear is not None
+        self.linear.weight.copy_(torch.tensor(matrix.T))
+        self.linear.bias.copy_(torch.tensor(offset))
+        self.last.weight.zero_()
+        self.last.bias.zero_()
+
+
+class Networks(nn.Module):
+    """Encoders and decoders of all views.
+
+    Parameters
+    ----------
+    n_inputs
+        Number of inputs of each view's networks, by name of the view.
+    config
+        Kind and width of the networks.
+    """
+
+    def __init__(self, n_inputs: Mapping[str, int], config: Config) -> None:
+        super().__init__()
+        q, hidden, linear = config.n_latent, config.hidden, config.linear
+        self.encoder = {view: Network(p, q, hidden, config.encoder, linear) for view, p in n_inputs.items()}
+        self.decoder = {view: Network(q, p, hidden, config.decoder, linear) for view, p in n_inputs.items()}
+        # torch knows them by number, for it refuses names such as "protein.1" or "values".
+        self.encoders, self.decoders = nn.ModuleList(self.encoder.values()), nn.ModuleList(self.decoder.values())
+
+    @classmethod
+    def start(cls, problem: Problem, config: Config, generator: torch.Generator) -> Networks:
+        """Build the networks of a problem with their first weights, drawn from `generator`."""
+        net = cls(problem.n_inputs, config)
+        draw_weights(net, generator)
+        for view, x in problem.inputs.items():
+            if config.encoder == "residual":
+                net.encoder[view].start_at(*problem.linear[view])
+            if config.decoder == "residual":
+                net.decoder[view].start_at(*linear_inverse(x, *problem.linear[view]))
+        return net
+
+    def encode(self, view: str, x: Tensor) -> Tensor:
+        """Map inputs `(n_cells, n_inputs)` to latent coordinates `(n_cells, n_latent)`."""
+        return cast(Tensor, self.encoder[view](x))
+
+    def decode(self, view: str, z: Tensor) -> Tensor:
+        """Map latent coordinates `(n_cells, n_latent)` to inputs `(n_cells, n_inputs)`."""
+        return cast(Tensor, self.decoder[view](z))
+
+    def encode_array(self, view: str, x: Array, *, chunk: int = 65_536) -> Array:
+        """Do as `encode`, for arrays of any length."""
+        return self._in_chunks(lambda rows: self.encode(view, rows), x, chunk)
+
+    def decode_array(self, view: str, z: Array, *, chunk: int = 65_536) -> Array:
+        """Do as `decode`, for arrays of any length."""
+        return self._in_chunks(lambda rows: self.decode(view, rows), z, chunk)
+
+    @torch.no_grad()
+    def _in_chunks(self, function: Callable[[Tensor], Tensor], x: Array, chunk: int) -> Array:
+        weight = next(self.parameters())
+        starts = range(0, max(len(x), 1), chunk)  # an empty array still goes through once, for its width
+        parts = [function(torch.tensor(x[i : i + chunk], dtype=weight.dtype, device=weight.device)) for i in starts]
+        return torch.cat(parts).cpu().numpy()
+
+
+class Critic(nn.Module):
+    r"""Score of a latent point, high where the source view is: :math:`D(z) \in [-c, c]` (method.md, eq. 8)."""
+
+    def __init__(self, config: Config) -> None:
+        super().__init__()
+        widths = [config.n_latent] + [config.critic_hidden] * config.critic_layers
+        layers: list[nn.Module] = []
+        for n_in, n_out in pairwise(widths):
+            layers += [_layer(n_in, n_out), nn.ReLU()]
+        self.mlp = nn.Sequential(*layers, _layer(widths[-1], 1))
+        self.clamp = config.critic_clamp
+
+    def forward(self, z: Tensor) -> Tensor:
+        """Return the scores of the rows of `z`, shape `(n_cells, 1)`."""
+        out: Tensor = self.mlp(z)
+        return out.clamp(-self.clamp, self.clamp)
+
+
+@torch.no_grad()
+def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
+    """Draw weights and biases of every linear layer uniformly within ±1/√n_in, torch's own rule."""
+    for layer in module.modules():
+        if isinstance(layer, nn.Linear):
+            bound = 1 / math.sqrt(layer.in_features)
+            layer.weight.uniform_(-bound, bound, generator=generator)
+            layer.bias.uniform_(-bound, bound, generator=generator)
+
+
+def _layer(n_in: int, n_out: int) -> nn.Linear:
+    """Return a linear layer without torch's first draw, which would use up the user's global random numbers."""
+    return skip_init(nn.Linear, n_in, n_out)

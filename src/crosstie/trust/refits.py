@@ -1,0 +1,234 @@
+"""What links, cells and counts decide: fits with some of them changed, and what they say of each edge and each cell.
+
+The one place that fits again. Its results are arrays; `judge` makes sentences of them.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from crosstie._threads import side_by_side
+from crosstie._typing import Array, Edge, Floats
+from crosstie.metrics import foscttm
+from crosstie.model.model import Model
+from crosstie.trust.agreement import above_null, above_other_pairings, matched_correlations, together
+from crosstie.trust.match_stability import halves, moved
+from crosstie.trust.sketch_fit import Fit, Problem, permuted, without_share
+
+N_FOLDS = 3
+LEAST_COLUMNS = 4  # fewer can be paired in too few ways to say anything
+SKETCH_PAIRS = 1000
+MOST_JUDGED = 1000  # columns that are correlated with each other: enough to judge by
+LEAST_HELD = 6  # from here on each third holds two columns
+Place = Callable[[str], tuple[Array, Array]]  # of a view: all its cells, and those of the sketch
+
+
+@dataclass
+class EdgeEvidence:
+    """What the refits say of one edge; NaN where something cannot be said.
+
+    Parameters
+    ----------
+    n_columns, n_pairs
+        Linked columns, and shared cells.
+    agreement, null
+        Mean correlation of linked columns over matched cells, and the same in fits with permuted links.
+    above_null
+        Their distance in standard deviations of the null.
+    held_out
+        How far links left out of a fit agree above other pairings of them, in standard deviations.
+    pairs
+        FOSCTTM of shared cells left out of a fit.
+    """
+
+    n_columns: int = 0
+    agreement: float = float("nan")
+    null: Floats = field(default_factory=lambda: np.empty(0))
+    above_null: float = float("nan")
+    held_out: float = float("nan")
+    n_pairs: int = 0
+    pairs: float = float("nan")
+
+
+@dataclass(frozen=True)
+class Evidence:
+    """All that refits say.
+
+    Parameters
+    ----------
+    edges
+        Of each edge.
+    moved
+        By what was changed (`"links"`, `"cells"`, `"counts"`, `"map"`), then by source and target view, in both
+        directions: how far the matches of each source cell move, shape `(n_source,)`, 0 to 0.5 for chance.
+    """
+
+    edges: dict[Edge, EdgeEvidence]
+    moved: dict[str, dict[Edge, Floats]]
+
+
+def gather(model: Model, *, n_null: int, n_stability: int, seed: int) -> Evidence:
+    """Fit a model again and again on a sketch: with links permuted, without some links, without some cells.
+
+    Parameters
+    ----------
+    model
+        Fitted, with its data.
+    n_null
+        Fits with permuted links.
+    n_stability
+        Fits on random 80 % of the sketch's cells.
+    seed
+        Of everything drawn.
+    """
+    problem = Problem.of(model, seed=seed)
+    rng = np.random.default_rng([seed, 2])
+    whole = problem.fit(seed=seed)
+    evidence = {
+        (a, b): EdgeEvidence(n_columns=source.shape[1], n_pairs=len(problem.pairs.get((a, b), ((), ()))[0]))
+        for (a, b), (source, _) in problem.columns.items()
+    }
+    for edge, found in _agreements(whole, problem.columns).items():
+        evidence[edge].agreement = found
+    if n_null and any(e.n_columns >= LEAST_COLUMNS for e in evidence.values()):
+        _link_null(problem, evidence, n_null, rng)
+    place = _placed(whole)
+    for view in problem.components:  # once, before threads ask for it
+        place(view)
+    links = _without_links(problem, evidence, place, rng)
+    some = [without_share(problem.rows, 0.2, rng) for _ in range(n_stability)]
+    parts = {
+        "links": links,
+        "cells": _means(
+            side_by_side(lambda rows: _movement(problem, place, _placed(problem.fit(rows=rows, seed=seed))), some)
+        ),
+        "counts": _halved(model, problem, whole, place, rng),
+        "map": _movement(problem, place, lambda view: (model.latents[view], model.latents[view][problem.rows[view]])),
+    }
+    return Evidence(evidence, parts)
+
+
+def _placed(fit: Fit) -> Place:
+    found: dict[str, tuple[Array, Array]] = {}
+
+    def place(view: str) -> tuple[Array, Array]:
+        if view not in found:
+            z = fit.place(view)
+            found[view] = z, z[fit.problem.rows[view]]
+        return found[view]
+
+    return place
+
+
+def _movement(problem: Problem, first: Place, second: Place) -> dict[Edge, Floats]:
+    """Return how far the matches of all cells of each edge move between two maps, in both directions."""
+    return {
+        (s, t): moved((first(s)[0], first(t)[1]), (second(s)[0], second(t)[1]))
+        for a, b in problem.columns
+        for s, t in ((a, b), (b, a))
+    }
+
+
+def _means(found: Iterable[dict[Edge, Floats]]) -> dict[Edge, Floats]:
+    each = list(found)
+    return {edge: np.mean([one[edge] for one in each], axis=0) for edge in each[0]} if each else {}
+
+
+def _correlations(fit: Fit, edge: Edge, source: Floats, target: Floats) -> Floats:
+    (a, b), problem = edge, fit.problem
+    step = max(1, -(-source.shape[1] // MOST_JUDGED))
+    source, target = source[:, ::step], target[:, ::step]
+    x, y = (problem.components[view][problem.rows[view]] for view in edge)
+    z = [fit.place(view, problem.rows[view]) for view in (a, b)]
+    settings = problem.settings
+    return matched_correlations(z[0], z[1], x @ source, y @ target, entropy=settings.entropy, balance=settings.balance)
+
+
+def _agreements(fit: Fit, columns: Mapping[Edge, tuple[Floats, Floats]]) -> dict[Edge, float]:
+    """Return the mean correlation of linked columns of every edge that has any."""
+    return {
+        edge: float(np.diag(_correlations(fit, edge, *sides)).mean())
+        for edge, sides in columns.items()
+        if sides[0].shape[1]
+    }
+
+
+def _link_null(problem: Problem, evidence: Mapping[Edge, EdgeEvidence], n_null: int, rng: np.random.Generator) -> None:
+    """Hold the agreement of every edge against fits of permuted links."""
+    null: dict[Edge, list[float]] = {edge: [] for edge in evidence}
+    draws = [permuted(problem.columns, rng) for _ in range(n_null)]
+    for draw in side_by_side(lambda columns: _agreements(problem.fit(columns=columns), columns), draws):
+        for edge, found in draw.items():
+            null[edge].append(found)
+    for edge, values in null.items():
+        if evidence[edge].n_columns >= LEAST_COLUMNS:
+            evidence[edge].null = np.array(values)
+            evidence[edge].above_null = above_null(evidence[edge].agreement, evidence[edge].null)
+
+
+def _without_links(
+    problem: Problem, evidence: Mapping[Edge, EdgeEvidence], place: Place, rng: np.random.Generator
+) -> dict[Edge, Floats]:
+    """Leave out a third of the links and of the shared cells of every edge, in turn; judge by what was left out."""
+    columns = {e: np.array_split(rng.permutation(s.shape[1]), N_FOLDS) for e, (s, _) in problem.columns.items()}
+    pairs = {e: np.array_split(rng.permutation(len(i)), N_FOLDS) for e, (i, _) in problem.pairs.items()}
+
+    def without(fold: int) -> tuple[dict[Edge, Floats], dict[Edge, float], dict[Edge, float]]:
+        """Return how far cells move, how far left-out links agree, and how far off left-out shared cells are."""
+        kept, held = {}, {}
+        for edge, (source, target) in problem.columns.items():
+            out = columns[edge][fold] if source.shape[1] > 1 else np.empty(0, np.int64)
+            stay = np.setdiff1d(np.arange(source.shape[1]), out)
+            kept[edge], held[edge] = (source[:, stay], target[:, stay]), (source[:, out], target[:, out])
+        known = {
+            edge: (np.delete(i, pairs[edge][fold]), np.delete(j, pairs[edge][fold]))
+            for edge, (i, j) in problem.pairs.items()
+        }
+        fit = problem.fit(columns=kept, pairs=known)
+        agree = {
+            edge: above_other_pairings(_correlations(fit, edge, *sides))
+            for edge, sides in held.items()
+            if evidence[edge].n_columns >= LEAST_HELD
+        }
+        ranks = {}
+        for (a, b), (i, j) in problem.pairs.items():
+            out = pairs[a, b][fold][:SKETCH_PAIRS]
+            if len(out) > 1:
+                ranks[a, b] = float(foscttm(fit.place(a, i[out]), fit.place(b, j[out])))
+        return _movement(problem, place, _placed(fit)), agree, ranks
+
+    folds = side_by_side(without, range(N_FOLDS))
+    for edge, found in evidence.items():
+        found.held_out = together(np.array([agree[edge] for _, agree, _ in folds if edge in agree]))
+        off = [ranks[edge] for _, _, ranks in folds if edge in ranks]
+        if off:
+            found.pairs = float(np.mean(off))
+    return _means([change for change, _, _ in folds])
+
+
+def _halved(model: Model, problem: Problem, whole: Fit, place: Place, rng: np.random.Generator) -> dict[Edge, Floats]:
+    """Return how far the matches of each cell by one half of its counts lie from the other half; only for counts."""
+    out: dict[Edge, Floats] = {}
+    for name, view in model.views.items():
+        if view.values != "counts":
+            continue
+        z = [whole.place(name, components=model.recipes[name].transform(x)) for x in halves(view.loaded, rng)]
+        for a, b in problem.columns:
+            if name in (a, b):
+                other = b if name == a else a
+                target = place(other)[1]
+                out[name, other] = moved((z[0], target), (z[1], target))
+    return out
+
+
+def of_cells(evidence: Evidence, view: str, parts: tuple[str, ...] = ("links", "cells", "counts")) -> Floats | None:
+    """Return how far the matches of each cell of a view move in all, the mean over its edges; `None` if unknown."""
+    totals = []
+    for part in parts:
+        found = [x for (source, _), x in evidence.moved.get(part, {}).items() if source == view]
+        if found:
+            totals.append(np.mean(found, axis=0))
+    return np.sum(totals, axis=0) if totals else None

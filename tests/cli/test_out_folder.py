@@ -1,0 +1,110 @@
+"""A run's folder appears whole or not at all, and nothing of the user's is replaced."""
+
+from contextlib import nullcontext
+
+import pytest
+
+from crosstie._files import new_folder
+from crosstie._run import RUN_FILE
+from crosstie.cli.out_folder import check_out, run_folder
+
+
+def written(out):
+    with run_folder(out, overwrite=True) as out, new_folder(out, last=RUN_FILE) as folder:
+        (folder / RUN_FILE).write_text("{}")
+        (folder / "model").mkdir()
+    return out
+
+
+def half_done(out, error):
+    with run_folder(out, overwrite=True) as out, new_folder(out) as folder:
+        (folder / "half.csv").write_text("")
+        raise error("went wrong")
+
+
+def names(folder):
+    return sorted(p.name for p in folder.iterdir())
+
+
+@pytest.mark.parametrize("out", ["run", "some/where/run"])
+def test_it_appears(tmp_path, out):
+    out = written(tmp_path / out)
+    assert names(out) == ["model", RUN_FILE]
+    assert names(out.parent) == ["run"]
+
+
+def test_an_empty_folder_is_filled(tmp_path):
+    out = tmp_path / "run"
+    out.mkdir(mode=0o750)
+    assert names(written(out)) == ["model", RUN_FILE]
+    assert out.stat().st_mode & 0o777 == 0o750
+    assert names(tmp_path) == ["run"]
+
+
+def test_an_earlier_run_is_replaced_whole(tmp_path):
+    out = written(tmp_path / "run")
+    (out / "old.csv").write_text("")
+    with pytest.raises(ValueError, match="is not empty"):
+        check_out(out, overwrite=False)
+    assert names(written(out)) == ["model", RUN_FILE]
+    assert names(tmp_path) == ["run"]
+
+
+def test_a_folder_of_the_users_is_not_replaced(tmp_path):
+    (tmp_path / "thesis.doc").write_text("")
+    with pytest.raises(ValueError, match="not the folder of an earlier run"):
+        check_out(tmp_path, overwrite=True)
+
+
+def test_a_file_is_no_folder(tmp_path):
+    (tmp_path / "file").write_text("")
+    for out in (tmp_path / "file", tmp_path / "file" / "run"):
+        with pytest.raises(ValueError, match=r"is a file|cannot be made"):
+            check_out(out, overwrite=True)
+
+
+@pytest.mark.parametrize("error", [ValueError, KeyboardInterrupt])
+@pytest.mark.parametrize("out", ["run", "some/where/run"])
+def test_nothing_is_left_of_what_went_wrong(tmp_path, error, out):
+    with pytest.raises(error, match="went wrong"):
+        half_done(tmp_path / out, error)
+    assert names(tmp_path) == []
+
+
+def test_an_earlier_run_survives_what_went_wrong(tmp_path):
+    out = written(tmp_path / "run")
+    with pytest.raises(OSError, match="went wrong"):
+        half_done(out, OSError)
+    assert names(out) == ["model", RUN_FILE]
+    assert names(tmp_path) == ["run"]
+
+
+def test_one_process_writes_a_run(tmp_path):
+    out = tmp_path / "new" / "run"
+    with run_folder(out, overwrite=False):
+        with (
+            pytest.raises(ValueError, match="is being written by another process"),
+            run_folder(out, overwrite=True),
+        ):
+            pytest.fail("both may write")
+        assert names(out.parent) == [".run.lock"]
+    assert names(tmp_path) == []
+
+
+def test_who_comes_second_does_not_replace(tmp_path, monkeypatch):
+    out, other = tmp_path / "run", written(tmp_path / "other")
+
+    def claimed(path):
+        other.rename(path)  # another process finishes after this one has looked
+        return nullcontext()
+
+    monkeypatch.setattr("crosstie.cli.out_folder.claimed", claimed)
+    with pytest.raises(ValueError, match="is not empty"), run_folder(out, overwrite=False):
+        pytest.fail("it would be replaced")
+
+
+def test_other_ranks_of_torchrun_hold_nothing(tmp_path, monkeypatch):
+    with run_folder(tmp_path / "run", overwrite=False):
+        monkeypatch.setenv("RANK", "1")
+        with run_folder(tmp_path / "run", overwrite=False) as out:
+            assert out == tmp_path / "run"

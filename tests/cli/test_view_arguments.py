@@ -1,0 +1,146 @@
+"""The grammar of the command line, and every file that is not what it should be."""
+
+import json
+from pathlib import Path
+
+import mudata as md
+import numpy as np
+import pytest
+
+from crosstie.cli import settings_file, view_arguments
+from crosstie.config import Config
+
+VIEWS = ("rna=rna.h5ad", "adt=adt.h5ad")
+
+
+def test_paths_of_views():
+    assert view_arguments.paths_of(VIEWS) == {"rna": Path("rna.h5ad"), "adt": Path("adt.h5ad")}
+    assert view_arguments.paths_of(["a=x=y.h5ad", "b 1.2+=z"]) == {"a": Path("x=y.h5ad"), "b 1.2+": Path("z")}
+    assert view_arguments.paths_of(["some.h5mu"]) == {"": Path("some.h5mu")}
+
+
+@pytest.mark.parametrize(
+    ("words", "said"),
+    [
+        (["rna.h5ad", "adt.h5ad"], "Write rna=rna.h5ad."),
+        (["rna=", "adt=adt.h5ad"], "not of the form NAME=PATH"),
+        (["=rna.h5ad", "adt=adt.h5ad"], "not of the form NAME=PATH"),
+        (["rna=rna.h5ad"], "only one view"),
+        (["rna=rna.h5ad", "rna=adt.h5ad"], "given twice"),
+        (["../rna=rna.h5ad", "adt=adt.h5ad"], "Write rna=rna.h5ad."),
+        (["a/b=rna.h5ad", "adt=adt.h5ad"], "cannot be used in file names"),
+        ([".rna=rna.h5ad", "adt=adt.h5ad"], "cannot be used in file names"),
+        (["rna=both.h5mu", "adt=adt.h5ad"], "holds several views"),
+    ],
+)
+def test_wrong_views(words, said):
+    with pytest.raises(ValueError, match=said.replace(".", r"\.")):
+        view_arguments.paths_of(words)
+
+
+def test_options_by_view():
+    views = ["rna", "adt"]
+    assert view_arguments.by_view(None, "--slot", views) == {}
+    assert view_arguments.by_view(["X", "adt=layers/a=b"], "--slot", views) == {"rna": "X", "adt": "layers/a=b"}
+    assert view_arguments.by_view(["adt=layers/c", "X"], "--slot", views) == {"rna": "X", "adt": "layers/c"}
+    with pytest.raises(KeyError, match="Did you mean 'adt'"):
+        view_arguments.by_view(["adx=X"], "--slot", views)
+    with pytest.raises(ValueError, match="NAME=WORD"):
+        view_arguments.by_view(["adt="], "--slot", views)
+
+
+def test_settings(tmp_path):
+    assert settings_file.make_config("default", None, None) == Config()
+    assert settings_file.make_config("scmodal", None, None) == Config.scmodal()
+    changed = settings_file.make_config("trained", None, ["n_latent=7", "hidden=9", "betas=0.8,0.9", "alignment=none"])
+    assert changed == Config(training="full", n_latent=7, hidden=9, betas=(0.8, 0.9), alignment="none")
+    file = tmp_path / "config.json"
+    file.write_text(json.dumps({"n_latent": 5, "entropy": 0.1}))
+    assert settings_file.make_config("default", file, ["entropy=0.2"]) == Config(n_latent=5, entropy=0.2)
+
+
+@pytest.mark.parametrize(
+    ("preset", "words", "said"),
+    [
+        ("trainde", [], "Did you mean 'trained'"),
+        ("default", ["n_latnet=3"], "Did you mean 'n_latent'"),
+        ("default", ["n_latent"], "Write n_latent=VALUE"),
+        ("default", ["n_latent=many"], "not a whole number"),
+        ("default", ["n_latent=0"], "out of its range"),
+        ("default", ["encoder=mpl"], "encoder is unknown"),
+    ],
+)
+def test_wrong_settings(preset, words, said):
+    with pytest.raises((ValueError, KeyError, TypeError), match=said):
+        settings_file.make_config(preset, None, words)
+
+
+def test_preset_and_config_exclude_each_other(tmp_path):
+    with pytest.raises(ValueError, match="exclude each other"):
+        settings_file.make_config("scmodal", tmp_path / "config.json", None)
+
+
+def test_reading(files, mdata):
+    paths = {name: files / f"{name}.h5ad" for name in mdata.mod}
+    for found in (view_arguments.read_views(paths), view_arguments.read_views({"": files / "both.h5mu"})):
+        assert list(found) == ["rna", "adt"]
+        np.testing.assert_array_equal(found["adt"].X.toarray(), mdata["adt"].X.toarray())
+    for found in (view_arguments.read_features(paths), view_arguments.read_features({"": files / "both.h5mu"})):
+        assert list(found) == ["rna", "adt"]
+        assert found["adt"].shape == (0, 30)
+        assert list(found["rna"].var_names) == list(mdata["rna"].var_names)
+
+
+def test_labels_kept_for_all_views_together_are_read(files, tmp_path):
+    mdata = md.read_h5mu(files / "both.h5mu")
+    mdata.obs["donor"] = "d1"
+    mdata.write_h5mu(tmp_path / "common.h5mu")
+    found = view_arguments.read_views({"": tmp_path / "common.h5mu"})
+    assert set(found["rna"].obs["donor"]) == set(found["adt"].obs["donor"]) == {"d1"}
+
+
+def bad_file(folder, kind, files):
+    path = folder / f"bad.{'csv' if kind == 'csv' else 'h5ad'}"
+    whole = (files / "adt.h5ad").read_bytes()
+    if kind == "folder":
+        path.mkdir()
+    elif kind != "missing":
+        path.write_bytes(
+            {
+                "random": np.random.default_rng(0).bytes(5000),
+                "csv": b"cell,CD3\na,1\n",
+                "empty": b"",
+                "truncated": whole[: len(whole) // 2],
+                "overwritten": whole[:2048] + bytes(len(whole) - 2048),
+            }[kind]
+        )
+    return path
+
+
+@pytest.mark.parametrize(
+    ("kind", "said"),
+    [
+        ("missing", "there is no such file"),
+        ("folder", "is a folder"),
+        ("random", "not an HDF5 file"),
+        ("csv", "read_csv"),
+        ("empty", "the file is empty"),
+        ("truncated", "Is the file whole?"),
+        ("overwritten", "Is the file whole?"),
+    ],
+)
+@pytest.mark.parametrize("read", [view_arguments.read_views, view_arguments.read_features])
+def test_bad_files(files, tmp_path, kind, said, read):
+    path = bad_file(tmp_path, kind, files)
+    with pytest.raises(ValueError, match=said.replace("?", r"\?")) as error:
+        read({"rna": files / "rna.h5ad", "adt": path})
+    assert str(path) in str(error.value)
+
+
+def test_files_of_the_other_kind(files, tmp_path):
+    (tmp_path / "views.h5ad").write_bytes((files / "both.h5mu").read_bytes())
+    (tmp_path / "view.h5mu").write_bytes((files / "adt.h5ad").read_bytes())
+    with pytest.raises(ValueError, match="holds several views"):
+        view_arguments.read_views({"rna": tmp_path / "views.h5ad", "adt": files / "adt.h5ad"})
+    with pytest.raises(ValueError, match="without views"):
+        view_arguments.read_views({"": tmp_path / "view.h5mu"})

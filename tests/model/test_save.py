@@ -1,0 +1,446 @@
+"""What was saved comes back to the bit, and what is not whole is refused."""
+
+import hashlib
+import json
+import logging
+import re
+import shutil
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+import pytest
+from safetensors.numpy import load_file, save_file
+
+import crosstie as xt
+from crosstie.model import save
+
+CLOSED = xt.Config(n_components=12, n_latent=8, n_rounds=2)
+TRAINED = replace(CLOSED, training="full", fallback="none", n_steps=2, hidden=8, critic_hidden=8)
+WITH_TORCH = pytest.param(TRAINED, marks=pytest.mark.trains)
+CONFIGS = {
+    "closed form": CLOSED,
+    "trained": TRAINED,
+    "networks alone": replace(TRAINED, encoder="mlp", decoder="mlp", anchor_scope="batch", hold=0, latent_norm="none"),
+    "published": replace(xt.Config.scmodal(), n_steps=2, hidden=8, critic_hidden=8, batch_size=30, n_components=12),
+}
+OTHERS = "are not those of the model.json"  # networks are looked at before their arrays are
+
+
+def simulate(seed=0):
+    return dict(xt.datasets.simulate_citeseq(n_cells=60, n_genes=100, n_proteins=20, seed=seed).mod)
+
+
+@pytest.fixture(scope="module")
+def data():
+    return simulate()
+
+
+@pytest.fixture(scope="module")
+def fitted(data):
+    return xt.integrate(data, config=CLOSED)
+
+
+@pytest.fixture(
+    scope="module",
+    params=[pytest.param(key, marks=pytest.mark.trains if key != "closed form" else ()) for key in CONFIGS],
+)
+def model(data, request):
+    return xt.integrate(data, config=CONFIGS[request.param])
+
+
+@pytest.fixture
+def run(fitted, tmp_path):
+    """A saved model, to be spoilt."""
+    fitted.save(tmp_path / "run")
+    return tmp_path / "run"
+
+
+def reload(model, path):
+    model.save(path / "run")
+    return xt.Model.load(path / "run")
+
+
+def check_same_arrays(one, other):
+    assert one.keys() == other.keys()
+    for name, x in one.items():
+        assert x.dtype == other[name].dtype
+        np.testing.assert_array_equal(x, other[name], err_msg=name)
+
+
+# ---- there and back -------------------------------------------------------------------------------------------------
+
+
+def test_everything_comes_back(model, tmp_path):
+    loaded = reload(model, tmp_path)
+    assert vars(loaded).keys() == vars(model).keys()
+    assert loaded.views == {}
+    assert loaded.config == model.config
+    assert loaded.modalities == model.modalities == {"rna": "rna", "adt": "protein"}
+    assert loaded.slots == model.slots
+    check_same_arrays(save._arrays(loaded), save._arrays(model))
+    for view in model.latents:
+        pd.testing.assert_frame_equal(loaded.obs[view], model.obs[view])
+        a, b = loaded.recipes[view], model.recipes[view]
+        assert (a.steps, a.values, a.target_sum) == (b.steps, b.values, b.target_sum)
+        pd.testing.assert_index_equal(a.features, b.features)
+    assert loaded.linkage.views == model.linkage.views
+    for a, b in zip(loaded.linkage.links, model.linkage.links, strict=True):
+        assert a.edge == b.edge
+        pd.testing.assert_frame_equal(a.pairs, b.pairs.reset_index(drop=True))
+        pd.testing.assert_frame_equal(a.report, b.report.reset_index(drop=True), check_dtype=False)
+    assert list(loaded.anchors) == list(model.anchors)
+    pd.testing.assert_frame_equal(loaded.history, model.history)
+    assert (loaded.networks is None) == (model.networks is None)
+    assert (loaded.closed_form is None) == (model.closed_form is None)
+
+
+def test_new_cells_get_the_same_bits(model, data, tmp_path):
+    loaded = reload(model, tmp_path)
+    new = simulate(seed=1)
+    for view in data:
+        np.testing.assert_array_equal(loaded.embed(view), model.embed(view))
+        for cells in (new[view], new[view][:7], data[view]):
+            np.testing.assert_array_equal(loaded.embed(view, cells), model.embed(view, cells))
+    for source, target in (("rna", "adt"), ("adt", "rna"), ("rna", "rna")):
+        np.testing.assert_array_equal(
+            loaded.translate(source, target, new[source]), model.translate(source, target, new[source])
+        )
+    loaded.write(data, key="X_loaded")
+    np.testing.assert_array_equal(data["rna"].obsm.pop("X_loaded"), model.embed("rna"))
+
+
+def test_a_loaded_model_can_be_saved(model, tmp_path):
+    loaded = reload(model, tmp_path)
+    loaded.save(tmp_path / "again")
+    for file in (tmp_path / "run").iterdir():
+        assert (tmp_path / "again" / file.name).read_bytes() == file.read_bytes()
+
+
+def test_a_loaded_model_cannot_be_fitted(fitted, tmp_path):
+    with pytest.raises(ValueError, match="loaded from a file, without data"):
+        reload(fitted, tmp_path).fit()
+
+
+def test_layout_of_arrays_comes_back(data, tmp_path):
+    model = xt.integrate(data, config=CLOSED)
+    model.decoders = {view: (np.asfortranarray(m), offset) for view, (m, offset) in model.decoders.items()}
+    loaded = reload(model, tmp_path)
+    for view, (matrix, _) in model.decoders.items():
+        assert loaded.decoders[view][0].flags.f_contiguous
+        np.testing.assert_array_equal(loaded.decoders[view][0], matrix)
+
+
+def test_arrays_can_be_written_to(fitted, tmp_path):
+    assert reload(fitted, tmp_path).latents["rna"].flags.writeable
+
+
+@pytest.mark.trains
+def test_names_of_views_are_in_no_path(data, tmp_path):
+    names = {"rna": "../../up", "adt": "a/b {}\n\"'é"}
+    model = xt.integrate(
+        {names[view]: data[view] for view in data},
+        modality={names["rna"]: "rna", names["adt"]: "protein"},
+        config=TRAINED,
+    )
+    loaded = reload(model, tmp_path / "x")
+    assert {p.name for p in tmp_path.rglob("*")} == {
+        "x", "run", "model.json", "weights.safetensors", "obs_0.csv", "obs_1.csv", "history.csv",
+    }  # fmt: skip
+    np.testing.assert_array_equal(loaded.embed(names["adt"], data["adt"]), model.embed(names["adt"], data["adt"]))
+
+
+@pytest.mark.trains
+def test_three_views(data, tmp_path):
+    second = simulate(seed=1)["rna"]
+    model = xt.integrate(data | {"rna2": second}, config=TRAINED)
+    loaded = reload(model, tmp_path)
+    assert list(loaded.anchors) == [("rna", "adt"), ("rna", "rna2"), ("adt", "rna2")]
+    check_same_arrays(save._arrays(loaded), save._arrays(model))
+
+
+def test_obs_of_every_kind(data, tmp_path, caplog):
+    n = 60
+    text = ["plain", 'with "quotes", commas', "two\nlines", " spaces ", "NA", "é", "1", "nan", "", "True"] * 6
+    columns = {
+        "text": text,
+        "missing": [None if t == "NA" else t or "x" for t in text],
+        "category": pd.Categorical(text, categories=sorted(set(text))),
+        "ordered": pd.Categorical([*"abc", None] * 15, categories=["c", "a", "b", "unused"], ordered=True),
+        "numbered": pd.Categorical(np.arange(n) % 3),
+        "bool": np.arange(n) % 2 == 0,
+        "int": np.arange(n) - 5,
+        "uint8": np.arange(n, dtype=np.uint8),
+        "float": np.where(np.arange(n) % 7, np.arange(n) / 7, np.nan),
+        "float32": (np.arange(n, dtype=np.float32) / 7),
+        "infinite": np.where(np.arange(n) % 7, np.inf, -np.inf),
+        "a, b": np.arange(n),
+    }
+    rna = data["rna"].copy()
+    rna.obs_names = [f'cell {i}, "{i}"' for i in range(n)]
+    rna.obs = pd.DataFrame(columns, index=rna.obs_names)
+    rna.obs.index.name = "barcode"
+    model = xt.integrate({"rna": rna, "adt": data["adt"]}, config=CLOSED)
+    loaded = reload(model, tmp_path)
+    pd.testing.assert_frame_equal(loaded.obs["rna"], model.obs["rna"].fillna({"missing": np.nan}))
+    assert "saved as text" not in caplog.text
+
+
+def test_other_kinds_of_obs_become_text_and_are_said(data, tmp_path, caplog):
+    rna = data["rna"].copy()
+    rna.obs["when"] = pd.date_range("2026-01-01", periods=60)
+    loaded = reload(xt.integrate({"rna": rna, "adt": data["adt"]}, config=CLOSED), tmp_path)
+    assert loaded.obs["rna"]["when"].iloc[0].startswith("2026-01-01")
+    assert "save: view 'rna': 1 columns of obs are saved as text: 'when'" in caplog.text
+
+
+def test_obs_without_columns(data, tmp_path):
+    bare = {view: adata.copy() for view, adata in data.items()}
+    for adata in bare.values():
+        adata.obs = adata.obs[[]]
+    model = xt.integrate(bare, config=CLOSED)
+    pd.testing.assert_frame_equal(reload(model, tmp_path).obs["rna"], model.obs["rna"], check_column_type=False)
+
+
+# ---- the folder -----------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.trains
+def test_an_older_model_is_replaced(fitted, data, tmp_path):
+    xt.integrate(data, config=TRAINED).save(tmp_path / "run")
+    assert (tmp_path / "run" / "history.csv").exists()
+    fitted.save(tmp_path / "run")
+    assert not (tmp_path / "run" / "history.csv").exists()
+    assert [p.name for p in tmp_path.iterdir()] == ["run"]
+    np.testing.assert_array_equal(xt.Model.load(tmp_path / "run").embed("rna"), fitted.embed("rna"))
+
+
+def test_folders_are_made(fitted, tmp_path):
+    (tmp_path / "empty").mkdir()
+    fitted.save(tmp_path / "empty")
+    fitted.save(str(tmp_path / "new" / "run"))
+    assert xt.Model.load(str(tmp_path / "new" / "run")).config == CLOSED
+
+
+def test_nothing_else_is_replaced(fitted, tmp_path, run):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "folder" / "notes.txt").write_text("mine")
+    (tmp_path / "tables").mkdir()
+    (tmp_path / "tables" / "history.csv").write_text("mine")
+    (run / "notes.txt").write_text("mine")
+    for name, found in (
+        ("file", "a file"),
+        ("folder", "a folder with 'notes.txt'"),
+        ("tables", "a folder with 'history.csv' and no model.json"),
+        ("run", "a folder with 'notes.txt'"),
+    ):
+        before = {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()}
+        with pytest.raises(ValueError, match=rf"exists and is not a saved model alone\.\n  found: {found}\n  Choose"):
+            fitted.save(tmp_path / name)
+        assert {p: p.read_bytes() for p in tmp_path.rglob("*") if p.is_file()} == before
+
+
+@pytest.mark.parametrize("when", ["writing", "renaming"])
+def test_a_failure_leaves_what_was_there(fitted, data, run, monkeypatch, when):
+    before = {p.name: p.read_bytes() for p in run.iterdir()}
+    if when == "writing":
+        monkeypatch.setattr(save, "_as_text", lambda obs: 1 / 0)
+    else:
+        real = type(run).replace
+
+        def replace(source, target):
+            if source.suffix == ".part":
+                raise OSError("disk full")
+            return real(source, target)
+
+        monkeypatch.setattr(type(run), "replace", replace)
+    with pytest.raises((ZeroDivisionError, OSError)):
+        fitted.save(run)
+    with pytest.raises((ZeroDivisionError, OSError)):
+        fitted.save(run.with_name("other"))
+    assert [p.name for p in run.parent.iterdir()] == ["run"]
+    assert {p.name: p.read_bytes() for p in run.iterdir()} == before
+
+
+# ---- what is refused ------------------------------------------------------------------------------------------------
+
+
+def change_settings(run, change):
+    settings = json.loads((run / "model.json").read_text())
+    change(settings)
+    (run / "model.json").write_text(json.dumps(settings))
+
+
+def change_arrays(run, change):
+    """Change arrays and make the checksum fit, so that the arrays themselves are looked at."""
+    arrays = load_file(run / "weights.safetensors")
+    change(arrays)
+    save_file(arrays, run / "weights.safetensors")
+    checksum = hashlib.sha256((run / "weights.safetensors").read_bytes()).hexdigest()
+    change_settings(run, lambda settings: settings.update(weights_sha256=checksum))
+
+
+def test_changing_nothing_changes_nothing(run, fitted):
+    change_arrays(run, lambda arrays: None)
+    np.testing.assert_array_equal(xt.Model.load(run).embed("rna"), fitted.embed("rna"))
+
+
+def test_not_a_saved_model(tmp_path):
+    (tmp_path / "file").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    for name, found in (("file", "a file"), ("folder", r"no model\.json in it"), ("x", "nothing of that name")):
+        with pytest.raises(ValueError, match=rf"is not a saved model\.\n  found: {found}\n  expected: a folder that"):
+            xt.Model.load(tmp_path / name)
+
+
+@pytest.mark.parametrize("name", ["weights.safetensors", "obs_0.csv", "obs_1.csv"])
+def test_missing_file(run, name):
+    (run / name).unlink()
+    with pytest.raises(ValueError, match=rf"{re.escape(name)}' is missing"):
+        xt.Model.load(run)
+
+
+@pytest.mark.trains
+def test_missing_history(data, tmp_path):
+    xt.integrate(data, config=TRAINED).save(tmp_path / "run")
+    (tmp_path / "run" / "history.csv").unlink()
+    with pytest.raises(ValueError, match=r"history\.csv' is missing"):
+        xt.Model.load(tmp_path / "run")
+
+
+@pytest.mark.parametrize("version", [2, 4, "3", None])
+def test_unknown_format(run, version):
+    change_settings(run, lambda settings: settings.update(format=version))
+    words = rf"format {version!r}, written by crosstie {xt.__version__}\n  expected: format 3 \(this is crosstie"
+    with pytest.raises(ValueError, match=words):
+        xt.Model.load(run)
+
+
+def truncate(run):
+    weights = (run / "weights.safetensors").read_bytes()
+    (run / "weights.safetensors").write_bytes(weights[: len(weights) // 2])
+
+
+def flip(run):
+    weights = bytearray((run / "weights.safetensors").read_bytes())
+    weights[-100] ^= 1
+    (run / "weights.safetensors").write_bytes(weights)
+
+
+def of_another_model(run):
+    other = xt.integrate(simulate(seed=1), config=CLOSED)
+    other.save(run.with_name("other"))
+    shutil.copy(run.with_name("other") / "weights.safetensors", run)
+
+
+@pytest.mark.parametrize("spoil", [truncate, flip, of_another_model])
+def test_damaged_weights(run, spoil):
+    spoil(run)
+    with pytest.raises(
+        ValueError, match=r"weights\.safetensors' is damaged, or of another model(.|\n)*Copy the folder"
+    ):
+        xt.Model.load(run)
+
+
+def test_no_safetensors(run):
+    (run / "weights.safetensors").write_bytes(b"pickle?")
+    checksum = hashlib.sha256(b"pickle?").hexdigest()
+    change_settings(run, lambda settings: settings.update(weights_sha256=checksum))
+    with pytest.raises(ValueError, match=r"weights\.safetensors' is not a safetensors file\.\n  found: "):
+        xt.Model.load(run)
+
+
+@pytest.mark.parametrize("config", [CLOSED, WITH_TORCH], ids=["closed form", "trained"])
+def test_each_array_is_missed_and_measured(data, tmp_path, config):
+    model = xt.integrate(data, config=config)
+    model.save(tmp_path / "whole")
+    names = sorted(save._arrays(model))
+    assert len(names) > 20
+    for number, name in enumerate(names):
+        for change, words in (
+            (lambda arrays, name=name: arrays.pop(name), rf"lacks an array\.\n  found: no '{name}'"),
+            (lambda arrays, name=name: arrays.update({name: arrays[name][:-1]}), "does not fit the others"),
+            (lambda arrays, name=name: arrays.update({name: arrays[name][None]}), rf"does not fit(.|\n)*'{name}'"),
+            (lambda arrays, name=name: arrays.update({name: arrays[name] > 0}), rf"does not fit(.|\n)*'{name}'.*bool"),
+        ):
+            if name == "closed_form/strength" and words == "does not fit the others":
+                continue  # no other array has as many entries as there are shared directions
+            run = shutil.copytree(tmp_path / "whole", tmp_path / f"run{number}", dirs_exist_ok=True)
+            change_arrays(run, change)
+            with pytest.raises(ValueError, match=f"{words}|{OTHERS}" if name.startswith("networks/") else words):
+                xt.Model.load(run)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda a: a.update(surplus=np.ones(3)), "holds unknown arrays.\n  found: 'surplus'"),
+        (lambda a: a["latents/1"].__setitem__((3, 2), np.nan), "array 'latents/1' .* not finite"),
+        (
+            lambda a: a["recipes/0/kept"].__setitem__(0, 100),
+            "'recipes/0/kept' .*outside.\n  found: .*to 100\n.*0 to 99",
+        ),
+        (lambda a: a["anchors/0/target"].__setitem__(0, -1), "'anchors/0/target' .*outside.\n  found: -1 to"),
+    ],
+)
+def test_arrays_that_make_no_sense(run, change, words):
+    change_arrays(run, change)
+    with pytest.raises(ValueError, match=words):
+        xt.Model.load(run)
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        (lambda s: s.pop("views"), "is damaged.\n  found: KeyError: .*views"),
+        (lambda s: s["config"].update(colour="red"), "is damaged(.|\n)*unknown name 'colour'"),
+        (lambda s: s["config"].update(n_rounds=-1), "cannot be used: config: n_rounds is out of its range"),
+        (lambda s: s["views"][0]["recipe"]["steps"].update(colour="red"), "is damaged.\n  found: TypeError: .*colour"),
+        (lambda s: s["views"][0]["recipe"].update(values="red"), "cannot be used: an unknown word.\n  found: 'red'"),
+        (lambda s: s["views"][0].update(modality="red"), "cannot be used: an unknown word.\n  found: 'red'"),
+        (lambda s: s["views"][0]["recipe"]["features"].pop(), "'recipes/0/kept' .*outside"),
+        (lambda s: s["links"].clear(), "cannot be used: links: the 2 views are not connected"),
+        (lambda s: s["links"][0]["pairs"]["columns"].pop(), "is damaged"),
+        (lambda s: s.update(edges=[[0, 7]]), "cannot be used: an edge is not between two views"),
+        (lambda s: s.update(trained=True), "lacks an array"),
+        (lambda s: s.update(closed_form=False), "holds unknown arrays"),
+        (lambda s: s.update(weights_sha256="0"), "is damaged, or of another model"),
+    ],
+)
+def test_settings_that_make_no_sense(run, change, words):
+    change_settings(run, change)
+    with pytest.raises(ValueError, match=words):
+        xt.Model.load(run)
+
+
+@pytest.mark.parametrize("text", ["", "{", "[]", '"format"', "null"])
+def test_settings_that_are_no_settings(run, text):
+    (run / "model.json").write_text(text)
+    with pytest.raises(ValueError, match=r"model\.json' is damaged"):
+        xt.Model.load(run)
+
+
+def test_damaged_obs(run):
+    lines = (run / "obs_0.csv").read_text().splitlines(keepends=True)
+    (run / "obs_0.csv").write_text("".join(lines[:-1]))
+    with pytest.raises(ValueError, match=r"'closed_form/0/reference' of shape \(60, 8\)(.|\n)*\(59, "):
+        xt.Model.load(run)
+    (run / "obs_0.csv").write_text("".join(line.split(",", 1)[1] for line in lines))
+    with pytest.raises(ValueError, match=r"obs_0\.csv' does not fit the model\.json beside it\.\n  found: 4 columns"):
+        xt.Model.load(run)
+    (run / "obs_0.csv").write_text("")
+    with pytest.raises(ValueError, match=r"obs_0\.csv' is damaged"):
+        xt.Model.load(run)
+
+
+def test_errors_are_of_the_user(run):
+    (run / "weights.safetensors").unlink()
+    with pytest.raises(xt._errors.InputError):
+        xt.Model.load(run)
+
+
+def test_nothing_is_said_when_all_is_well(run, caplog):
+    with caplog.at_level(logging.INFO, "crosstie"):
+        xt.Model.load(run)
+    assert not caplog.text

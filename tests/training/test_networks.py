@@ -1,0 +1,95 @@
+import numpy as np
+import pytest
+import torch
+
+from crosstie.config import Config
+from crosstie.training.networks import Critic, Networks, draw_weights
+from oracles import mlp
+
+from .conftest import make_problem
+
+
+def start(problem, seed=0, **settings):
+    return Networks.start(problem, Config(n_latent=4, hidden=16, **settings), torch.Generator().manual_seed(seed))
+
+
+def test_residual_starts_exactly_at_the_closed_form(problem):
+    net = start(problem)
+    for view, x in problem.inputs.items():
+        matrix, offset = problem.linear[view]
+        x = torch.tensor(x)
+        weight = torch.tensor(np.ascontiguousarray(matrix.T))  # another layout, other last bits
+        expected = torch.nn.functional.linear(x, weight, torch.tensor(offset))
+        assert torch.equal(net.encode(view, x), expected)
+        np.testing.assert_allclose(net.encode_array(view, x.numpy()), problem.closed[view], rtol=1e-5, atol=1e-5)
+        z = net.encode(view, x).detach().numpy().astype(float)
+        design = np.c_[z, np.ones(len(z))]
+        best = design @ np.linalg.lstsq(design, x.numpy().astype(float), rcond=None)[0]
+        np.testing.assert_allclose(net.decode_array(view, z), best, atol=1e-3)
+
+
+def test_plain_networks_are_two_layers(pair):
+    net = start(pair, encoder="mlp", decoder="mlp").double()
+    x = pair.inputs["rna"].astype(float)
+    weights = [w.detach().numpy() for w in net.encoder["rna"].parameters()]
+    assert len(weights) == 4
+    np.testing.assert_allclose(net.encode("rna", torch.tensor(x)).detach(), mlp(x, weights), rtol=1e-12)
+
+
+@pytest.mark.parametrize("linear", ["frozen", "trained"])
+def test_which_weights_are_trained(pair, linear):
+    net = start(pair, linear=linear)
+    trained = {name for name, weight in net.named_parameters() if weight.requires_grad}
+    assert ("encoders.0.linear.weight" in trained) == (linear == "trained")
+    assert "encoders.0.last.weight" in trained
+    assert "encoders.0.linear.weight" in net.state_dict()
+
+
+def test_any_name_of_a_view_will_do():
+    problem = make_problem(("values", "protein.1"))
+    net = start(problem)
+    assert net.encode_array("protein.1", problem.inputs["protein.1"]).shape == (60, 4)
+
+
+def test_state_round_trip(problem):
+    config = Config(n_latent=4, hidden=16)
+    one = Networks.start(problem, config, torch.Generator().manual_seed(3))
+    two = Networks(problem.n_inputs, config)
+    two.load_state_dict(one.state_dict())
+    for view, x in problem.inputs.items():
+        assert (one.encode_array(view, x) == two.encode_array(view, x)).all()
+
+
+def test_chunks_do_not_matter(pair):
+    net, x = start(pair), pair.inputs["rna"]
+    np.testing.assert_allclose(net.encode_array("rna", x, chunk=7), net.encode_array("rna", x), rtol=1e-5, atol=1e-6)
+    assert net.encode_array("rna", x).dtype == np.float32
+    assert net.encode_array("rna", x[:0]).shape == (0, 4)
+
+
+def test_first_weights_follow_the_seed_and_leave_torch_alone(pair):
+    state = torch.get_rng_state()
+    one, two, other = (start(pair, seed, encoder="mlp") for seed in (0, 0, 1))
+    assert torch.equal(torch.get_rng_state(), state)
+    pairs = zip(one.parameters(), two.parameters(), strict=True)
+    assert all(torch.equal(a, b) for a, b in pairs)
+    assert not torch.equal(one.encoder["rna"].first.weight, other.encoder["rna"].first.weight)
+
+
+def test_first_weights_are_torchs_own_rule():
+    layer = torch.nn.Linear(400, 300)
+    draw_weights(layer, torch.Generator().manual_seed(0))
+    for weight in layer.parameters():
+        assert weight.detach().abs().max() <= 0.05
+        assert float(weight.detach().std()) == pytest.approx(0.1 / 12**0.5, rel=0.1)
+
+
+def test_critic_layers_and_clamp():
+    critic = Critic(Config(n_latent=4, critic_hidden=8, critic_layers=3, critic_clamp=0.5)).double()
+    draw_weights(critic, torch.Generator().manual_seed(0))
+    z = 100 * torch.randn(50, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    weights = [w.detach().numpy() for w in critic.parameters()]
+    assert len(weights) == 8
+    scores = mlp(z.numpy(), weights)
+    assert (abs(scores) > 0.5).any()
+    np.testing.assert_allclose(critic(z).detach(), np.clip(scores, -0.5, 0.5), rtol=1e-12)

@@ -1,0 +1,100 @@
+import numpy as np
+import pytest
+
+from crosstie.trust import signals
+from crosstie.trust.diagnosis import Signal
+from crosstie.trust.refits import EdgeEvidence
+
+AB, BC, AC = ("a", "b"), ("b", "c"), ("a", "c")
+NULL = np.array([0.1, 0.12, 0.14])
+
+
+def links(above, held, n=20, **more):
+    return signals.of_links(AB, EdgeEvidence(n, 0.5, NULL, above, held, **more))
+
+
+def levels(signals):
+    return [s.level for s in signals]
+
+
+def test_links():
+    assert levels(links(8.0, 5.0)) == ["ok", "ok"]
+    assert levels(links(8.0, 1.0)) == ["ok", "care"]
+    assert levels(links(0.5, -1.0)) == ["fail", "fail"]
+    assert levels(links(float("nan"), float("nan"))) == ["fail", "fail"]  # what cannot be shown is not there
+    reason = links(0.5, -1.0)[0].reason
+    assert "a – b" in reason
+    assert "0.50, with permuted links 0.12 ± 0.02; 0.5 s.d. above, expected at least 3" in reason
+
+
+def test_few_links():
+    assert levels(links(9.0, float("nan"), n=5)) == ["ok", "care"]
+    assert "too few to leave some out" in links(9.0, float("nan"), n=5)[-1].reason
+    assert levels(links(1.0, float("nan"), n=5)) == ["fail", "care"]
+    (signal,) = links(float("nan"), float("nan"), n=2)
+    assert signal.level == "care"
+    assert "2 linked columns are too few to tell from chance" in signal.reason
+
+
+def test_shared_cells_speak_for_an_edge():
+    assert levels(links(float("nan"), float("nan"), n=0, n_pairs=50, pairs=0.1)) == ["ok"]
+    assert levels(links(float("nan"), float("nan"), n=0, n_pairs=50, pairs=0.45)) == ["fail"]
+    assert levels(links(0.0, 0.0, n_pairs=50, pairs=0.1)) == ["care", "care", "ok"]
+
+
+@pytest.mark.parametrize(("each", "level"), [(0.02, "ok"), (0.06, "care"), (0.1, "fail")])
+def test_movement(each, level):
+    out = signals.of_movement(AB, {"links": each, "cells": each, "counts": each})
+    assert out[-1].value == pytest.approx(3 * each)
+    assert levels(out) == ["ok", "ok", "ok", level]
+
+
+def test_movement_without_counts():
+    out = signals.of_movement(AB, {"links": 0.04, "cells": 0.01, "map": 0.3})
+    assert levels(out) == ["ok", "ok", "ok", "fail"]
+    assert out[-2].value == pytest.approx(0.05)
+    assert "30.0% of the other view" in out[-1].reason
+
+
+def test_support():
+    one = signals.of_support(AB, {"a": 0.6, "b": 0.0}, {"a": "300 cells high in CD19"})
+    assert levels(one) == ["care", "ok"]
+    assert "60% of the cells" in one[0].reason
+    assert "CD19" in one[0].reason
+    assert levels(signals.of_support(AB, {"a": 0.6, "b": 0.4}, {})) == ["care", "care"]
+
+
+def test_guards():
+    assert levels(signals.of_copies({AB: 1.0, BC: 0.1})) == ["fail", "ok"]
+    assert levels(signals.of_organisms([AB, BC], {"a": ("human", 30), "b": ("mouse", 12)})) == ["fail"]
+    assert signals.of_duplicates("a", 0.3).level == "care"
+    assert signals.of_duplicates("a", 0.0).level == "ok"
+    assert signals.of_cycle(AB, 0.02).level == "ok"
+    assert signals.of_mixing(AB, np.full(5, 0.2)).level == "care"
+    assert signals.of_mixing(AB, np.full(5, np.nan)).level == "care"
+
+
+def signal(edge, level, name="x"):
+    return Signal(signals.edge_name(edge), name, 0.0, "1", level, f"{signals.edge_name(edge)} {level}")
+
+
+def test_decide():
+    assert signals.decide([signal(AB, "ok")], [AB], ["a", "b"]) == ("ok", ())
+    assert signals.decide([signal(AB, "care"), signal(AB, "fail")], [AB], ["a", "b"]) == (
+        "fail",
+        ("a – b fail", "a – b care"),
+    )
+
+
+def test_a_bad_edge_is_spared_where_the_others_connect():
+    views = ["a", "b", "c"]
+    assert signals.decide([signal(AB, "fail")], [AB, BC, AC], views)[0] == "care"
+    assert signals.decide([signal(AB, "fail")], [AB, BC], views)[0] == "fail"
+    assert signals.decide([signal(AB, "fail"), signal(AC, "fail")], [AB, BC, AC], views)[0] == "fail"
+    assert signals.decide([signal(AB, "fail", "one organism")], [AB, BC, AC], views)[0] == "fail"
+
+
+def test_what_is_missing_is_said():
+    level, reasons = signals.decide([signals.missing("a – b", "links", "no data")], [AB], ["a", "b"])
+    assert level == "care"
+    assert reasons == ("not judged (no data): links",)
