@@ -22,7 +22,7 @@ from crosstie.cli import app
 from crosstie.datasets.download import integrity
 from crosstie.datasets.download.archives import unpack_gzip
 from crosstie.datasets.download.integrity import check_whole
-from crosstie.model.resume import Progress
+from crosstie.model.resume import ResumeFolder
 
 SRC = Path(xt.__file__).parent
 FORBIDDEN_IMPORTS = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib", "yaml", "subprocess"}
@@ -30,6 +30,10 @@ FORBIDDEN_NAMES = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_CALLS = {
     "torch.load", "torch.save", "pd.read_pickle", "os.system", "os.popen", "yaml.load", "np.fromregex", "np.memmap",
 }  # fmt: skip
+
+
+def folder_of(folder, model, seed):
+    return ResumeFolder(folder, model.inputs, model.config, seed)
 
 
 class Canary:
@@ -114,7 +118,7 @@ def test_pickle_in_the_place_of_a_file_of_a_model(saved, pickled, name):
 
 
 def test_pickle_among_the_finished_blocks(model, pickled, tmp_path):
-    progress = Progress(tmp_path / "work", model, 0)
+    progress = folder_of(tmp_path / "work", model, 0)
     bound = (0, 60)
     progress.keep("rna", bound, model.latents["rna"])
     np.testing.assert_array_equal(progress.find("rna", bound), model.latents["rna"])

@@ -158,7 +158,7 @@ def test_new_cells_of_a_batch_are_corrected_and_others_said(batched, caplog):
     new.obs["batch"] = "another"
     with caplog.at_level(logging.WARNING, "crosstie"):
         as_they_are = model.embed("rna", new)
-    assert "embed: 50 cells of rna are of batches not fitted" in caplog.text
+    assert "embed: 50 cells of rna belong to batches that were not fitted" in caplog.text
     assert np.abs(as_they_are - model.embed("rna")[:50]).max() > 0.01
     del new.obs["batch"]
     with caplog.at_level(logging.WARNING, "crosstie"):

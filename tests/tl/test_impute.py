@@ -7,6 +7,7 @@ import pytest
 import scipy.sparse as sp
 from scipy.stats import spearmanr
 
+from changed_models import changed
 from crosstie._errors import InputKeyError, InputValueError
 from crosstie.tl import impute
 from crosstie.tl.impute import feature_reliability
@@ -85,9 +86,11 @@ def test_imputed_proteins_follow_the_measured_ones(model, method):
 
 def test_order_of_target_cells_does_not_matter(model, bare):
     order = np.random.default_rng(0).permutation(len(model.latents["adt"]))
-    bare.latents = {**model.latents, "adt": model.latents["adt"][order]}
+    bare = changed(bare, latents={**model.latents, "adt": model.latents["adt"][order]})
     view = model.views["adt"]
-    bare.views = {"adt": type(view)(view.name, view.modality, view.matrix[order], view.features, view.cells[order])}
+    bare = changed(
+        bare, views={"adt": type(view)(view.name, view.modality, view.matrix[order], view.features, view.cells[order])}
+    )
     np.testing.assert_allclose(impute(bare, "rna", "adt").X, impute(model, "rna", "adt").X, atol=1e-5)
 
 

@@ -101,7 +101,7 @@ def read_run(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int
     model = Model.load(folder / "model")
     data = _data(folder, model)
     if data is not None and not model.views and all(_has_matrix(data[n], model.slots[n]) for n in model.latents):
-        model = _with_data(model, data)
+        model = _with_data(folder, model, data)
     key = about.get("label_key")
     verdict = about.get("verdict") or {}
     signals = _csv(folder / "diagnosis.csv")
@@ -232,18 +232,12 @@ def _has_matrix(adata: AnnData, slot: str) -> bool:
     return adata.X is not None if slot == "X" else slot.partition("/")[2] in (*adata.layers, *adata.obsm)
 
 
-def _with_data(model: Model, data: Mapping[str, AnnData]) -> Model:
-    """Return the model with the matrices of its views; what links read beside them is not needed here."""
-    import copy
+def _with_data(folder: Path, model: Model, data: Mapping[str, AnnData]) -> Model:
+    """Return the model with the data of its views."""
+    import anndata as ad
 
-    from crosstie.data import View
-
-    out = copy.copy(model)
-    out.views = {
-        name: View.of(name, data[name], modality=model.modalities[name], slot=model.slots[name])
-        for name in model.latents
-    }
-    return out
+    files = {name: folder / f"links_{i}.h5ad" for i, name in enumerate(data)}
+    return model.with_data(data, {name: ad.read_h5ad(file) for name, file in files.items() if file.exists()})
 
 
 def _plane(file: Path | None, model: Model, max_cells: int | None, seed: int) -> dict[str, pd.DataFrame]:

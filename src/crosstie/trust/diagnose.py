@@ -162,7 +162,7 @@ def _of_data(model: Model) -> list[Signal]:
         return [signals.missing("all views", name, why) for name in ("copies", "cells that occur twice", "organisms")]
     found = signals.of_copies(input_mistakes.copied(model.views))
     found += [signals.of_duplicates(name, input_mistakes.duplicated(view.loaded)) for name, view in model.views.items()]
-    read = model.views | model.link_views
+    read = {**model.views, **model.link_views}
     return found + signals.of_organisms(model.linkage.edges, input_mistakes.organisms(read))
 
 
