@@ -20,7 +20,7 @@ if kind == "files":
 from crosstie.cli import main
 if kind == "memory":
     import anndata, faiss, mudata, numpy as np, scipy.linalg, sklearn.decomposition, zarr
-    import crosstie.cli.results, crosstie.metrics, crosstie.training.loop, crosstie.model.model, crosstie.tl
+    import crosstie.runs.write, crosstie.metrics, crosstie.training.loop, crosstie.model.model, crosstie.tl
     for kind in ("f4", "f8"):
         x = np.ones((600, 600), kind)
         scipy.linalg.eigh(x @ x)

@@ -14,6 +14,7 @@ from crosstie.report import write
 from crosstie.report.colours import DARK_PAGE, contrast, lifted, of_classes
 from crosstie.report.html import Html, data_block, el
 from crosstie.report.methods import REFERENCES
+from crosstie.runs.read import read
 
 from .conftest import EVIL, command
 
@@ -109,9 +110,7 @@ def test_links_found_and_missed(folder):
 
 
 def test_confusion_counts_right_labels(folder):
-    from crosstie.report.run import read_run
-
-    run = read_run(folder)
+    run = read(folder)
     predicted = run.labels["rna", "adt"]["label"].to_numpy(str)
     right = (predicted == run.truth["adt"]).mean()
     assert f"{right:.1%} of the 240 labelled cells of adt" in text_of((folder / "report.html").read_text(), "labels")

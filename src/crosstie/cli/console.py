@@ -23,8 +23,11 @@ from crosstie.cli.json_answer import closed_pipe, give_error
 if TYPE_CHECKING:
     from crosstie._typing import Tick
 
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; show the traceback of an error.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings, errors and results.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more; show the traceback of an error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only warnings, errors and results.")]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Random seed; the same seed on the same machine gives bit-identical results.")
+]
 
 INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
