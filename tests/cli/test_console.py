@@ -80,6 +80,24 @@ def test_errors(capsys, error, status, said):
     assert capsys.readouterr().err.startswith(said)
 
 
+def test_words_of_the_command_line(capsys):
+    """Where the library names an argument, errors and log lines hold the option as well."""
+    error = value_error("no counts.", do="Point slot= at them.", cli={"do": "Point --slot at them."})
+    assert str(error).endswith("Point slot= at them.")
+
+    def fail():
+        with errors_said():
+            Console()
+            log.info("%s: say modality={%r: ...}", "adt", "rna", extra={"cli": "%s: say --modality %s=..."})
+            raise error
+
+    with pytest.raises(typer.Exit):
+        fail()
+    assert capsys.readouterr().err == (
+        "adt: say --modality rna=...\ncrosstie: error: no counts.\n  Point --slot at them.\n"
+    )
+
+
 def test_traceback_on_demand(capsys):
     def fail():
         with errors_said():

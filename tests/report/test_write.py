@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-import shutil
 
 import pandas as pd
 import pytest
@@ -201,18 +200,6 @@ def test_only_what_was_used_is_cited(folder, bare):
         assert numbers == set(range(1, 1 + references.count("<li>")))
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda run: run / "nowhere", "is not the folder of a run"),
-        (lambda run: run / "model", "no run.json in it"),
-    ],
-)
-def test_wrong_folders(folder, change, said):
-    with pytest.raises(ValueError, match=said):
-        write(change(folder))
-
-
 def test_wrong_words(folder, model, tmp_path):
     with pytest.raises(ValueError, match=r"ends in \.html"):
         write(folder, tmp_path / "report.txt")
@@ -222,14 +209,6 @@ def test_wrong_words(folder, model, tmp_path):
         write(model, tmp_path / "report.html", label_key="celltype")
     with pytest.raises(ValueError, match="max_cells is too small"):
         write(folder, tmp_path / "report.html", max_cells=0)
-
-
-def test_a_map_of_other_cells_is_not_believed(copied):
-    plane = pd.read_csv(copied / "umap.csv")
-    plane["row"] += 1000
-    plane.to_csv(copied / "umap.csv", index=False)
-    assert "all 480 cells" in text_of(write(copied).read_text(), "map")
-    shutil.rmtree(copied)
 
 
 def test_markup_escapes_all_but_its_own():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import errno
 import logging
 import os
@@ -70,7 +71,7 @@ class Console:
             from rich.logging import RichHandler
 
             handler = RichHandler(console=self.live, show_time=False, show_path=False, highlighter=NullHighlighter())
-            handler.setFormatter(OptionsFormatter())
+            handler.setFormatter(CommandLineFormatter())
         log.addHandler(handler)
         log.setLevel(level)
         log.propagate = False  # some libraries log to the root, and so give it a handler that would say all twice
@@ -121,41 +122,19 @@ class Console:
             progress.update(task, total=1, completed=1)
 
 
-# The library speaks of arguments; here they are options.
-_OPTIONS = (
-    (
-        r'Pass (?:source|target)_names="(.+?)" \((?:a|the) column of (.+?)\.var',
-        r"Pass --names \2=\1 (a column of \2.var",
-    ),
-    (r'slot="([^"]+)"', r"--slot \1"),
-    (r"slot=(?= )", "--slot"),
-    (r"modality=\{'(.+?)': \.\.\.\}", r"--modality \1=..."),
-    (r"(?:Give|, or give) links: xt\.\S.*$", "Give a table of pairs: --links TABLE."),
-    (r", or use xt\.links\.by_table", ", or give a table: --links TABLE"),
-    (r"source=FOLDER", "--from FOLDER"),
-    (r"cache=FOLDER", "--cache FOLDER"),
-    (r"refresh=True", "--refresh"),
-    (r"^where: ", "--where: "),
-    (r"source_names or target_names \(a column of \.var", "--names NAME=COLUMN (a column of .var"),
-)
-
-
-def as_options(text: str) -> str:
-    """Say in a message of the library `--slot` for `slot=`, and so on."""
-    for pattern, words in _OPTIONS:
-        text = re.sub(pattern, words, text)
-    return text
-
-
-class OptionsFormatter(logging.Formatter):
-    """Lines in the words of the command line."""
+class CommandLineFormatter(logging.Formatter):
+    """Lines in the words of the command line, where a record has them: `log.info(..., extra={"cli": ...})`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return as_options(super().format(record))
+        words = getattr(record, "cli", "")
+        if words:
+            record = copy.copy(record)
+            record.msg = words
+        return super().format(record)
 
 
-class PlainFormatter(OptionsFormatter):
+class PlainFormatter(CommandLineFormatter):
     """Lines for files and pipes: the level is said only where it is more than information."""
 
     def format(self, record: logging.LogRecord) -> str:
@@ -219,8 +198,10 @@ def errors_said() -> Iterator[None]:
         if not isinstance(stop.__context__ if isinstance(stop, SystemExit) else stop, BrokenPipeError):
             raise  # rich makes a SystemExit of a closed pipe, and only that one is meant
         raise closed_pipe() from None
-    except (InputError, FloatingPointError) as error:  # the latter is training that diverged, and says what to do
-        raise _exit(as_options(str(error)), 2) from None
+    except InputError as error:
+        raise _exit(error.cli, 2) from None
+    except FloatingPointError as error:  # training diverged; the message says what to do
+        raise _exit(str(error), 2) from None
     except Exception as error:
         if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):  # typer's own: usage errors, exits
             if hasattr(error, "format_message"):

@@ -72,7 +72,7 @@ def read(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int | N
         labels={
             edge: table
             for edge in permutations(model.latents, 2)
-            if len(table := _csv(folder / names.label_file(*edge), text=("cell", "label")))
+            if len(table := _labels(folder / names.label_file(*edge)))
         },
         matches=_matches(folder / names.MATCHES_FILE),
         scores=_csv(folder / names.SCORES_FILE, text=("source", "target")),
@@ -147,6 +147,11 @@ def _plane(file: Path, model: Model, max_cells: int | None, seed: int) -> Plane:
             return saved
         log.warning("report: the cells in %s are not those of this run; computing the map anew.", file)
     return plane_of(model.latents, MAX_PLOTTED if max_cells is None else max_cells, seed)
+
+
+def _labels(file: Path) -> pd.DataFrame:
+    table = _csv(file, text=("cell", "label"))
+    return table.set_index("cell") if "cell" in table else table
 
 
 def _matches(file: Path) -> dict[Edge, pd.DataFrame]:
