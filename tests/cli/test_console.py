@@ -68,7 +68,7 @@ def test_log_and_warnings_are_left_as_they_were():
         (PermissionError(13, "Permission denied", "file"), 2, "crosstie: error: Permission denied: file\n"),
         (OSError(28, "No space left on device"), 2, "crosstie: error: there is no room to write.\n  found: No space"),
         (MemoryError(), 1, "crosstie: error: there is not enough memory for these data.\n"),
-        (ZeroDivisionError("oops"), 1, "crosstie: error: ZeroDivisionError: oops\n  This is a fault of crosstie"),
+        (ZeroDivisionError("oops"), 1, "crosstie: error: ZeroDivisionError: oops\n  This is a bug in crosstie"),
         (KeyError("oops"), 1, "crosstie: error: KeyError: 'oops'\n"),
         (KeyboardInterrupt(), 130, "crosstie: interrupted.\n"),
     ],

@@ -1,4 +1,4 @@
-"""What the user sees: log lines, stages, tables and errors. Results go to stdout, everything else to stderr."""
+"""Output for the user: log lines, stages, tables and errors. Results go to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
@@ -30,18 +30,18 @@ Seed = Annotated[
     int, typer.Option(min=0, help="Random seed; the same seed on the same machine gives bit-identical results.")
 ]
 
-INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+INTERRUPTED = 130  # as in shells: 128 plus the number of the signal
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ROOM = re.compile(rf"errno = ({'|'.join(map(str, _FULL))})\b|No space left|\d+ requested and \d+ written")
 _NO_MEMORY = re.compile(
     r"bad_alloc|[Cc]an(no|')t allocate|[Uu]nable to allocate|allocation failed|can't start new thread|failed to map"
 )
 _FILE = re.compile(r"filename = '([^']+)'")
-FAULT = "This is a fault of crosstie, not of your input. Please report it, with the output of the same command with -v."
+FAULT = "This is a bug in crosstie, not in your input. Please report it with the output of the same command with -v."
 
 
 class Console:
-    """Standard error as the user sees it: live on a terminal, plain lines elsewhere.
+    """Standard error: live on a terminal, plain lines elsewhere.
 
     Parameters
     ----------
@@ -52,13 +52,13 @@ class Console:
     def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
         self.quiet = quiet
         self.start = time.perf_counter()
-        self.live: Any = None  # the terminal's console, where stderr is one
+        self.live: Any = None  # the terminal, if stderr is one
         if sys.stderr.isatty():
             from rich.console import Console as RichConsole
 
             self.live = RichConsole(stderr=True)
         self._configure_log(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
-        if not verbose:  # those that matter to users are in the log already
+        if not verbose:  # those that matter to users are logged already
             warnings.filterwarnings("ignore")
 
     def _configure_log(self, level: int) -> None:
@@ -74,11 +74,11 @@ class Console:
             handler.setFormatter(CommandLineFormatter())
         log.addHandler(handler)
         log.setLevel(level)
-        log.propagate = False  # some libraries log to the root, and so give it a handler that would say all twice
+        log.propagate = False  # some libraries give the root logger a handler, which would print everything twice
 
     @contextmanager
     def stage(self, what: str) -> Iterator[Tick]:
-        """Say that something has begun; what is yielded takes `(step, n_steps, losses)` and shows the progress."""
+        """Show that something has begun; yields a function of `(step, n_steps, losses)` that shows the progress."""
         if self.quiet:
             yield _silent
         elif self.live is None:
@@ -135,7 +135,7 @@ class CommandLineFormatter(logging.Formatter):
 
 
 class PlainFormatter(CommandLineFormatter):
-    """Lines for files and pipes: the level is said only where it is more than information."""
+    """Lines for files and pipes: the level is shown for warnings and errors only."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -175,7 +175,7 @@ def table(
         made.add_column(Text(name), justify="right" if i in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
-    # Wide enough for every table where there is no terminal.
+    # Without a terminal, wide enough for every table.
     wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
     console = RichConsole(width=wide, highlight=False)
     for part in (Text(title, style="bold"), "", made, *([Text(note, style="dim")] if note else []), ""):
@@ -184,19 +184,19 @@ def table(
 
 @contextmanager
 def errors_said() -> Iterator[None]:
-    """Turn what goes wrong into one message on stderr and an exit status; leave log and warnings as they were."""
+    """Turn any exception into one message on stderr and an exit status; restore log and warnings."""
     handlers = list(log.handlers)
     try:
         with warnings.catch_warnings():
             yield
-        sys.stdout.flush()  # here, where a closed pipe is known for what it is, and not when Python ends
+        sys.stdout.flush()  # now, while a closed pipe can be recognised, not when Python ends
     except KeyboardInterrupt:
         _say("interrupted.")
         give_error("interrupted.", INTERRUPTED)
         raise typer.Exit(INTERRUPTED) from None
     except (BrokenPipeError, SystemExit) as stop:
         if not isinstance(stop.__context__ if isinstance(stop, SystemExit) else stop, BrokenPipeError):
-            raise  # rich makes a SystemExit of a closed pipe, and only that one is meant
+            raise  # rich turns a closed pipe into a SystemExit; only that one is handled
         raise closed_pipe() from None
     except InputError as error:
         raise _exit(error.cli, 2) from None
@@ -215,11 +215,11 @@ def errors_said() -> Iterator[None]:
 
 
 def _told(error: Exception) -> tuple[str, int]:
-    """Return message and exit status for what is no `InputError`: the machine's limits, or a fault of ours."""
+    """Return message and exit status for errors other than `InputError`: limits of the machine, or bugs."""
     text = " ".join(str(error).split())
     if isinstance(error, MemoryError) or _NO_MEMORY.search(text) or getattr(error, "errno", None) == errno.ENOMEM:
         return "there is not enough memory for these data.", 1
-    # HDF5 and numpy bury the number of the error in their words, or lose it.
+    # HDF5 and numpy hide the error number in their message, or lose it.
     said = _NO_ROOM.search(text)
     number = getattr(error, "errno", None) or (int(said[1] or errno.ENOSPC) if said else 0)
     if number in _FULL:
@@ -227,7 +227,7 @@ def _told(error: Exception) -> tuple[str, int]:
         return message(
             f"there is no room to write{'' if where is None else f' {where}'}.",
             found=os.strerror(number),
-            do="Nothing half-written is left. Make room, or write elsewhere, and run again.",
+            do="No incomplete files are left. Make room, or write elsewhere, and run again.",
         ), 2
     if isinstance(error, OSError):
         return (error.strerror or str(error)) + (f": {error.filename}" if error.filename else ""), 2

@@ -31,7 +31,7 @@ Modalities = Annotated[
 ]
 Names = Annotated[
     list[str] | None,
-    typer.Option("--names", metavar="NAME=COLUMN", help="Column of a view's var that holds the names to link by."),
+    typer.Option("--names", metavar="NAME=COLUMN", help="Column of a view's var with the names to link by."),
 ]
 Table = Annotated[
     Path | None,
@@ -63,7 +63,7 @@ Pairs = Annotated[
 
 
 def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
-    """Return the file of each view; a single `.h5mu` file stands under the name `""`.
+    """Return the file of each view; a single `.h5mu` file is under the name `""`.
 
     Raises
     ------
@@ -86,7 +86,7 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
             raise value_error(f"view name {name!r} cannot be used in file names.", expected="letters and digits", do=do)
         if name in paths:
             raise value_error(
-                f"view {name!r} is given twice.", found=f"{paths[name]} and {path}", do="Name them apart."
+                f"view {name!r} is given twice.", found=f"{paths[name]} and {path}", do="Use different names."
             )
         if path.endswith(".h5mu"):
             raise value_error(f"view {name!r}: {path} holds several views.", do=f"Give the file alone: {path}.")
@@ -100,14 +100,14 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
 def by_view(words: Iterable[str] | None, option: str, views: Iterable[str]) -> dict[str, str]:
     """Read an option given as NAME=WORD for some views.
 
-    A word without a name is meant for all views.
+    A word without a name applies to all views.
 
     Raises
     ------
     KeyError
         If there is no such view.
     ValueError
-        If nothing stands behind the sign.
+        If nothing follows the equals sign.
     """
     views = list(views)
     found: dict[str, str] = {}
@@ -125,7 +125,7 @@ def by_view(words: Iterable[str] | None, option: str, views: Iterable[str]) -> d
 
 
 def modalities_of(words: Iterable[str] | None, data: Mapping[str, AnnData]) -> dict[str, Modality]:
-    """Return the modality of every view: as given, else as guessed."""
+    """Return the modality of every view: as given, otherwise guessed."""
     from crosstie.data.view import check_modality, guess_modality
 
     given = by_view(words, "--modality", data)
@@ -156,7 +156,7 @@ def ties(
     names: Mapping[str, str],
     paired: Iterable[str] | None,
 ) -> list[Link | PairedLink]:
-    """Return the links of a command: those that suggest themselves, or a table's, and the shared cells.
+    """Return the links of a command: suggested ones or those of a table, and shared cells.
 
     Raises
     ------

@@ -21,24 +21,24 @@ VIEW_NAME = re.compile(r"\w[\w .+-]*")  # files are named after views
 
 
 def check_names_apart(names: Iterable[str]) -> None:
-    """Raise if names of views differ by capitals alone: files are named after them, on every system."""
+    """Raise if names of views differ only in case: files are named after them, and some systems ignore case."""
     seen: dict[str, str] = {}
     for name in names:
         other = seen.setdefault(name.casefold(), name)
         if other != name:
             what = f"views {other!r} and {name!r} differ by capitals alone."
-            raise value_error(what, do="Give one another name: files are named after views.")
+            raise value_error(what, do="Rename one of them: files are named after views.")
 
 
 def read_views(paths: Mapping[str, Path], *, most: int | None = None) -> dict[str, AnnData]:
-    """Read the views of a command, or all views of its `.h5mu` file.
+    """Read views from one file each, or all views of a `.h5mu` file.
 
     Parameters
     ----------
     paths
-        As `paths_of` returns them.
+        File of each view by name; a single `.h5mu` file is under the name `""`.
     most
-        Of views with more cells than this, matrices stay on disk; `None` reads all.
+        The matrices of views with more cells stay on disk; `None` reads all.
     """
     if "" in paths:
         return read_file(paths[""], partial(_read_mudata, most=most), "a MuData file (.h5mu)")
@@ -47,14 +47,14 @@ def read_views(paths: Mapping[str, Path], *, most: int | None = None) -> dict[st
 
 
 def read_features(paths: Mapping[str, Path]) -> dict[str, AnnData]:
-    """Read only what the views' features are called: AnnData without cells."""
+    """Read only the features of views, paths as in `read_views`: AnnData without cells."""
     if "" in paths:
         return read_file(paths[""], _read_mudata_var, "a MuData file (.h5mu)")
     return {name: read_file(path, _read_var, "an AnnData file (.h5ad)") for name, path in paths.items()}
 
 
 def read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
-    """Read a file, and turn whatever its reader raises into one message."""
+    """Read a file, and turn any exception of its reader into one message."""
     if path.is_symlink() and not _leads_somewhere(path):
         to = os.readlink(path)
         raise value_error(f"{path} is a symbolic link to nothing.", found=f"it leads to {to}", expected=kind)
@@ -64,15 +64,15 @@ def read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
         raise value_error(f"{path}: there is no such file.", do=do)
     if path.is_dir() and not is_zarr(path):
         raise value_error(f"{path} is a folder.", expected=kind)
-    if not (path.is_file() or path.is_dir()):  # reading a pipe would wait for ever
+    if not (path.is_file() or path.is_dir()):  # reading a pipe would wait forever
         raise value_error(f"{path} is neither a file nor a folder.", expected=kind)
     if not os.access(path, os.R_OK):
-        raise value_error(f"{path} may not be read.", do="Look at its permissions.")
+        raise value_error(f"{path} may not be read.", do="Check its permissions.")
     try:
         return read(path)
     except (InputError, MemoryError):
         raise
-    except Exception as error:  # readers raise all sorts of things at what they do not know
+    except Exception as error:  # readers raise all kinds of exceptions
         text = str(error).splitlines()[0] if str(error) else type(error).__name__
         raise value_error(
             f"{path} cannot be read.", found=text[:300], expected=kind, do=_hint(path, f"{type(error).__name__} {text}")
@@ -90,19 +90,19 @@ def _hint(path: Path, said: str = "") -> str:
     if "IORegistryError" in said or "encoding" in said.lower():
         return "Was it written by a newer anndata? Update: pip install --upgrade anndata."
     if path.suffix in (".csv", ".tsv", ".txt"):
-        return "A table of numbers becomes one in Python: anndata.io.read_csv(path).write_h5ad('file.h5ad')."
+        return "Convert a table of numbers in Python: anndata.io.read_csv(path).write_h5ad('file.h5ad')."
     if path.suffix == ".h5":
-        return "A file of Cell Ranger becomes one in Python: scanpy.read_10x_h5(path).write_h5ad('file.h5ad')."
+        return "Convert a Cell Ranger file in Python: scanpy.read_10x_h5(path).write_h5ad('file.h5ad')."
     return "Is the file whole? Copy or write it again." if path.suffix in (".h5ad", ".h5mu") else ""
 
 
 def _open(path: Path) -> Any:
-    """Open an HDF5 file, or say what it is instead."""
+    """Open an HDF5 file, or raise an error that says what it is instead."""
     import h5py
 
     if not path.stat().st_size:
         raise ValueError("the file is empty")
-    with path.open("rb") as file:  # HDF5 may stand behind a user block, as in files of MuData
+    with path.open("rb") as file:  # HDF5 may follow a user block, as in MuData files
         start = file.read(2048)
     if start.startswith(b"\x1f\x8b"):
         raise value_error(
@@ -121,7 +121,7 @@ def is_zarr(path: Path) -> bool:
 def _check_anndata(path: Path) -> None:
     with _open(path) as file:
         if "mod" in file:
-            raise value_error(f"{path} holds several views (MuData).", do="Give it alone: it stands for all views.")
+            raise value_error(f"{path} holds several views (MuData).", do="Give it alone: it holds all views.")
         if not {"obs", "var"} <= set(file):
             raise ValueError(f"HDF5 without obs and var; it has {sample(file)}")
         check_hdf5(file)
@@ -166,12 +166,12 @@ def _read_mudata(path: Path, *, most: int | None = None) -> dict[str, AnnData]:
     file.close()
     with views_as_they_are():
         mdata = md.read_h5mu(path)
-        mdata.push_obs(common=True, prefixed=False)  # labels that the file keeps for all views together
+        mdata.push_obs(common=True, prefixed=False)  # labels that the file stores once for all views
     return dict(mdata.mod)
 
 
 def _order(file: Any) -> list[str]:
-    """Return the names of the views of an open MuData file, in its order; a path is not a name."""
+    """Return the names of the views of an open MuData file, in its order if that names views and not paths."""
     there = list(file["mod"])
     order = [str(name) for name in file["mod"].attrs.get("mod-order", there)]
     return order if sorted(order) == sorted(there) else there
@@ -181,13 +181,13 @@ def n_cells_of(group: Any) -> int:
     """Return the number of cells of an AnnData in an open file."""
     obs = group["obs"]
     names = obs[str(obs.attrs.get("_index", "_index"))]
-    if not hasattr(names, "shape"):  # since anndata 0.13 with pandas 3, names are values beside a mask of the missing
+    if not hasattr(names, "shape"):  # anndata 0.13 with pandas 3 stores names as values and a mask
         names = names["values"]
     return int(names.shape[0])
 
 
 def stored_anndata(group: Any) -> AnnData:
-    """Return an AnnData of an open file whose matrices stay there; tables of cells and features are read."""
+    """Return an AnnData of an open file, whose matrices stay on disk; tables of cells and features are read."""
     from anndata import AnnData
     from anndata.io import read_elem, sparse_dataset
 
@@ -196,7 +196,7 @@ def stored_anndata(group: Any) -> AnnData:
             return None
         return element if hasattr(element, "dtype") else sparse_dataset(element)
 
-    log.info("%s: %d cells, matrices are read in blocks.", getattr(group, "name", ""), n_cells_of(group))
+    log.info("%s: %d cells; reading matrices in blocks.", getattr(group, "name", ""), n_cells_of(group))
     return AnnData(
         X=stored(group["X"]) if "X" in group else None,
         obs=read_elem(group["obs"]),
