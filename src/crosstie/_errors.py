@@ -2,16 +2,41 @@
 
 The classes stay subclasses of `ValueError`, `KeyError` and `TypeError`, so that callers need nothing of ours to catch
 them; the common parent lets the command line tell a user's mistake (exit status 2) from a fault of ours (1).
+
+Messages name arguments of functions. Where the command line has an option instead, the error also has those parts of
+its message in the words of the command line.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable
 from difflib import get_close_matches
+from typing import TypedDict, TypeVar
+
+
+class Parts(TypedDict, total=False):
+    """Parts of a message, as `message` takes them."""
+
+    what: str
+    found: str
+    expected: str
+    do: str
 
 
 class InputError(Exception):
-    """The user's input cannot be used; the message says why and what to do."""
+    """The user's input cannot be used; the message says why and what to do.
+
+    Parameters
+    ----------
+    text
+        The message.
+    cli
+        The message in the words of the command line, if these differ.
+    """
+
+    def __init__(self, text: object = "", *, cli: str = "") -> None:
+        super().__init__(text)
+        self.cli = cli or str(text)
 
     def __str__(self) -> str:  # KeyError would print the repr of its message
         return str(self.args[0]) if self.args else ""
@@ -35,14 +60,42 @@ def message(what: str, *, found: str = "", expected: str = "", do: str = "") -> 
     return what + "".join(f"\n  {label}{text}" for label, text in parts if text)
 
 
-def value_error(what: str, *, found: str = "", expected: str = "", do: str = "") -> InputValueError:
-    """Return (not raise) the error for a wrong value."""
-    return InputValueError(message(what, found=found, expected=expected, do=do))
+E = TypeVar("E", bound=InputError)
 
 
-def type_error(what: str, *, found: str = "", expected: str = "", do: str = "") -> InputTypeError:
-    """Return (not raise) the error for a value of the wrong kind."""
-    return InputTypeError(message(what, found=found, expected=expected, do=do))
+def input_error(
+    kind: type[E], what: str, *, found: str = "", expected: str = "", do: str = "", cli: Parts | None = None
+) -> E:
+    """Return (not raise) an error of a kind.
+
+    Parameters
+    ----------
+    kind
+        Its class.
+    what, found, expected, do
+        Parts of the message.
+    cli
+        The parts that read differently on the command line.
+    """
+    text = message(what, found=found, expected=expected, do=do)
+    if not cli:
+        return kind(text)
+    words = {"found": found, "expected": expected, "do": do} | {name: str(part) for name, part in cli.items()}
+    return kind(text, cli=message(words.pop("what", what), **words))
+
+
+def value_error(
+    what: str, *, found: str = "", expected: str = "", do: str = "", cli: Parts | None = None
+) -> InputValueError:
+    """Return (not raise) the error for a wrong value; parameters as in `input_error`."""
+    return input_error(InputValueError, what, found=found, expected=expected, do=do, cli=cli)
+
+
+def type_error(
+    what: str, *, found: str = "", expected: str = "", do: str = "", cli: Parts | None = None
+) -> InputTypeError:
+    """Return (not raise) the error for a value of the wrong kind; parameters as in `input_error`."""
+    return input_error(InputTypeError, what, found=found, expected=expected, do=do, cli=cli)
 
 
 def check_whole(what: str, value: object, *, least: int = 0, name: str = "") -> None:
@@ -55,12 +108,18 @@ def check_whole(what: str, value: object, *, least: int = 0, name: str = "") -> 
         raise value_error(f"{what} must be at least {least}.", found=found, expected="a whole number")
 
 
-def unknown_name(what: str, name: object, known: Iterable[object], *, do: str = "") -> InputKeyError:
-    """Return (not raise) the error for a name that is not among the known ones, with the nearest as a hint."""
+def unknown_name(
+    what: str, name: object, known: Iterable[object], *, do: str = "", what_cli: str = ""
+) -> InputKeyError:
+    """Return (not raise) the error for a name that is not among the known ones, with the nearest as a hint.
+
+    `what_cli` is what the command line calls `what`.
+    """
     names = [str(k) for k in known]
     near = get_close_matches(str(name), names, n=1)
     hint = f"Did you mean {near[0]!r}? {do}".strip() if near else do
-    return InputKeyError(message(f"{what}: unknown name {name!r}.", expected="one of " + sample(names), do=hint))
+    said, said_cli = (f"{words}: unknown name {name!r}." for words in (what, what_cli or what))
+    return input_error(InputKeyError, said, expected="one of " + sample(names), do=hint, cli={"what": said_cli})
 
 
 def sample(names: Iterable[object], n: int = 8) -> str:

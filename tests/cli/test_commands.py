@@ -15,7 +15,6 @@ from anndata import AnnData
 from crosstie import __version__, metrics
 from crosstie._mudata import views_as_they_are
 from crosstie.cli.commands.demo import linked_latents
-from crosstie.cli.console import as_options
 from crosstie.links import by_table
 from crosstie.model.integrate import integrate
 
@@ -206,23 +205,3 @@ def test_cancelled(files, tmp_path):
     assert "interrupted" in running.communicate(timeout=60)[1]
     assert running.returncode == 130
     assert not list(tmp_path.iterdir())
-
-
-@pytest.mark.parametrize(
-    ("text", "said"),
-    [
-        (
-            'Point slot= at the counts, e.g. slot="layers/counts".',
-            "Point --slot at the counts, e.g. --slot layers/counts.",
-        ),
-        ("or point slot= at another matrix", "or point --slot at another matrix"),
-        ("say modality={'rna': ...} if it is another", "say --modality rna=... if it is another"),
-        (
-            'Pass target_names="gene_symbols" (a column of rna.var), or give a table in these names.',
-            "Pass --names rna=gene_symbols (a column of rna.var), or give a table in these names.",
-        ),
-        ("nothing to say", "nothing to say"),
-    ],
-)
-def test_words_of_the_command_line(text, said):
-    assert as_options(text) == said

@@ -68,7 +68,7 @@ def test_log_and_warnings_are_left_as_they_were():
         (PermissionError(13, "Permission denied", "file"), 2, "crosstie: error: Permission denied: file\n"),
         (OSError(28, "No space left on device"), 2, "crosstie: error: there is no room to write.\n  found: No space"),
         (MemoryError(), 1, "crosstie: error: there is not enough memory for these data.\n"),
-        (ZeroDivisionError("oops"), 1, "crosstie: error: ZeroDivisionError: oops\n  This is a fault of crosstie"),
+        (ZeroDivisionError("oops"), 1, "crosstie: error: ZeroDivisionError: oops\n  This is a bug in crosstie"),
         (KeyError("oops"), 1, "crosstie: error: KeyError: 'oops'\n"),
         (KeyboardInterrupt(), 130, "crosstie: interrupted.\n"),
     ],
@@ -78,6 +78,24 @@ def test_errors(capsys, error, status, said):
         raise error
     assert stopped.value.exit_code == status
     assert capsys.readouterr().err.startswith(said)
+
+
+def test_words_of_the_command_line(capsys):
+    """Where the library names an argument, errors and log lines hold the option as well."""
+    error = value_error("no counts.", do="Point slot= at them.", cli={"do": "Point --slot at them."})
+    assert str(error).endswith("Point slot= at them.")
+
+    def fail():
+        with errors_said():
+            Console()
+            log.info("%s: say modality={%r: ...}", "adt", "rna", extra={"cli": "%s: say --modality %s=..."})
+            raise error
+
+    with pytest.raises(typer.Exit):
+        fail()
+    assert capsys.readouterr().err == (
+        "adt: say --modality rna=...\ncrosstie: error: no counts.\n  Point --slot at them.\n"
+    )
 
 
 def test_traceback_on_demand(capsys):

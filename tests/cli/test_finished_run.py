@@ -367,7 +367,7 @@ def test_no_table_without_its_picture(use, tmp_path, monkeypatch):
 def test_help_lists_them():
     listed = CliRunner().invoke(app, ["--help"]).output
     place = [re.search(rf"^\W*{command}\s", listed, re.MULTILINE).start() for command in ("integrate", *COMMANDS)]
-    assert min(place) == place[0] < listed.index("Take from a finished run") < min(place[1:])
+    assert min(place) == place[0] < listed.index("Use a finished run") < min(place[1:])
     for command in COMMANDS:
         shown = CliRunner().invoke(app, [command, "--help"])
         assert (shown.exit_code, "Example:" in shown.output) == (0, True)

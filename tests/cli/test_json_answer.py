@@ -144,7 +144,7 @@ def test_faults_are_said_too(run, monkeypatch):
     def fail(*_):
         raise ZeroDivisionError
 
-    monkeypatch.setattr("crosstie.cli.view_arguments.read_features", fail)
+    monkeypatch.setattr("crosstie.data.read_files.read_features", fail)
     result = run("links", *VIEWS, "--json")
     assert (result.exit_code, parsed(result)["status"]) == (1, 1)
     assert parsed(result)["error"].startswith("ZeroDivisionError")

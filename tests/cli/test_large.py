@@ -87,7 +87,7 @@ def test_without_resume_what_was_left_is_removed(run, tmp_path):
     (tmp_path / ".out.progress" / "progress.json").write_text(json.dumps({"seed": 99}))
     done = run("integrate", *VIEWS, "--out", "out", *FAST, "--verbose")
     assert done.exit_code == 0, done.output
-    assert "--resume would have gone on with it" in done.stderr
+    assert "use --resume to continue it" in done.stderr
 
 
 def test_torchrun_and_scheduler_exclude_each_other(run, monkeypatch):

@@ -5,8 +5,8 @@ from contextlib import nullcontext
 import pytest
 
 from crosstie._files import new_folder
-from crosstie._run import RUN_FILE
 from crosstie.cli.out_folder import check_out, run_folder
+from crosstie.runs.folder import RUN_FILE
 
 
 def written(out):

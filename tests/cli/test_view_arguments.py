@@ -1,10 +1,8 @@
-"""The grammar of the command line, and every file that is not what it should be."""
+"""The grammar of the command line."""
 
 import json
 from pathlib import Path
 
-import mudata as md
-import numpy as np
 import pytest
 
 from crosstie.cli import settings_file, view_arguments
@@ -78,69 +76,3 @@ def test_wrong_settings(preset, words, said):
 def test_preset_and_config_exclude_each_other(tmp_path):
     with pytest.raises(ValueError, match="exclude each other"):
         settings_file.make_config("scmodal", tmp_path / "config.json", None)
-
-
-def test_reading(files, mdata):
-    paths = {name: files / f"{name}.h5ad" for name in mdata.mod}
-    for found in (view_arguments.read_views(paths), view_arguments.read_views({"": files / "both.h5mu"})):
-        assert list(found) == ["rna", "adt"]
-        np.testing.assert_array_equal(found["adt"].X.toarray(), mdata["adt"].X.toarray())
-    for found in (view_arguments.read_features(paths), view_arguments.read_features({"": files / "both.h5mu"})):
-        assert list(found) == ["rna", "adt"]
-        assert found["adt"].shape == (0, 30)
-        assert list(found["rna"].var_names) == list(mdata["rna"].var_names)
-
-
-def test_labels_kept_for_all_views_together_are_read(files, tmp_path):
-    mdata = md.read_h5mu(files / "both.h5mu")
-    mdata.obs["donor"] = "d1"
-    mdata.write_h5mu(tmp_path / "common.h5mu")
-    found = view_arguments.read_views({"": tmp_path / "common.h5mu"})
-    assert set(found["rna"].obs["donor"]) == set(found["adt"].obs["donor"]) == {"d1"}
-
-
-def bad_file(folder, kind, files):
-    path = folder / f"bad.{'csv' if kind == 'csv' else 'h5ad'}"
-    whole = (files / "adt.h5ad").read_bytes()
-    if kind == "folder":
-        path.mkdir()
-    elif kind != "missing":
-        path.write_bytes(
-            {
-                "random": np.random.default_rng(0).bytes(5000),
-                "csv": b"cell,CD3\na,1\n",
-                "empty": b"",
-                "truncated": whole[: len(whole) // 2],
-                "overwritten": whole[:2048] + bytes(len(whole) - 2048),
-            }[kind]
-        )
-    return path
-
-
-@pytest.mark.parametrize(
-    ("kind", "said"),
-    [
-        ("missing", "there is no such file"),
-        ("folder", "is a folder"),
-        ("random", "not an HDF5 file"),
-        ("csv", "read_csv"),
-        ("empty", "the file is empty"),
-        ("truncated", "Is the file whole?"),
-        ("overwritten", "Is the file whole?"),
-    ],
-)
-@pytest.mark.parametrize("read", [view_arguments.read_views, view_arguments.read_features])
-def test_bad_files(files, tmp_path, kind, said, read):
-    path = bad_file(tmp_path, kind, files)
-    with pytest.raises(ValueError, match=said.replace("?", r"\?")) as error:
-        read({"rna": files / "rna.h5ad", "adt": path})
-    assert str(path) in str(error.value)
-
-
-def test_files_of_the_other_kind(files, tmp_path):
-    (tmp_path / "views.h5ad").write_bytes((files / "both.h5mu").read_bytes())
-    (tmp_path / "view.h5mu").write_bytes((files / "adt.h5ad").read_bytes())
-    with pytest.raises(ValueError, match="holds several views"):
-        view_arguments.read_views({"rna": tmp_path / "views.h5ad", "adt": files / "adt.h5ad"})
-    with pytest.raises(ValueError, match="without views"):
-        view_arguments.read_views({"": tmp_path / "view.h5mu"})

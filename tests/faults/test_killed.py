@@ -5,7 +5,6 @@
 
 import os
 import signal
-import subprocess
 import sys
 import time
 
@@ -13,8 +12,8 @@ import numpy as np
 import pytest
 
 from crosstie._files import new_folder
-from crosstie._run import RUN_FILE
 from crosstie.cli.out_folder import run_folder
+from crosstie.runs.folder import RUN_FILE
 
 from .conftest import INTEGRATE, crosstie, left, names, said, same_run
 
@@ -90,37 +89,3 @@ def test_killed_at_every_touch_of_the_disk(tmp_path, before):
         if not killed:
             break
     assert 6 < touch < 99, "the disk was not touched, or killing never ended"
-
-
-def test_a_process_apart_ends_with_its_parent(tmp_path):
-    program = tmp_path / "program.py"
-    program.write_text(
-        "import os, sys, time\n"
-        "from crosstie.cli.apart import apart\n"
-        "def sleep():\n"
-        "    print(os.getpid(), flush=True)\n"
-        "    time.sleep(60)\n"
-        "if __name__ == '__main__':\n"
-        "    with apart(sleep):\n"
-        "        time.sleep(60)\n"
-    )
-    for number in (signal.SIGKILL, signal.SIGINT):
-        parent = subprocess.Popen([sys.executable, program], stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        child = int(parent.stdout.readline())
-        parent.send_signal(number)
-        parent.communicate(timeout=20)
-        for _ in range(100):
-            if not alive(child):
-                break
-            time.sleep(0.05)
-        else:
-            os.kill(child, signal.SIGKILL)
-            pytest.fail(f"the child outlived its parent's signal {number}")
-
-
-def alive(number):
-    try:
-        with open(f"/proc/{number}/stat") as file:
-            return file.read().rpartition(")")[2].split()[0] not in "ZX"
-    except OSError:
-        return False

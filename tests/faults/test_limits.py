@@ -20,7 +20,7 @@ if kind == "files":
 from crosstie.cli import main
 if kind == "memory":
     import anndata, faiss, mudata, numpy as np, scipy.linalg, sklearn.decomposition, zarr
-    import crosstie.cli.results, crosstie.metrics, crosstie.training.loop, crosstie.model.model, crosstie.tl
+    import crosstie.runs.write, crosstie.metrics, crosstie.training.loop, crosstie.model.model, crosstie.tl
     for kind in ("f4", "f8"):
         x = np.ones((600, 600), kind)
         scipy.linalg.eigh(x @ x)
@@ -66,7 +66,7 @@ def no_room(error, status):
     assert sum(line.startswith("crosstie: ") for line in lines) == 1
     assert "there is no room to write" in error
     assert "Traceback" not in error
-    assert "fault of crosstie" not in error
+    assert "bug in crosstie" not in error
 
 
 @pytest.mark.parametrize("kilobytes", [300, 500])
@@ -144,7 +144,7 @@ def test_no_memory(place, undisturbed):
         (OSError("12000 requested and 9184 written"), "no room to write", 2),
         (RuntimeError("Can't flush (filename = '/d/x', errno = 28, error message = ...)"), "no room to write /d/x", 2),
         (OSError("Can't synchronously write data (memory allocation failed for chunk)"), "not enough memory", 1),
-        (RuntimeError("errno = 280"), "fault of crosstie", 1),
+        (RuntimeError("errno = 280"), "bug in crosstie", 1),
         (OSError(2, "No such file or directory", "x"), "No such file or directory: x", 2),
     ],
 )

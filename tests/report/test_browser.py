@@ -8,7 +8,7 @@ import pytest
 from matplotlib.path import Path
 
 from crosstie.report.points import points
-from crosstie.report.run import read_run
+from crosstie.runs.read import read
 
 pytestmark = pytest.mark.browser
 DETAIL = "document.querySelector('.picked')"
@@ -71,7 +71,7 @@ def test_hover_tells_of_a_cell(page, folder):
     page.mouse("Moved", x, y)
     page.wait_for("!document.querySelector('.tip').hidden")
     said = page.run("document.querySelector('.tip').innerText")
-    run = read_run(folder)
+    run = read(folder)
     i = page.run("crosstieMap.state.hover")
     n_rna = len(run.plane["rna"])
     view, cell = ("rna", i) if i < n_rna else ("adt", i - n_rna)
@@ -147,7 +147,7 @@ def test_tables_sort_and_find(page, folder):
     assert page.run(first) == sorted(page.run(first), reverse=True)
     page.run(f"{table}.querySelectorAll('th button')[1].click()")
     assert page.run(first) == sorted(page.run(first))
-    name = read_run(folder).reliability["rna"].index[5]
+    name = read(folder).reliability["rna"].index[5]
     page.run(f"(e => {{ e.value = '{name}'; e.dispatchEvent(new Event('input')); }})({table}.querySelector('input'))")
     assert name in page.run(f"{table}.querySelector('tbody').innerText")
     assert page.run(f"{table}.querySelectorAll('tbody tr').length") < 25
@@ -218,7 +218,7 @@ def test_many_points_move_smoothly(chrome, folder, tmp_path, monkeypatch):
     import crosstie.report.gained as gained
     from crosstie.report.page import page as made
 
-    run = read_run(folder)
+    run = read(folder)
     rng = np.random.default_rng(0)
     chosen = {name: rng.integers(0, len(part), 50_000) for name, part in run.plane.items()}
     plane = {

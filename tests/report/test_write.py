@@ -4,7 +4,6 @@ import base64
 import hashlib
 import json
 import re
-import shutil
 
 import pandas as pd
 import pytest
@@ -14,6 +13,7 @@ from crosstie.report import write
 from crosstie.report.colours import DARK_PAGE, contrast, lifted, of_classes
 from crosstie.report.html import Html, data_block, el
 from crosstie.report.methods import REFERENCES
+from crosstie.runs.read import read
 
 from .conftest import EVIL, command
 
@@ -109,9 +109,7 @@ def test_links_found_and_missed(folder):
 
 
 def test_confusion_counts_right_labels(folder):
-    from crosstie.report.run import read_run
-
-    run = read_run(folder)
+    run = read(folder)
     predicted = run.labels["rna", "adt"]["label"].to_numpy(str)
     right = (predicted == run.truth["adt"]).mean()
     assert f"{right:.1%} of the 240 labelled cells of adt" in text_of((folder / "report.html").read_text(), "labels")
@@ -202,18 +200,6 @@ def test_only_what_was_used_is_cited(folder, bare):
         assert numbers == set(range(1, 1 + references.count("<li>")))
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda run: run / "nowhere", "is not the folder of a run"),
-        (lambda run: run / "model", "no run.json in it"),
-    ],
-)
-def test_wrong_folders(folder, change, said):
-    with pytest.raises(ValueError, match=said):
-        write(change(folder))
-
-
 def test_wrong_words(folder, model, tmp_path):
     with pytest.raises(ValueError, match=r"ends in \.html"):
         write(folder, tmp_path / "report.txt")
@@ -223,14 +209,6 @@ def test_wrong_words(folder, model, tmp_path):
         write(model, tmp_path / "report.html", label_key="celltype")
     with pytest.raises(ValueError, match="max_cells is too small"):
         write(folder, tmp_path / "report.html", max_cells=0)
-
-
-def test_a_map_of_other_cells_is_not_believed(copied):
-    plane = pd.read_csv(copied / "umap.csv")
-    plane["row"] += 1000
-    plane.to_csv(copied / "umap.csv", index=False)
-    assert "all 480 cells" in text_of(write(copied).read_text(), "map")
-    shutil.rmtree(copied)
 
 
 def test_markup_escapes_all_but_its_own():

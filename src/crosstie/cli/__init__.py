@@ -1,6 +1,6 @@
-"""The command line: one file per command, what they share in inputs, results and console.
+"""The command line: one file per command in `commands/`, and what they share.
 
-Commands import torch, anndata and matplotlib when they run, so that `crosstie --help` answers at once.
+Commands import torch, anndata and matplotlib only when they run, so that `crosstie --help` is fast.
 """
 
 from __future__ import annotations
@@ -46,19 +46,19 @@ EXAMPLES = (
     "crosstie links rna=rna.h5ad adt=adt.h5ad  [dim]# what would be linked[/dim]",
     "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run",
     "crosstie evaluate run --label-key cell_type",
-    "crosstie diagnose run  [dim]# can it be believed?[/dim]",
-    "crosstie report run  [dim]# one page about it[/dim]",
+    "crosstie diagnose run  [dim]# can you trust it?[/dim]",
+    "crosstie report run  [dim]# one HTML page about it[/dim]",
     "crosstie transfer run rna adt --label-key cell_type --out labels.csv",
     "crosstie map run new.h5ad --like rna --out mapped.h5ad",
     "crosstie links rna=rna.h5ad adt=adt.h5ad --json  [dim]# for programs[/dim]",
 )
-AFTER = "Take from a finished run"
+AFTER = "Use a finished run"
 PUBLIC = "Public data"
 MACHINE = "This installation"
 
 
 class Commands(TyperGroup):
-    """The commands, with what goes wrong in them said in one place, and their answers given in one way."""
+    """The commands; their errors are reported, and their JSON printed, in one place."""
 
     def make_context(self, info_name: str | None, args: list[str], *rest: Any, **extra: Any) -> Any:
         """Parse the words before the command's name."""
@@ -73,7 +73,7 @@ class Commands(TyperGroup):
 
 
 def _epilog(examples: Sequence[str]) -> str:
-    # A blank line between them: all versions of typer keep those apart.
+    # With a blank line between them, all versions of typer print them on separate lines.
     return "\n\n".join([f"[bold]Example{'s' * (len(examples) > 1)}:[/bold]", *examples])
 
 
@@ -121,15 +121,15 @@ def _options(
 ) -> None:
     """Integrate single-cell data sets that measured different things in different cells.
 
-    Exit status: 0 done, 2 the input is wrong (a message says what to do), 1 a fault of crosstie,
-    130 interrupted, 141 the reader of the output is gone (as after head).
+    Exit status: 0 done, 2 wrong input (a message says what to do), 1 a bug in crosstie, 130 interrupted,
+    141 the reader of the output is gone (as after head).
     """
 
 
 def _not_raised(ignored: Any) -> None:
-    """Take note of an exception that Python cannot raise where it occurred."""
-    if isinstance(ignored.exc_value, KeyboardInterrupt):  # it hit a callback from C: once more, until it is heard
-        again = threading.Timer(0.1, _thread.interrupt_main)  # when this hook, where it would be lost too, is left
+    """Handle an exception that Python cannot raise where it occurred."""
+    if isinstance(ignored.exc_value, KeyboardInterrupt):  # it hit a callback from C: interrupt again
+        again = threading.Timer(0.1, _thread.interrupt_main)  # after this hook, where it would be lost too
         again.daemon = True
         again.start()
     else:
@@ -137,7 +137,7 @@ def _not_raised(ignored: Any) -> None:
 
 
 def _not_caught(kind: type[BaseException], error: BaseException, trace: TracebackType | None) -> None:
-    """Print a traceback, but not of what h5py could not raise: that a disk is full has been told already."""
+    """Print a traceback, unless h5py could not raise the error: a full disk has been reported already."""
     if trace is not None and trace.tb_frame.f_code.co_filename.startswith("h5py/"):
         log.debug("not raised: %r", error)
     else:
@@ -147,12 +147,12 @@ def _not_caught(kind: type[BaseException], error: BaseException, trace: Tracebac
 def main() -> None:
     """Run the command line."""
     for name in ("stdout", "stderr"):
-        if getattr(sys, name) is None:  # closed, as by `>&-`, or a program of Windows without a console
+        if getattr(sys, name) is None:  # closed, as by `>&-`, or without a console on Windows
             setattr(sys, name, open(os.devnull, "w", encoding="utf-8"))  # noqa: SIM115
     for stream in (sys.stdout, sys.stderr):
-        if isinstance(stream, TextIOWrapper):  # arrows and lines, where a file or pipe takes Latin letters alone
+        if isinstance(stream, TextIOWrapper):  # arrows and lines would fail where the encoding is Latin-1
             stream.reconfigure(errors="replace")
-    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job cleans up as an interrupted one does
+    signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job cleans up like an interrupted one
     sys.unraisablehook, sys.excepthook = _not_raised, _not_caught
     try:
         typer.main.get_command(app)()  # app() would set a hook of its own

@@ -1,7 +1,8 @@
-"""What the user sees: log lines, stages, tables and errors. Results go to stdout, everything else to stderr."""
+"""Output for the user: log lines, stages, tables and errors. Results go to stdout, everything else to stderr."""
 
 from __future__ import annotations
 
+import copy
 import errno
 import logging
 import os
@@ -23,21 +24,24 @@ from crosstie.cli.json_answer import closed_pipe, give_error
 if TYPE_CHECKING:
     from crosstie._typing import Tick
 
-Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Say more; show the traceback of an error.")]
-Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Say nothing but warnings, errors and results.")]
+Verbose = Annotated[bool, typer.Option("--verbose", "-v", help="Print more; show the traceback of an error.")]
+Quiet = Annotated[bool, typer.Option("--quiet", "-q", help="Print only warnings, errors and results.")]
+Seed = Annotated[
+    int, typer.Option(min=0, help="Random seed; the same seed on the same machine gives bit-identical results.")
+]
 
-INTERRUPTED = 130  # as shells have it: 128 and the number of the signal
+INTERRUPTED = 130  # as in shells: 128 plus the number of the signal
 _FULL = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
 _NO_ROOM = re.compile(rf"errno = ({'|'.join(map(str, _FULL))})\b|No space left|\d+ requested and \d+ written")
 _NO_MEMORY = re.compile(
     r"bad_alloc|[Cc]an(no|')t allocate|[Uu]nable to allocate|allocation failed|can't start new thread|failed to map"
 )
 _FILE = re.compile(r"filename = '([^']+)'")
-FAULT = "This is a fault of crosstie, not of your input. Please report it, with the output of the same command with -v."
+FAULT = "This is a bug in crosstie, not in your input. Please report it with the output of the same command with -v."
 
 
 class Console:
-    """Standard error as the user sees it: live on a terminal, plain lines elsewhere.
+    """Standard error: live on a terminal, plain lines elsewhere.
 
     Parameters
     ----------
@@ -48,13 +52,13 @@ class Console:
     def __init__(self, *, verbose: bool = False, quiet: bool = False) -> None:
         self.quiet = quiet
         self.start = time.perf_counter()
-        self.live: Any = None  # the terminal's console, where stderr is one
+        self.live: Any = None  # the terminal, if stderr is one
         if sys.stderr.isatty():
             from rich.console import Console as RichConsole
 
             self.live = RichConsole(stderr=True)
         self._configure_log(logging.DEBUG if verbose else logging.WARNING if quiet else logging.INFO)
-        if not verbose:  # those that matter to users are in the log already
+        if not verbose:  # those that matter to users are logged already
             warnings.filterwarnings("ignore")
 
     def _configure_log(self, level: int) -> None:
@@ -67,14 +71,14 @@ class Console:
             from rich.logging import RichHandler
 
             handler = RichHandler(console=self.live, show_time=False, show_path=False, highlighter=NullHighlighter())
-            handler.setFormatter(OptionsFormatter())
+            handler.setFormatter(CommandLineFormatter())
         log.addHandler(handler)
         log.setLevel(level)
-        log.propagate = False  # some libraries log to the root, and so give it a handler that would say all twice
+        log.propagate = False  # some libraries give the root logger a handler, which would print everything twice
 
     @contextmanager
     def stage(self, what: str) -> Iterator[Tick]:
-        """Say that something has begun; what is yielded takes `(step, n_steps, losses)` and shows the progress."""
+        """Show that something has begun; yields a function of `(step, n_steps, losses)` that shows the progress."""
         if self.quiet:
             yield _silent
         elif self.live is None:
@@ -118,42 +122,20 @@ class Console:
             progress.update(task, total=1, completed=1)
 
 
-# The library speaks of arguments; here they are options.
-_OPTIONS = (
-    (
-        r'Pass (?:source|target)_names="(.+?)" \((?:a|the) column of (.+?)\.var',
-        r"Pass --names \2=\1 (a column of \2.var",
-    ),
-    (r'slot="([^"]+)"', r"--slot \1"),
-    (r"slot=(?= )", "--slot"),
-    (r"modality=\{'(.+?)': \.\.\.\}", r"--modality \1=..."),
-    (r"(?:Give|, or give) links: xt\.\S.*$", "Give a table of pairs: --links TABLE."),
-    (r", or use xt\.links\.by_table", ", or give a table: --links TABLE"),
-    (r"source=FOLDER", "--from FOLDER"),
-    (r"cache=FOLDER", "--cache FOLDER"),
-    (r"refresh=True", "--refresh"),
-    (r"^where: ", "--where: "),
-    (r"source_names or target_names \(a column of \.var", "--names NAME=COLUMN (a column of .var"),
-)
-
-
-def as_options(text: str) -> str:
-    """Say in a message of the library `--slot` for `slot=`, and so on."""
-    for pattern, words in _OPTIONS:
-        text = re.sub(pattern, words, text)
-    return text
-
-
-class OptionsFormatter(logging.Formatter):
-    """Lines in the words of the command line."""
+class CommandLineFormatter(logging.Formatter):
+    """Lines in the words of the command line, where a record has them: `log.info(..., extra={"cli": ...})`."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        return as_options(super().format(record))
+        words = getattr(record, "cli", "")
+        if words:
+            record = copy.copy(record)
+            record.msg = words
+        return super().format(record)
 
 
-class PlainFormatter(OptionsFormatter):
-    """Lines for files and pipes: the level is said only where it is more than information."""
+class PlainFormatter(CommandLineFormatter):
+    """Lines for files and pipes: the level is shown for warnings and errors only."""
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
@@ -193,7 +175,7 @@ def table(
         made.add_column(Text(name), justify="right" if i in right else "left", overflow="fold")
     for row in rows:
         made.add_row(*(Text(cell) for cell in row))
-    # Wide enough for every table where there is no terminal.
+    # Without a terminal, wide enough for every table.
     wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
     console = RichConsole(width=wide, highlight=False)
     for part in (Text(title, style="bold"), "", made, *([Text(note, style="dim")] if note else []), ""):
@@ -202,22 +184,24 @@ def table(
 
 @contextmanager
 def errors_said() -> Iterator[None]:
-    """Turn what goes wrong into one message on stderr and an exit status; leave log and warnings as they were."""
+    """Turn any exception into one message on stderr and an exit status; restore log and warnings."""
     handlers = list(log.handlers)
     try:
         with warnings.catch_warnings():
             yield
-        sys.stdout.flush()  # here, where a closed pipe is known for what it is, and not when Python ends
+        sys.stdout.flush()  # now, while a closed pipe can be recognised, not when Python ends
     except KeyboardInterrupt:
         _say("interrupted.")
         give_error("interrupted.", INTERRUPTED)
         raise typer.Exit(INTERRUPTED) from None
     except (BrokenPipeError, SystemExit) as stop:
         if not isinstance(stop.__context__ if isinstance(stop, SystemExit) else stop, BrokenPipeError):
-            raise  # rich makes a SystemExit of a closed pipe, and only that one is meant
+            raise  # rich turns a closed pipe into a SystemExit; only that one is handled
         raise closed_pipe() from None
-    except (InputError, FloatingPointError) as error:  # the latter is training that diverged, and says what to do
-        raise _exit(as_options(str(error)), 2) from None
+    except InputError as error:
+        raise _exit(error.cli, 2) from None
+    except FloatingPointError as error:  # training diverged; the message says what to do
+        raise _exit(str(error), 2) from None
     except Exception as error:
         if isinstance(error, typer.Abort) or hasattr(error, "exit_code"):  # typer's own: usage errors, exits
             if hasattr(error, "format_message"):
@@ -231,11 +215,11 @@ def errors_said() -> Iterator[None]:
 
 
 def _told(error: Exception) -> tuple[str, int]:
-    """Return message and exit status for what is no `InputError`: the machine's limits, or a fault of ours."""
+    """Return message and exit status for errors other than `InputError`: limits of the machine, or bugs."""
     text = " ".join(str(error).split())
     if isinstance(error, MemoryError) or _NO_MEMORY.search(text) or getattr(error, "errno", None) == errno.ENOMEM:
         return "there is not enough memory for these data.", 1
-    # HDF5 and numpy bury the number of the error in their words, or lose it.
+    # HDF5 and numpy hide the error number in their message, or lose it.
     said = _NO_ROOM.search(text)
     number = getattr(error, "errno", None) or (int(said[1] or errno.ENOSPC) if said else 0)
     if number in _FULL:
@@ -243,7 +227,7 @@ def _told(error: Exception) -> tuple[str, int]:
         return message(
             f"there is no room to write{'' if where is None else f' {where}'}.",
             found=os.strerror(number),
-            do="Nothing half-written is left. Make room, or write elsewhere, and run again.",
+            do="No incomplete files are left. Make room, or write elsewhere, and run again.",
         ), 2
     if isinstance(error, OSError):
         return (error.strerror or str(error)) + (f": {error.filename}" if error.filename else ""), 2

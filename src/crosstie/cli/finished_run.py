@@ -1,4 +1,4 @@
-"""What the commands on a finished run share: the run read back, labels asked for and printed, a result's file."""
+"""What the commands on a finished run share: opening the run, checking options, printing labels."""
 
 from __future__ import annotations
 
@@ -10,27 +10,24 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import sample, unknown_name, value_error
-from crosstie._run import about_of, check_run
-from crosstie.cli import json_answer, view_arguments
+from crosstie.cli import json_answer
 from crosstie.cli.console import Console, table
-from crosstie.cli.out_folder import link_file
+from crosstie.runs.folder import VIEWS_FILE, check_run
 
 if TYPE_CHECKING:
     import pandas as pd
-    from anndata import AnnData
     from numpy.typing import NDArray
 
     from crosstie.model.model import Model
     from crosstie.trust.diagnosis import Diagnosis
 
-VIEWS_FILE = "integrated.h5mu"
-NOVEL = 0.3  # 99 of 100 cells are below, where both views hold the same mixture of cells
+NOVEL = 0.3  # 99 of 100 cells are below where both views hold the same mixture of cells
 _FOLD = 20  # labels printed
 
 Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, as crosstie integrate wrote it.")]
 AbstainAt = Annotated[
     float | None,
-    typer.Option(min=0, max=1, help="Leave labels of lower confidence missing.  [dim]\\[label every cell][/dim]"),
+    typer.Option(min=0, max=1, help="Leave labels below this confidence missing.  [dim]\\[label every cell][/dim]"),
 ]
 
 
@@ -46,9 +43,9 @@ def open_run(run: Path, say: Console, *views: str) -> Model:
     """
     check_run(run)
     with say.stage(f"reading {run}"):
-        from crosstie.model.model import Model
+        from crosstie.runs.read import read_model
 
-        model = Model.load(run / "model")
+        model = read_model(run)
     for name in views:
         if name not in model.latents:
             raise unknown_name(f"{run}: view", name, model.latents)
@@ -58,24 +55,13 @@ def open_run(run: Path, say: Console, *views: str) -> Model:
 
 
 def open_with_data(run: Path, say: Console, *views: str) -> Model:
-    """Return the model of a run, as `open_run` does, with the data that it was fitted on."""
+    """Return the model of a run, as `open_run` does, with the data that it was fitted to."""
     model = open_run(run, say, *views)
-    if not (run / VIEWS_FILE).exists():
-        do = f"Copy {VIEWS_FILE} there, or integrate again; of all, crosstie impute --method regression needs no data."
-        raise value_error(f"{run} lacks {VIEWS_FILE}, the data of the run.", do=do)
+    from crosstie.runs.read import check_views, with_data
+
+    check_views(run)
     with say.stage(f"reading {run / VIEWS_FILE}"):
-        data = view_arguments.read_views({"": run / VIEWS_FILE}, most=model.config.n_core)
-        if any(adata.X is None for adata in data.values()):
-            data = _left_in_place(run, model)
-        files = {name: run / link_file(i) for i, name in enumerate(data)}
-        return model.with_data(data, view_arguments.read_views({name: f for name, f in files.items() if f.exists()}))
-
-
-def _left_in_place(run: Path, model: Model) -> dict[str, AnnData]:
-    """Return the views of a run that left its matrices where they were: the files that `run.json` names."""
-    files = about_of(run)["inputs"]
-    paths = {"" if name == "all" else name: Path(file["path"]) for name, file in files.items()}
-    return view_arguments.read_views(paths, most=model.config.n_core)
+        return with_data(model, run)
 
 
 def check_file(out: Path, ending: str) -> None:
@@ -87,22 +73,22 @@ def check_file(out: Path, ending: str) -> None:
         raise value_error(
             f"--out {out} cannot be written.",
             found="a folder" if out.is_dir() else f"no folder {folder}",
-            do="Give a file in a folder that there is.",
+            do="Give a file in a folder that exists.",
         )
     if not os.access(folder, os.W_OK):
-        raise value_error(f"--out {out} cannot be written.", found=f"{folder}, where one may not write")
+        raise value_error(f"--out {out} cannot be written.", found=f"{folder}, which is not writable")
 
 
 def diagnosed(model: Model, say: Console, *, seed: int) -> Diagnosis:
-    """Return what `trust.diagnose` says of a model, as a stage."""
-    with say.stage("fitting again, with links, cells and counts left out"):
+    """Return the diagnosis of a model, computed as a stage."""
+    with say.stage("refitting with links, cells and counts left out"):
         from crosstie import trust
 
         return trust.diagnose(model, seed=seed)
 
 
 def judged(diagnosis: Diagnosis) -> dict[str, Any]:
-    """Return the verdict as commands answer it."""
+    """Return the verdict as commands give it in JSON."""
     from crosstie.trust.diagnosis import WORDS
 
     return {"level": diagnosis.level, "verdict": WORDS[diagnosis.level], "reasons": diagnosis.reasons}
@@ -122,7 +108,7 @@ def levels_of(labels: pd.DataFrame, keys: Sequence[str]) -> Iterator[tuple[str, 
 
 
 def print_labels(labels: pd.DataFrame, keys: Sequence[str], source: str, target: str) -> None:
-    """Print how many cells got which label, level by level, and how many of them are novel."""
+    """Print the number of cells with each label, level by level, and how many cells are novel."""
     import pandas as pd
 
     novel = int((labels["novelty"] >= NOVEL).sum())

@@ -1,7 +1,7 @@
-"""What a command answers: a table for people, or with --json one JSON object for programs. Every command has it.
+"""The answer of a command: a table for people or, with --json, one JSON object for programs.
 
-Commands `give` their results as they come to them, asked or not. Where `--json` asks, all that would go to stdout goes
-to stderr, and what was given goes to stdout at the end, alone; the same for errors.
+Commands `give` their results as they compute them, with or without --json. With it, everything that would go to stdout
+goes to stderr, and at the end one object with what was given, or the error, goes to stdout.
 """
 
 from __future__ import annotations
@@ -22,20 +22,20 @@ import typer
 
 _given: ContextVar[dict[str, Any] | None] = ContextVar("given", default=None)
 
-CLOSED_PIPE = 141  # as shells have it: 128 and the number of the signal
+CLOSED_PIPE = 141  # as in shells: 128 plus the number of the signal
 JSON = "--json"
 Json = Annotated[bool, typer.Option(JSON, help="Print the result as one JSON object; all else goes to stderr.")]
 
 
 def give(**fields: Any) -> None:
-    """Add fields to the answer; nothing happens where no JSON is wanted."""
+    """Add fields to the answer; does nothing without --json."""
     given = _given.get()
     if given is not None:
         given.update(fields)
 
 
 def give_error(text: str, status: int) -> None:
-    """Let the answer be an error, and nothing else."""
+    """Replace the answer by an error."""
     given = _given.get()
     if given is not None:
         given.clear()
@@ -43,7 +43,7 @@ def give_error(text: str, status: int) -> None:
 
 
 def offered(command: Callable[..., None]) -> Callable[..., None]:
-    """Return a command that has the option as well; the group looks at it, not the command."""
+    """Return a command with the option --json, which the group evaluates, not the command."""
     signature = inspect.signature(command, eval_str=True)
 
     @wraps(command)
@@ -60,14 +60,14 @@ def offered(command: Callable[..., None]) -> Callable[..., None]:
 
 
 def wanted(words: Sequence[str]) -> bool:
-    """Return whether the words of a command line ask for JSON; known before they are parsed, for errors in them."""
+    """Return whether a command line asks for JSON; needed before it is parsed, for errors in it."""
     words = list(words)
     return JSON in words[: words.index("--")] if "--" in words else JSON in words
 
 
 @contextmanager
 def answered(*, as_json: bool) -> Iterator[None]:
-    """Print at the end what was given in the meantime, if JSON is wanted, whatever happens."""
+    """Print at the end what was given, if JSON is wanted, even after an error."""
     if not as_json or _given.get() is not None:
         yield
         return
@@ -88,14 +88,14 @@ def answered(*, as_json: bool) -> Iterator[None]:
 
 
 def closed_pipe() -> typer.Exit:
-    """Return the end of a command whose reader has had enough, as `head` has; what is still printed goes nowhere."""
-    with suppress(OSError, ValueError):  # a stream of a test has no number
+    """Return the exit of a command whose reader is gone, like `head`; further output is discarded."""
+    with suppress(OSError, ValueError):  # a stream of a test has no file descriptor
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.__stdout__.fileno())  # type: ignore[union-attr]
     return typer.Exit(CLOSED_PIPE)
 
 
 def plain(value: Any) -> Any:
-    """Return a value as JSON has it: tables as lists of rows, paths with `/`, and null for what is not a number."""
+    """Return a value as JSON: tables as lists of rows, paths with `/`, null for NaN and infinity."""
     if value is None or isinstance(value, (str, bool, int)):
         return value
     if isinstance(value, float):
@@ -106,7 +106,7 @@ def plain(value: Any) -> Any:
         return {str(key): plain(part) for key, part in value.items()}
     if isinstance(value, (list, tuple, set, frozenset, range)):
         return [plain(part) for part in value]
-    if hasattr(value, "to_dict"):  # pandas, which is not imported for this
+    if hasattr(value, "to_dict"):  # pandas, which need not be imported for this
         return plain(value.to_dict("records") if hasattr(value, "columns") else value.to_dict())
     if hasattr(value, "tolist"):  # numpy, arrays and scalars
         return plain(value.tolist())

@@ -1,4 +1,4 @@
-"""The folder of a run: whether it may be written, who writes it, and where its progress is kept."""
+"""The folder a run is written to: whether it may be written, who writes it, and where its progress is kept."""
 
 from __future__ import annotations
 
@@ -14,14 +14,9 @@ import typer
 from crosstie._errors import sample, value_error
 from crosstie._files import claimed
 from crosstie._log import log
-from crosstie._run import RUN_FILE
+from crosstie.runs.folder import RUN_FILE
 
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder of an earlier run, whole.")]
-
-
-def link_file(number: int) -> str:
-    """Return the name of the file that holds what the links of a view read, if it is another matrix than the view's."""
-    return f"links_{number}.h5ad"
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder of an earlier run.")]
 
 
 def check_out(out: Path, *, overwrite: bool) -> None:
@@ -30,7 +25,7 @@ def check_out(out: Path, *, overwrite: bool) -> None:
     Raises
     ------
     ValueError
-        If it is a file, or a folder with something in it that may not be replaced, or the place cannot be written to.
+        If it is a file, a folder whose content may not be replaced, or in a place that cannot be written to.
     """
     out = out.resolve()
     if out.exists() and not out.is_dir():
@@ -50,33 +45,33 @@ def check_out(out: Path, *, overwrite: bool) -> None:
         raise value_error(
             f"--overwrite: {out} is a mount point, and cannot be replaced whole.", do="Give another folder."
         )
-    # What is not finished lies beside it, and takes its name at the end.
+    # An unfinished run is beside it, and takes its name at the end.
     there = next(p for p in out.parents if p.exists())
     for folder in (there, *([out] if out.exists() else [])):
         if not (folder.is_dir() and os.access(folder, os.W_OK)):
-            found = f"{folder}, which is not a folder one may write to"
+            found = f"{folder}, which is not a writable folder"
             raise value_error(f"--out {out} cannot be made.", found=found, do="Give a folder elsewhere.")
 
 
 def progress_folder(out: Path, *, resume: bool) -> Path:
-    """Return where a run into `out` keeps what is done; what an earlier one left is removed unless it is resumed."""
+    """Return where a run into `out` keeps its progress; that of an earlier run is removed unless it is resumed."""
     out = out.resolve()
     rank = _rank()
     folder = out.parent / f".{out.name}.progress{'' if rank == '0' else '.' + rank}"
     if not resume and folder.exists():
-        log.info("what is left of an earlier run in %s is removed; --resume would have gone on with it.", folder)
+        log.info("removing the unfinished run in %s; use --resume to continue it.", folder)
         shutil.rmtree(folder)
     return folder
 
 
 def _rank() -> str:
-    """Return the number of this process among those that torchrun started; the first one writes the run."""
+    """Return the number of this process among those that torchrun started; number 0 writes the run."""
     return os.environ.get("RANK", "0")
 
 
 @contextmanager
 def run_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
-    """Hold the place of a run against other processes, from before the work until all is written; yield it, resolved.
+    """Lock the folder of a run against other processes until all is written; yield its resolved path.
 
     Raises
     ------

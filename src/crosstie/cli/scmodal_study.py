@@ -1,6 +1,6 @@
 """The experiments of the seed study (Wang et al., Nature Communications 2025), on its data, with its scores.
 
-Cells of a view are shuffled and renamed before anything sees them; labels and pairing serve the scores alone.
+Cells of a view are shuffled and renamed first; labels and pairing are used for the scores only.
 """
 
 from __future__ import annotations
@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 
 from crosstie._errors import InputError
 from crosstie._log import log
+from crosstie.runs.known_truth import UNKNOWN, as_labels
 
 if TYPE_CHECKING:
     import numpy as np
@@ -22,10 +23,9 @@ if TYPE_CHECKING:
 
     Labels = dict[str, NDArray[Any]]
 
-UNKNOWN = "unknown"
-MAX_CELLS = 4000  # whose partners FOSCTTM looks for, each among all cells
-LEAST = 500  # counts in every view, below which a droplet of TEA-seq is no cell
-BEFORE = 2000  # bases before and after what the matrix gives for a gene: its transcription starts
+MAX_CELLS = 4000  # number of cells for which FOSCTTM is computed, each against all cells
+LEAST = 500  # counts in every view; a TEA-seq droplet with fewer is not a cell
+BEFORE = 2000  # bases around the transcription start that count for a gene
 SCMODAL, MAXFUSE, MMIHCL = "scMODAL, authors", "MaxFuse", "MMIHCL"
 
 TABLE, LEARNED, TRIMODAL, CONTROL = (
@@ -45,11 +45,11 @@ class Published:
     Parameters
     ----------
     value
-        As it was given.
+        As published.
     by
         Method and source.
     void
-        Why it does not count as what it was published as; `""` if it does.
+        Why it is not what it was published as; `""` if it is.
     """
 
     value: str
@@ -57,7 +57,7 @@ class Published:
     void: str = ""
 
 
-# By experiment and score. Same names, other cells: the sources drew and filtered theirs in their own ways.
+# By experiment and score. The sources drew and filtered the cells of these data sets differently.
 PUBLISHED: dict[tuple[str, str], tuple[Published, ...]] = {
     (TABLE, "level 1, adt → rna"): (
         Published(".9782", f"{SCMODAL}' tutorial, 18,034 cells"),
@@ -130,7 +130,7 @@ def citeseq(mdata: MuData, n_cells: int | None, *, seed: int) -> Hidden:
         log.info("CITE-seq: %d of %d cells are labelled doublets, and left out.", doublet.sum(), len(doublet))
     views = drawn({view: mdata[view][~doublet] for view in ("rna", "adt")}, n_cells, seed=seed)
     obs = views["rna"].obs
-    return hide(views, {f"level {i}": _words(obs[f"celltype.l{i}"]) for i in (1, 2)}, seed=seed)
+    return hide(views, {f"level {i}": as_labels(obs[f"celltype.l{i}"]) for i in (1, 2)}, seed=seed)
 
 
 def teaseq(mdata: MuData, n_cells: int | None, *, seed: int) -> Hidden:
@@ -151,7 +151,7 @@ def teaseq(mdata: MuData, n_cells: int | None, *, seed: int) -> Hidden:
     log.info("TEA-seq: %d of %d cells have at least %d counts in every view.", keep.sum(), len(keep), LEAST)
     views = drawn({view: adata[keep] for view, adata in views.items()}, n_cells, seed=seed)
     obs = views["rna"].obs
-    return hide(views, {"cell types": _words(obs["cell_type"])} if "cell_type" in obs else {}, seed=seed)
+    return hide(views, {"cell types": as_labels(obs["cell_type"])} if "cell_type" in obs else {}, seed=seed)
 
 
 def control(task: Hidden, *, seed: int) -> Hidden:
@@ -205,7 +205,3 @@ def scores(task: Hidden, model: Model, pair: tuple[str, str], *, many: bool = Fa
         rna, adt = (paired[pair.index(view)] for view in ("rna", "adt"))
         out[ONE_SIDED] = foscttm_one_sided(rna, adt, max_cells=MAX_CELLS)
     return out
-
-
-def _words(column: Any) -> NDArray[Any]:
-    return column.astype(object).where(column.notna(), UNKNOWN).astype(str).to_numpy().astype(str)

@@ -1,4 +1,4 @@
-"""The table of scores as it is printed: a line per metric, a column per direction."""
+"""The printed table of scores: a line per metric, a column per direction."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crosstie.cli.console import table
 if TYPE_CHECKING:
     import pandas as pd
 
-# An arrow where more, or less, is better. Views should mix as far as their compositions agree, and no further.
+# Arrows show whether higher or lower is better. Views should mix only as far as their compositions agree.
 _WORDS = {
     "mixing": "mixing",
     "alignment": "mixing, relative to perfect",

@@ -1,4 +1,4 @@
-"""The settings of one integration as a whole: from the command line, from and to a TOML file, into and out of run.json.
+"""Settings in files: TOML files of inputs, options and settings, read and written; JSON files of settings.
 
     inputs = "both.h5mu"          # or a section: [inputs], rna = "rna.h5ad", adt = "adt.h5ad"
     [options]                     # the options of crosstie integrate, without their dashes
@@ -14,8 +14,8 @@ from __future__ import annotations
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
-from dataclasses import asdict, dataclass, fields
+from collections.abc import Mapping
+from dataclasses import asdict, fields
 from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -23,128 +23,37 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from crosstie._errors import sample, unknown_name, value_error
-from crosstie.cli.view_arguments import read_file
+from crosstie.cli.job import OPTION_KINDS, Job
 
 if TYPE_CHECKING:
     from crosstie.config import Config
 
-# What an option is in a file; "by view" is a word for all views or a table of view = word.
-_KINDS: dict[str, str] = {
-    "out": "path",
-    "links": "path",
-    "genes": "path",
-    "names": "by view",
-    "modality": "by view",
-    "slot": "by view",
-    "batch_key": "by view",
-    "paired": "pairs",
-    "preset": "text",
-    "label_key": "text",
-    "pairs": "text",
-    "device": "text",
-    "scheduler": "text",
-    "seed": "whole number",
-    "plots": "true or false",
-    "verdict": "true or false",
-}
 PRESETS = ("default", "trained", "scmodal")
 _SECTIONS = ("inputs", "options", "config")
 
 
-@dataclass(frozen=True, kw_only=True)
-class Job:
-    """What one call of `crosstie integrate` does; the options are those of the command.
-
-    Parameters
-    ----------
-    inputs
-        The file of each view; one MuData file stands under the name `""`.
-    out
-        Folder of the run.
-    config
-        All settings of the model.
-    links, genes
-        Tables of linked features and of genes.
-    names, modality, slot, batch_key
-        NAME=WORD, or a word for all views.
-    paired
-        NAME,NAME of views in which one name is one cell.
-    label_key, pairs
-        What is known of the cells.
-    seed, device, plots, verdict
-        As the options say.
-    """
-
-    inputs: Mapping[str, Path]
-    out: Path
-    config: Config
-    links: Path | None = None
-    genes: Path | None = None
-    names: tuple[str, ...] = ()
-    modality: tuple[str, ...] = ()
-    slot: tuple[str, ...] = ()
-    batch_key: tuple[str, ...] = ()
-    paired: tuple[str, ...] = ()
-    label_key: str | None = None
-    pairs: str = "auto"
-    seed: int = 0
-    device: str = "auto"
-    plots: bool = True
-    verdict: bool = True
-
-    @property
-    def files(self) -> dict[str, Path]:
-        """What is read besides the views."""
-        return {name: path for name in ("links", "genes") if (path := getattr(self, name)) is not None}
-
-    def as_dict(self, place: Callable[[Path], str]) -> dict[str, Any]:
-        """Return the job as a file has it, every path as `place` writes it; what is not set is left out."""
-        inputs: Any = place(self.inputs[""]) if "" in self.inputs else {n: place(p) for n, p in self.inputs.items()}
-        options: dict[str, Any] = {}
-        for field in fields(self):
-            value = getattr(self, field.name)
-            if field.name not in ("inputs", "config") and value not in (None, ()):
-                options[field.name] = place(value) if isinstance(value, Path) else _listed(value)
-        return {"inputs": inputs, "options": options, "config": asdict(self.config)}
-
-    @classmethod
-    def from_dict(cls, found: Mapping[str, Any], **changes: Any) -> Job:
-        """Return the job that `as_dict` wrote, with some things changed."""
-        from crosstie.config import Config
-
-        inputs = found["inputs"]
-        options: dict[str, Any] = {n: tuple(v) if isinstance(v, list) else v for n, v in found["options"].items()}
-        options |= {name: Path(options[name]) for name in ("out", "links", "genes") if name in options}
-        paths = {"": Path(inputs)} if isinstance(inputs, str) else {name: Path(path) for name, path in inputs.items()}
-        return cls(inputs=paths, config=Config.from_json(json.dumps(found["config"])), **(options | changes))
-
-
-def _listed(value: Any) -> Any:
-    return list(value) if isinstance(value, tuple) else value
-
-
 def is_toml(path: Path | None) -> bool:
-    """Return whether a file of settings is TOML; it is JSON otherwise."""
+    """Return whether a file of settings is TOML; otherwise it is JSON."""
     return path is not None and path.suffix == ".toml"
 
 
 def from_file(ctx: typer.Context, path: Path | None) -> Path | None:
-    """Take what a TOML file says as the defaults of the command, so that the command line wins."""
+    """Take the content of a TOML file as defaults of the command, so that the command line wins."""
     if path is not None and is_toml(path):
         ctx.default_map = {**(ctx.default_map or {}), **defaults_of(path)}
     return path
 
 
 def defaults_of(path: Path) -> dict[str, Any]:
-    """Return the inputs and options of a TOML file, by the names of the command's parameters.
+    """Return the inputs and options in a TOML file, by name of the command's parameters.
 
     Raises
     ------
     ValueError
-        If the file cannot be read, has a key that there is not, or a value of the wrong kind.
+        If the file cannot be read, or has an unknown key or a value of the wrong kind.
     """
     found = read_toml(path)
-    folder = path.parent  # as it was given, so that what is printed does not depend on where all this lies
+    folder = path.parent  # as given, so that the output does not depend on the working directory
     out: dict[str, Any] = {}
     inputs = found.get("inputs", {})
     if isinstance(inputs, str):
@@ -153,18 +62,20 @@ def defaults_of(path: Path) -> dict[str, Any]:
         out["views"] = [f"{view}={folder / str(file)}" for view, file in inputs.items()]
     for key, value in found.get("options", {}).items():
         name = _parameter(key)
-        out[name] = _option(path, key, value, _KINDS[name], folder)
+        out[name] = _option(path, key, value, OPTION_KINDS[name], folder)
     return out
 
 
 def config_of(path: Path) -> dict[str, Any]:
-    """Return the section of a TOML file that is about `xt.Config`."""
+    """Return the section of a TOML file with the fields of `xt.Config`."""
     return dict(read_toml(path).get("config", {}))
 
 
 def read_toml(path: Path) -> dict[str, Any]:
-    """Read a file of settings, and look at all its keys; every unknown one is named, with what is near to it."""
+    """Read a file of settings and check its keys; the error names every unknown key and similar known ones."""
     import tomllib
+
+    from crosstie.data.read_files import read_file
 
     found: dict[str, Any] = read_file(path, lambda file: tomllib.loads(file.read_text(encoding="utf-8")), "a TOML file")
     from crosstie.config import Config
@@ -174,7 +85,7 @@ def read_toml(path: Path) -> dict[str, Any]:
             raise value_error(f"{path}: {section} is not a section.", do=f"Write [{section}] and its keys below.")
     if not isinstance(found.get("inputs", {}), (dict, str)):
         raise value_error(f"{path}: inputs is neither a section nor a file.", do="Write [inputs] and its keys below.")
-    options = [name.replace("_", "-") for name in _KINDS]
+    options = [name.replace("_", "-") for name in OPTION_KINDS]
     known = {"": list(_SECTIONS), "options": options, "config": [field.name for field in fields(Config)]}
     asked = {"": found, "options": found.get("options", {}), "config": found.get("config", {})}
     wrong = [
@@ -197,7 +108,7 @@ def _unknown(section: str, key: str, known: list[str], all_known: Mapping[str, l
     for other, names in all_known.items():
         for spelled in (key, key.replace("_", "-")):
             if spelled in names:
-                return f"{name}: it belongs into [{other}]." if other else f"{name}: it stands outside of all sections."
+                return f"{name}: it belongs in [{other}]." if other else f"{name}: it belongs outside all sections."
     return f"{name}: expected one of {sample(known, 20)}"
 
 
@@ -206,7 +117,7 @@ def _parameter(key: str) -> str:
 
 
 def _option(path: Path, key: str, value: Any, kind: str, folder: Path) -> Any:
-    """Return a value as the command line would have it."""
+    """Return a value as the command line would give it."""
     listed = value if isinstance(value, list) else [value]
     if kind == "path" and isinstance(value, str):
         return str(folder / value)
@@ -233,7 +144,7 @@ def _option(path: Path, key: str, value: Any, kind: str, folder: Path) -> Any:
 
 
 def make_config(preset: str, file: Path | None, words: list[str] | None) -> Config:
-    """Return the settings of the model: a preset, or a file of them, then single ones given as KEY=VALUE.
+    """Return the settings of the model: a preset or a file, changed by single settings given as KEY=VALUE.
 
     Raises
     ------
@@ -245,6 +156,7 @@ def make_config(preset: str, file: Path | None, words: list[str] | None) -> Conf
     from dataclasses import replace
 
     from crosstie.config import Config
+    from crosstie.data.read_files import read_file
 
     if preset not in PRESETS:
         raise unknown_name("--preset", preset, PRESETS)
@@ -282,14 +194,14 @@ def write_toml(job: Job, path: Path) -> None:
     Raises
     ------
     ValueError
-        If the file is there, or has another ending, or its folder is not there.
+        If the file exists, does not end in .toml, or its folder does not exist.
     """
     path = path.resolve()
     what = f"--write-config {path} cannot be written."
     if path.suffix != ".toml":
         raise value_error(what, found=f"ending {path.suffix!r}", expected="'.toml'")
     if path.exists() or not path.parent.is_dir():
-        raise value_error(what, found="it is there" if path.exists() else f"no folder {path.parent}")
+        raise value_error(what, found="it exists" if path.exists() else f"no folder {path.parent}")
 
     def place(file: Path) -> str:
         file = Path(os.path.abspath(file))
@@ -315,7 +227,7 @@ def _toml_key(key: str) -> str:
 
 
 def _toml(value: Any) -> str:
-    """Return a value as TOML has it, which is how JSON has text, numbers and lists of them."""
+    """Return a value as TOML: text, numbers and lists of them are written as in JSON."""
     if isinstance(value, (list, tuple)):
         return "[" + ", ".join(map(_toml, value)) + "]"
     return json.dumps(value, ensure_ascii=False).replace("\x7f", "\\u007f")

@@ -45,7 +45,11 @@ def describe_values(matrix: Matrix, view: str, *, expected: Expected = "counts")
     """
     stored = _finite(matrix, view)
     if not stored.size or not np.any(stored):
-        raise value_error(f"view {view!r}: all values are zero.", do="Point slot= at the matrix that holds the data.")
+        raise value_error(
+            f"view {view!r}: all values are zero.",
+            do="Point slot= at the matrix that holds the data.",
+            cli={"do": "Point --slot at the matrix that holds the data."},
+        )
     if expected == "any":
         return "any"
     if expected == "intensities":
@@ -105,6 +109,7 @@ def _finite(matrix: Matrix, view: str) -> Floats:
             found=f"{bad:,} NaN or infinite values, or numbers that need more than 32 bits",
             expected="finite numbers",
             do="Remove or fill them first, or point slot= at another matrix.",
+            cli={"do": "Remove or fill them first, or point --slot at another matrix."},
         )
     high = max(abs(float(stored.min())), abs(float(stored.max()))) if stored.size else 0.0
     if high > MAX_VALUE:
@@ -113,6 +118,7 @@ def _finite(matrix: Matrix, view: str) -> Floats:
             found=f"up to {high:.3g}",
             expected=f"counts, or other measurements up to {MAX_VALUE:g}",
             do="Look at how the file was written, or point slot= at another matrix.",
+            cli={"do": "Look at how the file was written, or point --slot at another matrix."},
         )
     return stored
 
@@ -124,6 +130,7 @@ def _check_not_negative(stored: Floats, view: str) -> None:
             found=f"values from {float(stored.min()):.3g} to {float(stored.max()):.3g} (scaled or centred data?)",
             expected="raw counts",
             do='Point slot= at the counts, e.g. slot="layers/counts".',
+            cli={"do": "Point --slot at the counts, e.g. --slot layers/counts."},
         )
 
 

@@ -284,7 +284,11 @@ def check_modality(modality: str, view: str) -> Modality:
 def guess_modality(name: str, adata: AnnData, matrix: Matrix | Stored, features: pd.Index) -> Modality:
     """Guess what a view measured: from its name, then 10x's `feature_types`, then from its features."""
     found, why = _guess(name, adata, matrix, features)
-    log.info("%s: taken as modality %r (%s); say modality={%r: ...} if it is another.", name, found, why, name)
+    log.info(
+        "%s: taken as modality %r (%s); say modality={%r: ...} if it is another.",
+        *(name, found, why, name),
+        extra={"cli": "%s: taken as modality %r (%s); say --modality %s=... if it is another."},
+    )
     return found
 
 

@@ -70,7 +70,7 @@ def by_name(
     if panels:
         groups += _same_protein(left, right, groups)
     if not groups:
-        raise nothing_linked("no name occurs in both views", {source: left, target: right}, "")
+        raise nothing_linked("no name occurs in both views", {source: left, target: right})
     pairs = [
         (s, t, n, 1 / (len(ss) * len(tt))) for n, (ss, tt) in enumerate(groups) for s in ss for t in tt
     ]  # all of one group against all of the other: the mean of each side
@@ -199,13 +199,18 @@ class Finder:
         return {label: features for label, features in self.exact.items() if len(features) > 1}
 
 
-def nothing_linked(what: str, names: Mapping[str, pd.Series], do: str) -> InputValueError:
-    """Return (not raise) the error for a link without pairs: shows both sides' names, so that one sees why."""
+def nothing_linked(what: str, names: Mapping[str, pd.Series], do: str = "", do_cli: str = "") -> InputValueError:
+    """Return (not raise) the error for a link without pairs: shows both sides' names, so that one sees why.
+
+    `do` says what to do, by default in general terms; `do_cli` the same in the words of the command line.
+    """
     source, target = names
     shown = "".join(f"{view} features look like: {sample(x, 4)}\n  " for view, x in names.items())
     shown += "".join(f"{hint}\n  " for view, x in names.items() if (hint := oddity(view, x)))
-    do = do or "Pass source_names or target_names (a column of .var with names that match), or use xt.links.by_table."
-    return value_error(f"link {source} -> {target}: {what}.", do=shown + do)
+    if not do:
+        do = "Pass source_names or target_names (a column of .var with names that match), or use xt.links.by_table."
+        do_cli = "Pass --names NAME=COLUMN (a column of .var with names that match), or give a table: --links TABLE."
+    return value_error(f"link {source} -> {target}: {what}.", do=shown + do, cli={"do": shown + (do_cli or do)})
 
 
 def oddity(view: str, names: pd.Series) -> str:

@@ -85,8 +85,8 @@ def by_table(
         pairs, report = _given(asked.rename(columns={protein: "protein", gene: "gene"}), names[protein], names[gene])
         n_pairs = len(asked)
     if not len(pairs):
-        do = _hint(data, {source: "source_names", target: "target_names"}, gene)
-        raise nothing_linked(f"none of the table's {n_pairs:,} pairs occurs in both views", names, do)
+        do, do_cli = _hints(data, {source: "source_names", target: "target_names"}, gene)
+        raise nothing_linked(f"none of the table's {n_pairs:,} pairs occurs in both views", names, do, do_cli)
     _say(protein, gene, pairs, report, Finder(names[gene]))
     pairs = pairs.rename(
         columns={"protein": "source", "gene": "target"}
@@ -262,15 +262,15 @@ def _weights(table: pd.DataFrame) -> np.ndarray:
     return weights
 
 
-def _hint(data: Data, option: dict[str, str], gene: str) -> str:
-    """Name the column of `.var` that holds gene symbols, if there is one."""
+def _hints(data: Data, option: dict[str, str], gene: str) -> tuple[str, str]:
+    """Name the column of `.var` that holds gene symbols, if there is one; for the library and the command line."""
     var = (data.mod if hasattr(data, "mod") else data)[gene].var
     known = _symbols("human") | _symbols("mouse")
     good = [str(c) for c in var.columns if var[c].astype(object).isin(known).any()]
-    if good:
-        return f'Pass {option[gene]}="{good[0]}" (a column of {gene}.var), or give a table in these names.'
-    do = f'Pass {option[gene]}="gene_symbols" (the column of {gene}.var that holds them)'
-    return f"{do}, or give a table in these names."
+    column = good[0] if good else "gene_symbols"
+    which = f"a column of {gene}.var" if good else f"the column of {gene}.var that holds them"
+    rest = f"({which}), or give a table in these names."
+    return f'Pass {option[gene]}="{column}" {rest}', f"Pass --names {gene}={column} {rest}"
 
 
 def _say(protein: str, gene: str, pairs: pd.DataFrame, report: pd.DataFrame, find: Finder) -> None:

@@ -76,11 +76,11 @@ def suggest(
         source, target = modality
         return [_by_table_either_way(data, source, target, table, names)]
     links: list[Link] = []
-    failures: list[str] = []
+    failures: list[tuple[str, str]] = []  # each also in the words of the command line
     for source, target in combinations(modality, 2):
         rule = _rule(data, source, target, modality, names)
         if isinstance(rule, str):
-            failures.append(f"{source} – {target}: {rule}")
+            failures.append((f"{source} – {target}: {rule}",) * 2)
             continue
         how, make = rule
         try:
@@ -88,17 +88,19 @@ def suggest(
         except InputError as error:
             if len(modality) == 2:
                 raise
-            failures.append(f"{source} – {target}: {error}")
+            failures.append((f"{source} – {target}: {error}", f"{source} – {target}: {error.cli}"))
             continue
         links.append(made if made.source == source else made.reversed())
         log.info("%s: linked %s, %d columns.", links[-1], how, made.n_columns)
     if not links:
+        found, found_cli = ("\n  ".join(texts) for texts in zip(*failures, strict=True)) if failures else ("", "")
         raise value_error(
             "links: no two views could be linked.",
-            found="\n  ".join(failures),
+            found=found,
             do="Give links: xt.integrate(data, links=[xt.links.by_table(data, ..., table=...)]).",
+            cli={"found": found_cli, "do": "Give a table of pairs: --links TABLE."},
         )
-    for failure in failures:
+    for failure, _ in failures:
         log.info("not linked: %s", failure.splitlines()[0])
     _hint_at_shared_cells(data)
     return links

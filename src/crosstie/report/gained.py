@@ -12,7 +12,8 @@ from crosstie.report import svg
 from crosstie.report.given import packed_table
 from crosstie.report.html import Child, Html, data_block, el, none, section, table
 from crosstie.report.points import points
-from crosstie.report.run import UNKNOWN, Run
+from crosstie.runs.known_truth import UNKNOWN
+from crosstie.runs.run import Run
 
 MAX_FEATURES = 5_000  # of a view, in the table: the most reliable ones
 SCORES = {

@@ -13,7 +13,7 @@ from crosstie.config import Config
 from crosstie.data import Recipe
 from crosstie.report import svg
 from crosstie.report.html import Child, Html, data_block, el, none, section, table
-from crosstie.report.run import Run
+from crosstie.runs.run import Run
 
 PAGE = 25  # rows of a long table that stand in the page; the others are packed
 NORMALISED = {

@@ -7,7 +7,7 @@ import pandas as pd
 
 from crosstie.report import svg
 from crosstie.report.html import Child, Html, el, none, section, table
-from crosstie.report.run import Run
+from crosstie.runs.run import Run
 
 TITLES = {"ok": "Trustworthy", "care": "Use with care", "fail": "Do not use", None: "Not judged"}
 SIGNS = {"ok": "✓", "care": "!", "fail": "✕", None: "?"}

@@ -8,7 +8,7 @@ from collections.abc import Iterable
 from crosstie._typing import Modality
 from crosstie.config import Config
 from crosstie.report.html import Html, el, section
-from crosstie.report.run import Run
+from crosstie.runs.run import Run
 
 REFERENCES = {
     "crosstie": "crosstie: integrating single-cell data sets that measured different things in "

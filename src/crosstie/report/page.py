@@ -1,25 +1,28 @@
-"""The page: sections in their order, style and script inside it, and a policy that lets nothing else in."""
+"""The page: sections in order, with style and script inline, and a content policy that blocks everything else."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from crosstie._errors import type_error, value_error
+from crosstie._errors import type_error, unknown_name, value_error
 from crosstie._files import new_file
 from crosstie._version import __version__
 from crosstie.report import gained, given, judged, methods
 from crosstie.report.html import Html, el, joined
-from crosstie.report.run import Run, read_run, run_of
+from crosstie.runs.folder import REPORT_FILE
+from crosstie.runs.joint_map import MAX_PLOTTED, plane_of
+from crosstie.runs.read import read
+from crosstie.runs.run import Run
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
     from crosstie.trust.diagnosis import Diagnosis
 
-FILE = "report.html"
 CONTENTS = {
     "verdict": "Verdict",
     "map": "Map",
@@ -45,22 +48,22 @@ def write(
     max_cells: int | None = None,
     seed: int = 0,
 ) -> Path:
-    """Write the report of a run: one HTML file that needs nothing else, not even a network.
+    """Write the report of a run: one HTML file that needs no other files and no network.
 
     Parameters
     ----------
     run
         Folder of a run, as `crosstie integrate` wrote it, or a fitted model.
     out
-        The file, `*.html`; by default `report.html` in the folder of the run. It appears whole or not at all.
+        The file, `*.html`; `None` is `report.html` in the folder of the run. It is written completely or not at all.
     label_key
-        Of a model: column of obs with labels to carry over and to compare. A folder knows its own.
+        Of a model: column of obs with labels to transfer and compare. A folder records its own.
     diagnosis
-        Result of `trust.diagnose`; by default what the folder says, or, of a model with data, made here.
+        Result of `trust.diagnose`; `None` takes the verdict in the folder, or diagnoses a model that has its data.
     max_cells
-        Cells on the map, which is then computed anew. By default those of the map in the folder, or 20,000.
+        Number of cells on a new map; `None` takes the map in the folder, or 20,000 cells.
     seed
-        Of what is computed anew.
+        Random seed of a new map and verdict.
 
     Returns
     -------
@@ -76,26 +79,43 @@ def write(
     folder = Path(run) if isinstance(run, (str, Path)) else None
     if out is None and folder is None:
         raise value_error("report: where is it written?", do='Give a file: xt.report.write(model, "report.html").')
-    path = Path(out) if out is not None else (folder or Path()) / FILE
+    path = Path(out) if out is not None else (folder or Path()) / REPORT_FILE
     if path.suffix.lower() not in (".html", ".htm"):
         raise value_error("report: out is written as HTML.", found=str(path), expected="a name that ends in .html")
     if max_cells is not None and max_cells < 1:
         raise value_error("report: max_cells is too small.", found=str(max_cells), expected="at least 1")
     if folder is not None:
-        told = read_run(folder, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
+        told = read(folder, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     else:
         assert not isinstance(run, (str, Path))
         if not hasattr(run, "latents"):
             raise type_error("report: no run.", found=type(run).__name__, expected="a Model, or the folder of a run")
-        told = run_of(run, label_key=label_key, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
+        told = _run_of(run, label_key=label_key, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     text = page(told)
     with new_file(path) as part:
         part.write_text(text, encoding="utf-8")
     return path
 
 
+def _run_of(
+    model: Model, *, label_key: str | None, diagnosis: Diagnosis | None, max_cells: int | None, seed: int
+) -> Run:
+    """Return the run of a fitted model, diagnosed if it has its data, with a map."""
+    from crosstie import trust
+
+    model.embed(next(iter(model.linkage.views)))  # raises if the model is not fitted
+    if label_key is not None and not any(label_key in obs for obs in model.obs.values()):
+        columns = dict.fromkeys(str(c) for obs in model.obs.values() for c in obs)
+        raise unknown_name("report: label_key, a column of obs", label_key, columns)
+    if diagnosis is None and model.views:
+        diagnosis = trust.diagnose(model, seed=seed)
+    plane = plane_of(model.latents, MAX_PLOTTED if max_cells is None else max_cells, seed)
+    run = replace(Run.of(model, label_key=label_key), plane=plane)
+    return run if diagnosis is None else run.with_verdict(diagnosis)
+
+
 def page(run: Run) -> str:
-    """Return the report as HTML; the same run gives the same text, wherever it lies."""
+    """Return the report as HTML; the same run gives the same text, wherever its folder is."""
     style, script = _asset("report.css"), _asset("map.js") + _asset("page.js")
     names = list(run.model.latents)
     title = " + ".join(names)

@@ -12,7 +12,7 @@ import pandas as pd
 from crosstie.pl.palette import UNNAMED
 from crosstie.report.colours import of_classes, ramp
 from crosstie.report.html import pack
-from crosstie.report.run import Run
+from crosstie.runs.run import Run
 
 ABSENT = "–"  # what a cell of a view without such a column has
 MISSING = 255

@@ -6,7 +6,7 @@ from typer.testing import CliRunner
 
 import crosstie as xt
 from crosstie.cli import app
-from crosstie.cli.view_arguments import read_views
+from crosstie.data.read_files import read_views
 
 
 def run(*words):

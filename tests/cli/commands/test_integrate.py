@@ -13,9 +13,10 @@ from anndata import AnnData
 
 import crosstie as xt
 from crosstie._mudata import views_as_they_are
-from crosstie.cli import results
 from crosstie.metrics import transfer_accuracy
 from crosstie.model.model import Model
+from crosstie.runs import joint_map, write
+from crosstie.runs.run import Run
 
 VIEWS = ("rna=rna.h5ad", "adt=adt.h5ad")
 FAST = ("--no-plots", "--no-verdict", "--set", "n_rounds=2", "--set", "n_sketches=1")
@@ -288,7 +289,7 @@ def test_interrupted(run, tmp_path, monkeypatch):
     def interrupt(*args, **kwargs):
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(results, "_write_views", interrupt)  # when half of the files are there
+    monkeypatch.setattr(write, "_write_views", interrupt)  # when half of the files are there
     result = run("integrate", *VIEWS, "--out", "run", *FAST)
     assert result.exit_code == 130
     assert result.stderr.endswith("crosstie: interrupted.\n")
@@ -299,7 +300,7 @@ def test_a_fault_of_ours(run, tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(results, "collect", fail)
+    monkeypatch.setattr(Run, "of", fail)
     result = run("integrate", *VIEWS, "--out", "run", "-q", *FAST)
     assert result.exit_code == 1
     assert result.stderr.startswith("crosstie: error: ZeroDivisionError: oops\n")
@@ -323,7 +324,7 @@ def test_pictures(run, tmp_path, monkeypatch):
     assert all(p.stat().st_size > 5000 for p in (tmp_path / "run").glob("*.png"))
     assert len(computed) == 1
     # Larger views are mapped by a process beside this one, to the same places.
-    monkeypatch.setattr(results, "FEW_DRAWN", 0)
+    monkeypatch.setattr(joint_map, "FEW_DRAWN", 0)
     monkeypatch.setattr("crosstie._threads.n_cores", lambda: 2)
     result = run("integrate", *VIEWS, "--out", "beside", *asked)
     assert result.exit_code == 0, result.output

@@ -1,6 +1,6 @@
-"""`crosstie bench`: seconds, memory and scores on simulated data, to judge a machine and an installation by.
+"""`crosstie bench`: seconds, memory and scores on simulated data, as a test of a machine and an installation.
 
-Every size runs in a process of its own, so that its peak of memory is its own, as are the seconds that imports take.
+Every size runs in a process of its own, so that its peak memory and import time are its own.
 """
 
 from __future__ import annotations
@@ -24,24 +24,24 @@ EXAMPLES = ("crosstie bench", "crosstie bench --n-cells 500 --json")
 SIZES = [1000, 5000]
 PAIRED_LATENT, PAIRED_RIDGE = 20, 0.05
 NOTE = (
-    "integrate: from AnnData in memory to coordinates; whole: the process, with imports, simulation and scores. "
-    "Accuracy is that of the nearest cell's label, mean of both directions, and FOSCTTM the share of cells nearer than "
-    "the true partner (0 is best). ceiling: a linear method told which cells are the same. chance: cells at random."
+    "integrate: from AnnData in memory to coordinates. whole: the process, with imports, simulation and scores. "
+    "Accuracy: label of the nearest cell, mean of both directions. FOSCTTM: share of cells nearer than the true "
+    "partner (0 is best). ceiling: a linear method given the true pairs of cells. chance: cells paired at random."
 )
 
 
 def bench(
     n_cells: Annotated[
         list[int] | None,
-        typer.Option(min=200, max=1_000_000, help=f"Cells of each view; may be repeated.  [dim]\\{SIZES}[/dim]"),
+        typer.Option(min=200, max=1_000_000, help=f"Number of cells of each view; repeatable.  [dim]\\{SIZES}[/dim]"),
     ] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the simulation and of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the simulation and the run.")] = 0,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Judge this machine and installation: seconds, memory and scores on simulated RNA and proteins.
+    """Test this machine and installation: seconds, memory and scores on simulated RNA and proteins.
 
-    Beside the scores stand what a method reaches that is told which cells are the same, and chance.
+    The scores are compared with those of a method that is given the true pairs of cells, and with chance.
     """
     from concurrent.futures import ProcessPoolExecutor
     from multiprocessing import get_context
@@ -54,7 +54,7 @@ def bench(
             with ProcessPoolExecutor(1, mp_context=get_context("spawn")) as process:
                 row = process.submit(measured, n, seed).result()
             rows.append(row | {"whole_seconds": time.perf_counter() - start})
-    from crosstie.cli import record
+    from crosstie.runs import record
 
     machine = record.machine()
     json_answer.give(machine=machine, runs=rows)
@@ -65,7 +65,7 @@ def measured(n_cells: int, seed: int) -> dict[str, Any]:
     """Return seconds, memory and scores of one integration of simulated data."""
     import warnings
 
-    warnings.filterwarnings("ignore")  # as in the commands: what matters is in the log
+    warnings.filterwarnings("ignore")  # as in the commands: what matters is logged
     import numpy as np
 
     from crosstie import metrics
@@ -76,7 +76,7 @@ def measured(n_cells: int, seed: int) -> dict[str, Any]:
     start = time.perf_counter()
     model = integrate(data, seed=seed)
     seconds = time.perf_counter() - start
-    memory = peak_gib()  # before the scores, which are no part of it
+    memory = peak_gib()  # before the scores, which do not count
     core, rows = model.core, model.core_rows
     label, cell = (
         {name: adata.obs[key].to_numpy()[rows.get(name, slice(None))] for name, adata in data.items()}
@@ -103,7 +103,7 @@ def measured(n_cells: int, seed: int) -> dict[str, Any]:
 
 
 def paired(model: Model, cell: dict[str, np.ndarray]) -> dict[str, Array]:
-    """Return coordinates by a canonical correlation of components that is told which cells are the same."""
+    """Return coordinates from a canonical correlation of components over the true pairs of cells."""
     import numpy as np
 
     (a, b) = model.latents
@@ -127,7 +127,7 @@ def _inverse_root(x: np.ndarray) -> np.ndarray:
 
 
 def peak_gib() -> float | None:
-    """Return the most memory that this process has held, in GiB; `None` where the system does not say."""
+    """Return the peak memory of this process in GiB; `None` where the system does not report it."""
     try:
         import resource
     except ImportError:  # Windows

@@ -1,26 +1,27 @@
-"""`crosstie demo`: the main job, from counts to scores, on simulated data whose truth is known."""
+"""`crosstie demo`: the main job, from counts to scores, on simulated data for which the truth is known."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
 
 from crosstie._files import new_folder
-from crosstie._run import RUN_FILE
-from crosstie.cli import finished_run, json_answer
+from crosstie.cli import finished_run
 from crosstie.cli.console import Console, Quiet, Verbose, table
 from crosstie.cli.out_folder import run_folder
+from crosstie.runs.folder import RUN_FILE, files_of
 
 if TYPE_CHECKING:
     import numpy as np
     import pandas as pd
 
     from crosstie._typing import Array
-    from crosstie.cli.results import Results
     from crosstie.model.model import Model
+    from crosstie.runs.run import Run
 
 EXAMPLES = ("crosstie demo", "crosstie demo --n-cells 500 --out small --no-plots")
 KEY, SAME = "cell_type", "true_cell"
@@ -34,7 +35,7 @@ NOTE = (
 def demo(
     out: Annotated[Path, typer.Option(help="Folder for the results.")] = Path("demo"),
     n_cells: Annotated[int, typer.Option(min=100, max=100_000, help="Cells of each view.")] = 2000,
-    seed: Annotated[int, typer.Option(min=0, help="Of the simulation and of everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the simulation and the run.")] = 0,
     plots: Annotated[
         bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures and write report.html.")
     ] = True,
@@ -44,10 +45,10 @@ def demo(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run the main job on simulated data: integrate, carry labels over, match, impute, score.
+    """Run the main job on simulated data: integrate, transfer labels, match, impute, score.
 
-    RNA and proteins of blood cells are simulated as if measured in different cells; which cells are the same is known,
-    and is used for the scores only.
+    RNA and proteins of blood cells are simulated as if measured in different cells. Which cells are the same is known,
+    but used for the scores only.
     """
     say = Console(verbose=verbose, quiet=quiet)
     with run_folder(out, overwrite=overwrite):
@@ -59,35 +60,37 @@ def _run(say: Console, out: Path, n_cells: int, *, seed: int, plots: bool) -> No
         from crosstie.datasets import simulate_citeseq
 
         data = dict(simulate_citeseq(n_cells=n_cells, seed=seed).mod)
-    from crosstie.cli import results, truth
-    from crosstie.cli.commands.integrate import fitted, run_of
+    from crosstie.cli.commands.integrate import about_run, fitted, give, report
     from crosstie.config import Config
+    from crosstie.runs.joint_map import mapping
+    from crosstie.runs.known_truth import pairs_of
+    from crosstie.runs.run import Run
+    from crosstie.runs.write import write
 
-    with results.mapping(data, plots=plots, seed=seed) as begin_map:
+    with mapping(data, plots=plots, seed=seed) as begin_map:
         model = fitted(data, None, Config(), say, seed=seed)
-        picture = begin_map(model)
-        _, known = truth.labels_of(data, KEY)
-        same = truth.pairs_of(data, SAME)
-        found = results.collect(model, data, say, label_key=KEY, truth=known, pairs=same, seed=seed)
-        with say.stage("imputing proteins, and scoring against linked features only"):
+        plane = begin_map(model)
+        found = Run.of(model, data, label_key=KEY, stage=say.stage)
+        found = found.with_matches(say.stage).with_scores(pairs_of(data, SAME), seed=seed, stage=say.stage)
+        with say.stage("imputing proteins, scoring against linked features only"):
             scores = _scores(found, seed)
         diagnosis = finished_run.diagnosed(model, say, seed=seed)
-        diagnosis.write(data)
-        about = {**run_of(say, seed=seed, device="auto"), "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}}}
-        about["settings"] = {"demo": {"n_cells": n_cells, "seed": seed, "plots": plots}}
+        about = about_run(say, seed=seed, device="auto") | {
+            "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}},
+            "settings": {"demo": {"n_cells": n_cells, "seed": seed, "plots": plots}},
+        }
+        found = replace(found.with_verdict(diagnosis), about=about, scores=scores)
         with new_folder(out.resolve(), last=RUN_FILE) as folder:
-            results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
-            scores.to_csv(folder / "scores.csv", index=False, float_format="%.6g")
+            write(found, folder, plane=plane, stage=say.stage)
             if plots:
-                results.report(folder, say)
-    results.give(found, out, diagnosis, seconds=about["seconds"])
-    json_answer.give(scores=scores)
+                report(folder, say)
+    give(found, out, diagnosis)
     _print(scores, n_cells)
-    typer.echo(f"Can this run be believed, seen without the truth? {diagnosis.verdict}\n")
-    typer.echo(f"{out}: {', '.join(results.files_of(out))}")
+    typer.echo(f"Can you trust this run? Judged without the truth: {diagnosis.verdict}\n")
+    typer.echo(f"{out}: {', '.join(files_of(out))}")
 
 
-def _scores(found: Results, seed: int) -> pd.DataFrame:
+def _scores(found: Run, seed: int) -> pd.DataFrame:
     """Return the table that the demo prints: a row per score and direction, beside the baseline and chance."""
     import pandas as pd
 
@@ -109,8 +112,9 @@ def _scores(found: Results, seed: int) -> pd.DataFrame:
             rows.append((f"label transfer, {what} ↑", source, target, value, low, chance))
     for (source, target), pairs in found.matches.items():
         at = (source, target)
+        s, t = (model.cells[at[i]].get_indexer(pd.Index(pairs[side])) for i, side in enumerate(("source", "target")))
         for what, of in (("the same cell type", truth), ("the same cell", same)):
-            value = metrics.matching_accuracy(pairs.source, pairs.target, of[source], of[target])
+            value = metrics.matching_accuracy(s, t, of[source], of[target])
             low = below["matching_accuracy", *at] if of is same else below["accuracy", target, source]
             rows.append((f"matched cells, {what} ↑", *at, value, low, _agreement(of[source], of[target])))
         low, value = ((t["foscttm", source, target] + t["foscttm", target, source]) / 2 for t in (below, ours))
@@ -136,7 +140,7 @@ def linked_latents(model: Model) -> dict[str, Array]:
 
 
 def _imputation(
-    found: Results, base: Mapping[str, Array], same: Mapping[str, np.ndarray]
+    found: Run, base: Mapping[str, Array], same: Mapping[str, np.ndarray]
 ) -> list[tuple[str, str, str, float, float, float]]:
     """Compare the proteins imputed for RNA cells with those measured in the same cells."""
     import numpy as np
@@ -174,7 +178,7 @@ def _correlation(x: np.ndarray, y: np.ndarray) -> np.ndarray:
 
 
 def _agreement(source: np.ndarray, target: np.ndarray) -> float:
-    """Return how often two cells, one of each view, drawn at random, bear the same label."""
+    """Return how often two cells, one of each view, drawn at random, have the same label."""
     import pandas as pd
 
     left, right = (pd.Series(x).value_counts(normalize=True) for x in (source, target))
@@ -189,5 +193,5 @@ def _print(scores: pd.DataFrame, n_cells: int) -> None:
         for score, direction, line in zip(scores["score"], directions, numbers, strict=True)
     ]
     columns = ["", "", "crosstie", "linked features only", "chance"]
-    title = f"{n_cells:,} cells, seen as RNA and as proteins; which are the same was not told"
+    title = f"{n_cells:,} cells, measured as RNA and as proteins; the pairing was hidden"
     table(title, columns, rows, right=[2, 3, 4], note=NOTE)

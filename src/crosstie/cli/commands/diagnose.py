@@ -1,4 +1,4 @@
-"""`crosstie diagnose`: can a run be believed? A verdict in words, without labels."""
+"""`crosstie diagnose`: can you trust a run? A verdict in words, without labels."""
 
 from __future__ import annotations
 
@@ -10,22 +10,22 @@ import typer
 from crosstie._errors import value_error
 from crosstie._files import new_file
 from crosstie.cli import finished_run, json_answer
-from crosstie.cli.console import Console, Quiet, Verbose
+from crosstie.cli.console import Console, Quiet, Seed, Verbose
 
 EXAMPLES = ("crosstie diagnose run --out figures.csv --cells cells.csv",)
 
 
 def diagnose(
     run: finished_run.Run,
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
+    seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="csv file for the figures behind the verdict.")] = None,
-    cells: Annotated[Path | None, typer.Option(help="csv file for the confidence of every cell.")] = None,
+    cells: Annotated[Path | None, typer.Option(help="csv file for the confidence in every cell.")] = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Say whether a run can be believed, and why not; no labels are needed.
+    """Check whether a run can be trusted, and if not, why; no labels are needed.
 
-    The verdict is "trustworthy", "use with care" or "do not use"; the exit status is 0 in any case.
+    The verdict is "trustworthy", "use with care" or "do not use". The exit status is 0 in all three cases.
     """
     say = Console(verbose=verbose, quiet=quiet)
     for option, path in (("--out", out), ("--cells", cells)):

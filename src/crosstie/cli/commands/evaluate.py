@@ -1,4 +1,4 @@
-"""`crosstie evaluate`: scores of latent coordinates, of a run or of any other method, where the truth is known."""
+"""`crosstie evaluate`: scores of latent coordinates, from a run or any other method, where the truth is known."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crosstie._errors import unknown_name, value_error
 from crosstie._files import new_file
 from crosstie.cli import json_answer, view_arguments
 from crosstie.cli.console import Console, Quiet, Verbose
-from crosstie.cli.truth import LabelKey, Pairs
+from crosstie.runs.folder import OBSM_KEY, VIEWS_FILE
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -24,30 +24,32 @@ def evaluate(
         list[str],
         typer.Argument(metavar="RUN", help="Folder of a run, an .h5mu file, or NAME=PATH.h5ad for each view."),
     ],
-    label_key: LabelKey = None,
-    pairs: Pairs = "auto",
-    obsm: Annotated[str, typer.Option(help="Where the latent coordinates are.")] = "X_crosstie",
-    seed: Annotated[int, typer.Option(min=0, help="Of the cells drawn for slow scores.")] = 0,
+    label_key: view_arguments.LabelKey = None,
+    pairs: view_arguments.Pairs = "auto",
+    obsm: Annotated[str, typer.Option(help="Where the latent coordinates are.")] = OBSM_KEY,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the cells drawn for slow scores.")] = 0,
     out: Annotated[Path | None, typer.Option(help="csv file for the scores.")] = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Score latent coordinates with everything that the known labels and pairs of cells allow."""
+    """Score latent coordinates with all metrics that the known labels and pairs of cells allow."""
     say = Console(verbose=verbose, quiet=quiet)
     if out is not None and not out.resolve().parent.is_dir():
         raise value_error(f"--out {out} cannot be written.", found=f"no folder {out.resolve().parent}")
     paths = view_arguments.paths_of(views)
     if "" in paths and paths[""].is_dir():
-        paths[""] = paths[""] / "integrated.h5mu"
+        paths[""] = paths[""] / VIEWS_FILE
+    from crosstie.data.read_files import read_views
+
     with say.stage("reading " + ", ".join(map(str, paths.values()))):
-        data = view_arguments.read_views(paths)
+        data = read_views(paths)
     latents = {name: _coordinates(name, adata, obsm) for name, adata in data.items()}
     from crosstie import metrics
-    from crosstie.cli import truth
     from crosstie.cli.score_table import print_scores
+    from crosstie.runs.known_truth import check_label_key, labels_of, pairs_of
 
-    _, labels = truth.labels_of(data, label_key)
-    same = truth.pairs_of(data, pairs)
+    labels = labels_of({name: adata.obs for name, adata in data.items()}, check_label_key(data, label_key))
+    same = pairs_of(data, pairs)
     with say.stage("scoring"):
         scores = metrics.evaluate(latents, labels, pairs=same, seed=seed)
     if out is not None:

@@ -1,4 +1,4 @@
-"""`crosstie fetch`: a public data set by name, from its source or from files at hand, as one file of views."""
+"""`crosstie fetch`: get a public data set by name, from its source or from local files, as one file of views."""
 
 from __future__ import annotations
 
@@ -28,22 +28,22 @@ Cache = Annotated[
         metavar="DIR", help="Folder of fetched files.  [dim]\\[$CROSSTIE_CACHE, else the system's folder for caches]"
     ),
 ]
-Source = Annotated[
-    Path | None, typer.Option("--from", metavar="DIR", help="Folder with files that are already at hand.")
-]
+Source = Annotated[Path | None, typer.Option("--from", metavar="DIR", help="Folder with files you already have.")]
 
 
 def fetch(
-    name: Annotated[str | None, typer.Argument(metavar="[NAME]", help="Data set; without one, all are listed.")] = None,
+    name: Annotated[
+        str | None, typer.Argument(metavar="[NAME]", help="Data set; without a name, all are listed.")
+    ] = None,
     source: Source = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE.h5mu", help="File for the views.")] = None,
     where: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN=VALUE", help="Only cells with this value in obs; may be repeated."),
+        typer.Option(metavar="COLUMN=VALUE", help="Keep only cells with this value in obs; repeatable."),
     ] = None,
     cache: Cache = None,
     refresh: Annotated[
-        bool, typer.Option("--refresh", help="Forget the recorded checksums, and fetch all anew.")
+        bool, typer.Option("--refresh", help="Forget the recorded checksums and download everything again.")
     ] = False,
     listed: Annotated[bool, typer.Option("--list", help="List the data sets, their sizes and licences.")] = False,
     verbose: Verbose = False,
@@ -51,8 +51,8 @@ def fetch(
 ) -> None:
     """Fetch a public data set, check it, and write its views to one file.
 
-    What was fetched stays in the cache; a download that breaks off is gone on with at the next try. The checksum of
-    every file is recorded when it first comes, and compared whenever the file is used.
+    Downloaded files stay in the cache, and interrupted downloads resume. The checksum of every file is recorded at the
+    first download, and compared whenever the file is used.
     """
     say = Console(verbose=verbose, quiet=quiet)
     if listed or name is None:
@@ -77,7 +77,7 @@ def fetched(
     where: dict[str, str] | None = None,
     refresh: bool = False,
 ) -> MuData:
-    """Return a data set, with the progress of downloads shown."""
+    """Return a data set, showing the progress of downloads."""
     from crosstie import datasets
     from crosstie.datasets.download.progress_bar import shown
 
@@ -97,7 +97,7 @@ def conditions(words: Iterable[str] | None) -> dict[str, str]:
 
 
 def check_file(out: Path) -> None:
-    """Raise if the views cannot be written to a file; nothing is fetched yet."""
+    """Raise if the views cannot be written to a file, before anything is fetched."""
     if out.suffix != ".h5mu":
         raise value_error(f"--out {out}: not a name of a MuData file.", expected="FILE.h5mu")
     if out.is_dir() or not out.resolve().parent.is_dir():
@@ -105,7 +105,7 @@ def check_file(out: Path) -> None:
 
 
 def print_list() -> None:
-    """Print what there is."""
+    """Print the list of data sets."""
     from crosstie.datasets import available
 
     json_answer.give(datasets=available().rename_axis("name").reset_index())
@@ -113,7 +113,7 @@ def print_list() -> None:
         [str(name), row["title"], f"{row['n_cells']:,}", row["views"], f"{row['megabytes']:,} MB", row["licence"]]
         for name, row in available().iterrows()
     ]
-    note = "Sizes and numbers are about. Cite the studies: xt.datasets.available() has their references."
+    note = "Sizes and numbers are approximate. Cite the studies: xt.datasets.available() has their references."
     table("Public data sets", ["name", "what", "cells", "views", "download", "licence"], rows, right=[2, 4], note=note)
 
 

@@ -1,4 +1,4 @@
-"""`crosstie impute`: what the cells of one view would show in another."""
+"""`crosstie impute`: the features of one view, predicted for the cells of another."""
 
 from __future__ import annotations
 
@@ -10,6 +10,7 @@ import typer
 from crosstie._errors import unknown_name
 from crosstie.cli import finished_run, json_answer
 from crosstie.cli.console import Console, Quiet, Verbose, table
+from crosstie.runs.folder import VIEWS_FILE
 
 EXAMPLES = ("crosstie impute run rna adt --out proteins.h5ad",)
 METHODS = ("neighbours", "regression", "both")
@@ -25,21 +26,22 @@ def impute(
     method: Annotated[str, typer.Option(help=f"{', '.join(METHODS)} (their mean).")] = "neighbours",
     k: Annotated[int, typer.Option("--k", min=1, help="Number of neighbours.")] = 30,
     scaled: Annotated[
-        bool, typer.Option("--scaled", help="Standard deviations from the mean, not normalised (log) units.")
+        bool,
+        typer.Option("--scaled", help="Return standard deviations from the mean, not normalised (log) units."),
     ] = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
     """Impute the features of one view in the cells of another.
 
-    .var["reliability"] predicts how well each imputed feature correlates with the truth. Cells are written block by
-    block, so the result may be larger than memory.
+    .var["reliability"] predicts how well each imputed feature correlates with the truth. Cells are written in blocks,
+    so the result may be larger than memory.
     """
     say = Console(verbose=verbose, quiet=quiet)
     finished_run.check_file(out, ".h5ad")
     if method not in METHODS:
         raise unknown_name("--method", method, METHODS)
-    needs_data = method != "regression" or (run / finished_run.VIEWS_FILE).exists()
+    needs_data = method != "regression" or (run / VIEWS_FILE).exists()
     model = (finished_run.open_with_data if needs_data else finished_run.open_run)(run, say, source, target)
     with say.stage(f"imputing {target} in {source}"):
         from crosstie import tl

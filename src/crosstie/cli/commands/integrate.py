@@ -1,9 +1,10 @@
-"""`crosstie integrate`: views in, one folder with everything about their common latent space out."""
+"""`crosstie integrate`: from views to one folder with everything about their common latent space."""
 
 from __future__ import annotations
 
 import time
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
@@ -12,11 +13,11 @@ import typer
 
 from crosstie._errors import value_error
 from crosstie._files import new_folder
-from crosstie._run import RUN_FILE
 from crosstie.cli import finished_run, json_answer, settings_file, view_arguments
-from crosstie.cli.console import Console, Quiet, Verbose
-from crosstie.cli.out_folder import Overwrite, link_file, progress_folder, run_folder
-from crosstie.cli.truth import LabelKey, Pairs
+from crosstie.cli.console import Console, Quiet, Seed, Verbose
+from crosstie.cli.job import Job
+from crosstie.cli.out_folder import Overwrite, progress_folder, run_folder
+from crosstie.runs.folder import RUN_FILE, files_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -25,7 +26,8 @@ if TYPE_CHECKING:
     from crosstie.links import Link, Paired
     from crosstie.model.model import Model
     from crosstie.model.placement import Pool
-
+    from crosstie.runs.run import Run
+    from crosstie.trust.diagnosis import Diagnosis
 
 EXAMPLES = (
     "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type",
@@ -38,7 +40,7 @@ EXAMPLES = (
 
 def integrate(
     views: view_arguments.Views,
-    out: Annotated[Path, typer.Option(help="Folder for the results; it appears when all is done.")],
+    out: Annotated[Path, typer.Option(help="Folder for the results; it appears when everything is done.")],
     links: view_arguments.Table = None,
     names: view_arguments.Names = None,
     genes: view_arguments.Genes = None,
@@ -57,7 +59,7 @@ def integrate(
         typer.Option("--write-config", metavar="FILE.toml", help="Write all settings in use to a file, and stop."),
     ] = None,
     set_: Annotated[
-        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; may be repeated.")
+        list[str] | None, typer.Option("--set", metavar="KEY=VALUE", help="Change one setting; repeatable.")
     ] = None,
     modality: view_arguments.Modalities = None,
     slot: Annotated[
@@ -67,127 +69,108 @@ def integrate(
     batch_key: Annotated[
         list[str] | None, typer.Option(metavar="[NAME=]COLUMN", help="Column of obs with the batch of each cell.")
     ] = None,
-    label_key: LabelKey = None,
-    pairs: Pairs = "auto",
-    seed: Annotated[int, typer.Option(min=0, help="Of everything random.")] = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...; only training uses it.")] = "auto",
+    label_key: view_arguments.LabelKey = None,
+    pairs: view_arguments.Pairs = "auto",
+    seed: Seed = 0,
+    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...; used by training only.")] = "auto",
     scheduler: Annotated[
         str | None,
         typer.Option(metavar="ADDRESS", help="dask scheduler whose workers place the cells of large views."),
     ] = None,
-    resume: Annotated[
-        bool, typer.Option("--resume", help="Go on with a run into this folder that was cut off.")
-    ] = False,
+    resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run into this folder.")] = False,
     plots: Annotated[
         bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures and write report.html.")
     ] = True,
     verdict: Annotated[
-        bool, typer.Option("--verdict/--no-verdict", help="Whether to say if the run can be believed; see diagnose.")
+        bool, typer.Option("--verdict/--no-verdict", help="Whether to check if the run can be trusted; see diagnose.")
     ] = True,
     overwrite: Overwrite = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Bring views into one latent space; carry labels over; match cells.
+    """Bring views into one latent space, transfer labels and match cells.
 
-    Writes into the folder: integrated.h5mu (the views with .obsm["X_crosstie"] and transferred labels), labels,
-    matches, anchors, links and scores as csv, pictures, the model, report.html, and run.json, which says how it was
-    made, so that crosstie rerun can repeat it; and says whether the run can be believed.
+    Writes into the folder: integrated.h5mu (the views with .obsm["X_crosstie"] and transferred labels); labels,
+    matches, anchors, links and scores as csv; pictures; the model; report.html; and run.json, which records how the
+    run was made, so that crosstie rerun can repeat it. Ends with a verdict on whether the run can be trusted.
     """
+    options = locals()
     say = Console(verbose=verbose, quiet=quiet)
     paths = view_arguments.paths_of(views)
-    job = settings_file.Job(
-        inputs=paths,
-        out=out,
-        config=settings_file.make_config(preset, config, set_),
-        links=links,
-        genes=genes,
-        names=tuple(names or ()),
-        modality=tuple(modality or ()),
-        slot=tuple(slot or ()),
-        batch_key=tuple(batch_key or ()),
-        paired=tuple(paired or ()),
-        label_key=label_key,
-        pairs=pairs,
-        seed=seed,
-        device=device,
-        plots=plots,
-        verdict=verdict,
-    )
+    job = Job.of(paths, settings_file.make_config(preset, config, set_), options)
     if write_config is not None:
         settings_file.write_toml(job, write_config)
         json_answer.give(config=write_config)
-        typer.echo(f"{write_config}: crosstie integrate --config {write_config} does the rest")
+        typer.echo(f"{write_config}: to run it, crosstie integrate --config {write_config}")
         return
     run(job, say, scheduler=scheduler, resume=resume, overwrite=overwrite)
 
 
-def run(
-    job: settings_file.Job,
-    say: Console,
-    *,
-    scheduler: str | None = None,
-    resume: bool = False,
-    overwrite: bool = False,
-) -> None:
-    """Do what a job says; on ranks of torchrun other than the first, only the share of the work."""
+def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = False, overwrite: bool = False) -> None:
+    """Do a job; on ranks of torchrun other than the first, only a share of the work."""
     with run_folder(job.out, overwrite=overwrite) as out:
-        with say.stage("reading " + ", ".join(map(str, job.inputs.values()))):
-            data = view_arguments.read_views(job.inputs, most=job.config.n_core)
-        from crosstie.cli import truth
+        from crosstie.data.read_files import read_views
+        from crosstie.runs import record
+        from crosstie.runs.joint_map import mapping
+        from crosstie.runs.known_truth import check_label_key, pairs_of
+        from crosstie.runs.run import Run
+        from crosstie.runs.write import write
 
-        known = truth.labels_of(data, job.label_key)
-        same = truth.pairs_of(data, job.pairs)
-        options: dict[str, Any] = {
-            "modality": view_arguments.by_view(job.modality, "--modality", data),
-            "slot": view_arguments.by_view(job.slot, "--slot", data),
-            "batch_key": view_arguments.by_view(job.batch_key, "--batch-key", data),
-        }
-        ties = None
-        columns = view_arguments.by_view(job.names, "--names", data)
-        if job.links is not None or job.genes is not None or columns or job.paired:
-            with say.stage("linking"):
-                kinds = options["modality"] = view_arguments.modalities_of(job.modality, data)
-                options["link_data"] = view_arguments.activities(job.genes, data, kinds)
-                kinds = kinds | dict.fromkeys(options["link_data"], "activity")
-                linked = data | options["link_data"]
-                ties = view_arguments.ties(linked, kinds, table=job.links, names=columns, paired=job.paired)
+        with say.stage("reading " + ", ".join(map(str, job.inputs.values()))):
+            data = read_views(job.inputs, most=job.config.n_core)
+        key, same = check_label_key(data, job.label_key), pairs_of(data, job.pairs)
+        links, options = _links_and_options(job, data, say)
         pool, first = _pool(scheduler)
         kept = progress_folder(out, resume=resume)
-        from crosstie.cli import record, results
-
-        with results.mapping(data, plots=job.plots and first, seed=job.seed) as begin_map:
+        with mapping(data, plots=job.plots and first, seed=job.seed) as begin_map:
             model = fitted(
-                data, ties, job.config, say, seed=job.seed, device=job.device, pool=pool, resume=kept, **options
+                data, links, job.config, say, seed=job.seed, device=job.device, pool=pool, resume=kept, **options
             )
             if not first:
                 return
-            picture = begin_map(model)
-            found = results.collect(model, data, say, label_key=known[0], truth=known[1], pairs=same, seed=job.seed)
-            diagnosis = None
-            if job.verdict:
-                diagnosis = finished_run.diagnosed(model, say, seed=job.seed)
-                diagnosis.write(data)
-            about = {
-                **run_of(say, seed=job.seed, device=job.device),
+            plane = begin_map(model)
+            found = Run.of(model, data, options.get("link_data"), label_key=key, stage=say.stage)
+            found = found.with_matches(say.stage).with_scores(same, seed=job.seed, stage=say.stage)
+            diagnosis = finished_run.diagnosed(model, say, seed=job.seed) if job.verdict else None
+            found = found if diagnosis is None else found.with_verdict(diagnosis)
+            about = about_run(say, seed=job.seed, device=job.device) | {
                 "inputs": {name or "all": record.file_of(path) for name, path in job.inputs.items()},
                 "files": {name: record.file_of(path) for name, path in job.files.items()},
                 "settings": job.as_dict(lambda path: str(path.resolve())),
             }
+            found = replace(found, about=about)
             with new_folder(out, last=RUN_FILE) as folder:
-                results.write(found, folder, say, picture=picture, about=about, diagnosis=diagnosis)
-                for name, adata in options.get("link_data", {}).items():
-                    adata.write_h5ad(folder / link_file(list(data).index(name)), compression="gzip")
+                write(found, folder, plane=plane, stage=say.stage)
                 if job.plots:
-                    results.report(folder, say)
-        results.give(found, job.out, diagnosis, seconds=about["seconds"])
+                    report(folder, say)
+        give(found, job.out, diagnosis)
         show(found, job.out)
         if diagnosis is not None:
             typer.echo(diagnosis)
 
 
+def _links_and_options(
+    job: Job, data: Mapping[str, AnnData], say: Console
+) -> tuple[list[Link | Paired] | None, dict[str, Any]]:
+    """Return the links of a job, `None` to let the model suggest them, and the options of the model by view."""
+    options: dict[str, Any] = {
+        "modality": view_arguments.by_view(job.modality, "--modality", data),
+        "slot": view_arguments.by_view(job.slot, "--slot", data),
+        "batch_key": view_arguments.by_view(job.batch_key, "--batch-key", data),
+    }
+    columns = view_arguments.by_view(job.names, "--names", data)
+    if job.links is None and job.genes is None and not columns and not job.paired:
+        return None, options
+    with say.stage("linking"):
+        kinds = options["modality"] = view_arguments.modalities_of(job.modality, data)
+        options["link_data"] = view_arguments.activities(job.genes, data, kinds)
+        kinds = kinds | dict.fromkeys(options["link_data"], "activity")
+        linked = data | options["link_data"]
+        return view_arguments.ties(linked, kinds, table=job.links, names=columns, paired=job.paired), options
+
+
 def _pool(scheduler: str | None) -> tuple[Pool | None, bool]:
-    """Return who places the cells of large views, and whether this process is the one that writes."""
+    """Return the workers that place the cells of large views, and whether this process is the one that writes."""
     from crosstie._ranks import started_by_torchrun
     from crosstie.model import workers
 
@@ -211,21 +194,21 @@ def fitted(
     resume: Path | None = None,
     **options: Any,
 ) -> Model:
-    """Return a fitted model, with its stages said."""
+    """Return a fitted model, with its stages shown."""
     from crosstie.model.model import Model
 
     if config.training == "full":
         from crosstie.training.loop import choose_device
 
-        choose_device(device)  # a wrong one is said before the work, not after
+        choose_device(device)  # reject a wrong one before the work, not after
     with say.stage("checking the views"):
         model = Model(data, links, config=config, **options)
     with say.stage("fitting" + (", then training" if config.training == "full" else "")) as tick:
         return model.fit(seed=seed, device=device, progress=tick, pool=pool, resume=resume)
 
 
-def run_of(say: Console, *, seed: int, device: str) -> dict[str, Any]:
-    """Return what `run.json` says of the run itself."""
+def about_run(say: Console, *, seed: int, device: str) -> dict[str, Any]:
+    """Return the part of `run.json` about the circumstances of a run."""
     return {
         "seed": seed,
         "device": device,
@@ -234,9 +217,28 @@ def run_of(say: Console, *, seed: int, device: str) -> dict[str, Any]:
     }
 
 
-def show(found: Any, out: Path) -> None:
-    """Print scores, if there are any, and what was written."""
-    from crosstie.cli.results import files_of
+def report(folder: Path, say: Console) -> None:
+    """Write report.html into the folder of a run in which everything else is written."""
+    from crosstie.report import write as write_report
+
+    with say.stage("writing the report"):
+        write_report(folder)
+
+
+def give(found: Run, out: Path, diagnosis: Diagnosis | None) -> None:
+    """Give a run as the answer of a command: its folder and files, scores and verdict."""
+    json_answer.give(
+        out=out,
+        files=[(out / name).as_posix() + "/" * name.endswith("/") for name in files_of(out)],
+        views={name: {"n_cells": len(z), "n_latent": z.shape[1]} for name, z in found.model.latents.items()},
+        scores=found.scores,
+        diagnosis=None if diagnosis is None else finished_run.judged(diagnosis),
+        seconds=found.about["seconds"],
+    )
+
+
+def show(found: Run, out: Path) -> None:
+    """Print the scores, if there are any, and the files."""
     from crosstie.cli.score_table import print_scores
 
     if len(found.scores):

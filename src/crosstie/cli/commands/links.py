@@ -1,4 +1,4 @@
-"""`crosstie links`: which features would be linked, which not, and why. Reads names only, so it answers at once."""
+"""`crosstie links`: which features would be linked, which not, and why. Reads names only, so it is quick."""
 
 from __future__ import annotations
 
@@ -31,10 +31,8 @@ def links(
     only: Annotated[
         str | None, typer.Option(help="Print all, linked or unlinked features in full.  [dim]\\[all, shortened][/dim]")
     ] = None,
-    out: Annotated[
-        Path | None, typer.Option(help="csv file for the linked pairs; can be given back with --links.")
-    ] = None,
-    report: Annotated[Path | None, typer.Option(help="csv file for what became of every feature.")] = None,
+    out: Annotated[Path | None, typer.Option(help="csv file for the linked pairs; can be used with --links.")] = None,
+    report: Annotated[Path | None, typer.Option(help="csv file with the outcome for every feature.")] = None,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -46,14 +44,16 @@ def links(
         if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
             found = "a folder" if path.is_dir() else f"no folder {path.resolve().parent}"
             raise value_error(f"{path} cannot be written.", found=found, expected="the name of a csv file")
-    data = view_arguments.read_features(view_arguments.paths_of(views))
+    from crosstie.data.read_files import read_features
     from crosstie.links.suggest import suggest
+
+    data = read_features(view_arguments.paths_of(views))
 
     kinds = view_arguments.modalities_of(modality, data)
     made = suggest(data, kinds, table=links, names=view_arguments.by_view(names, "--names", data))
-    from crosstie.cli.results import links_table, report_table
+    from crosstie.runs.write import links_report_table, links_table
 
-    for path, told in ((out, links_table), (report, report_table)):
+    for path, told in ((out, links_table), (report, links_report_table)):
         if path is not None:
             with new_file(path) as part:
                 told(made).to_csv(part, index=False)
@@ -91,7 +91,7 @@ def _print(link: Link, only: str | None) -> None:
 
 
 def _print_status(status: str, rows: pd.DataFrame, *, fold: bool) -> None:
-    """Print the features of one status; a column that says the same everywhere is said once, in the title."""
+    """Print the features of one status; a reason that all share goes into the title."""
     columns = ["feature", *(["targets"] if status == "linked" else [])]
     reasons = rows["reason"].unique()
     if len(reasons) > 1 or len(rows) == 1:

@@ -1,4 +1,4 @@
-"""`crosstie map`: new cells placed among those of a finished run, which stay where they are."""
+"""`crosstie map`: map new cells onto a finished run, whose cells stay where they are."""
 
 from __future__ import annotations
 
@@ -9,8 +9,9 @@ import typer
 
 from crosstie._errors import value_error
 from crosstie._files import new_file
-from crosstie.cli import finished_run, json_answer, view_arguments
+from crosstie.cli import finished_run, json_answer
 from crosstie.cli.console import Console, Quiet, Verbose
+from crosstie.runs.folder import OBSM_KEY
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -21,15 +22,18 @@ EXAMPLES = ("crosstie map run new.h5ad --like rna --label-key cell_type --out ma
 
 def map_query(
     run: finished_run.Run,
-    query: Annotated[Path, typer.Argument(metavar="QUERY", help="h5ad file of new cells; the matrix where it was.")],
-    like: Annotated[str, typer.Option(metavar="VIEW", help="View of the run that measured the same features.")],
+    query: Annotated[
+        Path,
+        typer.Argument(metavar="QUERY", help="h5ad file of new cells; the matrix in the same slot."),
+    ],
+    like: Annotated[str, typer.Option(metavar="VIEW", help="View of the run with the same features.")],
     out: Annotated[Path, typer.Option(help="h5ad file for the query with its coordinates.")],
     name: Annotated[
-        str | None, typer.Option(help="What the new cells are called in messages.  [dim]\\[VIEW_query][/dim]")
+        str | None, typer.Option(help="Name of the new cells in messages.  [dim]\\[VIEW_query][/dim]")
     ] = None,
     label_key: Annotated[
         list[str] | None,
-        typer.Option(metavar="COLUMN", help="Carry over these labels too; repeat for levels, from coarse to fine."),
+        typer.Option(metavar="COLUMN", help="Transfer these labels too; repeat for levels, from coarse to fine."),
     ] = None,
     source: Annotated[
         str | None,
@@ -39,10 +43,10 @@ def map_query(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Map new cells onto a finished run, and carry labels over to them.
+    """Map new cells onto a finished run, and transfer labels to them.
 
-    Writes the query with .obsm["X_crosstie"] and, if asked, labels with their confidence and novelty as columns of obs.
-    What sets the new cells apart as a batch is taken off. The run itself stays as it is.
+    Writes the query with .obsm["X_crosstie"] and, with --label-key, labels with their confidence and novelty as columns
+    of obs. The new cells are corrected as a batch. The run itself is not changed.
     """
     say = Console(verbose=verbose, quiet=quiet)
     finished_run.check_file(out, ".h5ad")
@@ -58,12 +62,12 @@ def map_query(
     if name in model.latents:
         raise value_error(f"--name {name}: the run has a view of this name.", do="Give another name.")
     with say.stage(f"reading {query}"):
-        adata = view_arguments.read_views({name: query})[name]
+        from crosstie.data.read_files import read_views
+
+        adata = read_views({name: query})[name]
     if not adata.n_obs:
         raise value_error(f"{query} holds no cells.")
     with say.stage(f"mapping {adata.n_obs:,} cells like those of {like}"):
-        from crosstie.cli.results import OBSM_KEY
-
         model = model.extend(adata, like=like, name=name)
         adata.obsm[OBSM_KEY] = model.embed(name)
     if label_key:
@@ -81,7 +85,7 @@ def map_query(
 
 
 def _write_labels(adata: AnnData, labels: pd.DataFrame, keys: list[str], source: str) -> None:
-    """Write labels into obs, under the names that `integrate` gives them."""
+    """Write labels into obs, with the column names that `integrate` uses."""
     for key, label, confidence in finished_run.levels_of(labels, keys):
         column = f"{key}_from_{source}"
         adata.obs[column] = label.astype(object).map(str, na_action="ignore").to_numpy()

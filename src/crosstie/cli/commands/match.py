@@ -1,4 +1,4 @@
-"""`crosstie match`: cells of one view paired with cells of another."""
+"""`crosstie match`: pair the cells of one view with cells of another."""
 
 from __future__ import annotations
 
@@ -18,18 +18,18 @@ HOW = ("one-to-one", "many-to-one")
 
 def match(
     run: finished_run.Run,
-    source: Annotated[str, typer.Argument(metavar="SOURCE", help="View whose cells look for a partner.")],
-    target: Annotated[str, typer.Argument(metavar="TARGET", help="View among whose cells they look.")],
+    source: Annotated[str, typer.Argument(metavar="SOURCE", help="View whose cells are matched.")],
+    target: Annotated[str, typer.Argument(metavar="TARGET", help="View they are matched to.")],
     out: Annotated[Path, typer.Option(help="csv file for the pairs.")],
     how: Annotated[
-        str, typer.Option(help="one-to-one, or many-to-one: a target cell may serve several.")
+        str, typer.Option(help="one-to-one, or many-to-one: several cells may share a target cell.")
     ] = "one-to-one",
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
     """Pair the cells of two views.
 
-    The weight of a pair, in (0, 1], falls with the distance of its cells.
+    The weight of a pair, in (0, 1], decreases with the distance between its cells.
     """
     say = Console(verbose=verbose, quiet=quiet)
     finished_run.check_file(out, ".csv")
@@ -37,20 +37,11 @@ def match(
         raise unknown_name("--how", how, HOW)
     model = finished_run.open_run(run, say, source, target)
     with say.stage("matching cells"):
-        import pandas as pd
-
+        from crosstie.runs.run import pairs_table
         from crosstie.tl import match_cells
 
         pairs = match_cells(model, source, target, how=how)  # type: ignore[arg-type]
-        found = pd.DataFrame(
-            {
-                "source_view": source,
-                "target_view": target,
-                "source": model.obs[source].index[pairs.source],
-                "target": model.obs[target].index[pairs.target],
-                "weight": pairs.weight,
-            }
-        )
+        found = pairs_table(model, (source, target), pairs)
     with new_file(out) as part:
         found.to_csv(part, index=False, float_format="%.4g")
     n_cells = {view: len(set(row)) for view, row in ((source, pairs.source), (target, pairs.target))}

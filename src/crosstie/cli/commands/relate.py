@@ -1,4 +1,4 @@
-"""`crosstie relate`: which features of one view go with which of another."""
+"""`crosstie relate`: which features of one view are related to which of another."""
 
 from __future__ import annotations
 
@@ -20,26 +20,27 @@ if TYPE_CHECKING:
 
 EXAMPLES = ("crosstie relate run rna adt --by cell_type --out relations.csv",)
 _FOLD = 15
-MAX_DRAWN = 2_000_000  # up to so many pairs, heat maps are of all of them; beyond, of those in the table
+MAX_DRAWN = 2_000_000  # pairs; heat maps of more show only those in the table
 
 
 def relate(
     run: finished_run.Run,
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="View whose features explain.")],
     target: Annotated[str, typer.Argument(metavar="TARGET", help="View whose features respond.")],
-    out: Annotated[Path, typer.Option(help="csv file for the pairs of features; the heat map stands beside it.")],
+    out: Annotated[Path, typer.Option(help="csv file for the pairs of features; the heat map is written beside it.")],
     by: Annotated[
-        str | None, typer.Option(metavar="COLUMN", help="Column of the source's obs: relations inside each group.")
+        str | None,
+        typer.Option(metavar="COLUMN", help="Column of the source's obs: relate features within each group."),
     ] = None,
     n_top: Annotated[int, typer.Option(min=1, help="Source features for each target feature.")] = 50,
-    seed: Annotated[int, typer.Option(min=0, help="Of neighbourhoods and permutations.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of neighbourhoods and permutations.")] = 0,
     plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether to draw heat maps.")] = True,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
     """Relate the features of two views: response, correlation, and the false discovery rate.
 
-    Pairs are ranked by score: how far their correlation stands out among those of either feature.
+    Pairs are ranked by score: how far their correlation exceeds the other correlations of either feature.
     """
     say = Console(verbose=verbose, quiet=quiet)
     finished_run.check_file(out, ".csv")

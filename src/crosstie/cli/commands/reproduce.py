@@ -1,4 +1,4 @@
-"""`crosstie reproduce`: the experiments of a study on its public data, our figures beside the published ones."""
+"""`crosstie reproduce`: repeat the experiments of a study on its public data, next to the published figures."""
 
 from __future__ import annotations
 
@@ -27,17 +27,18 @@ STUDIES = ("seed",)
 CITESEQ, DONOR = "citeseq_pbmc", "P1"
 TEASEQ = ("teaseq_pbmc", "teaseq_pbmc_w3")
 NOTE = (
-    "Labels are those of the nearest cell; they go from the view left of the arrow to the one right of it. FOSCTTM: ↓ "
-    "lower is better. Published figures are of other draws and filters of the same data, so compare with care."
+    "Labels are those of the nearest cell, from the view left of the arrow to the one right of it. FOSCTTM: ↓ lower is "
+    "better. Published figures used other subsets and filters of the same data, so compare with care."
 )
 
 
 def reproduce(
-    study: Annotated[str, typer.Argument(metavar="STUDY", help="seed: the study that the project starts from.")],
+    study: Annotated[str, typer.Argument(metavar="STUDY", help="seed: the study that this project builds on.")],
     source: Source = None,
     cache: Cache = None,
     cells: Annotated[
-        int | None, typer.Option("--cells", metavar="N", min=50, help="Cells to draw of each data set.  [dim]\\[all]")
+        int | None,
+        typer.Option("--cells", metavar="N", min=50, help="Number of cells to draw from each data set.  [dim]\\[all]"),
     ] = None,
     teaseq: Annotated[
         str | None,
@@ -48,15 +49,15 @@ def reproduce(
         ),
     ] = None,
     out: Annotated[Path | None, typer.Option(metavar="FILE.csv", help="csv file for the table.")] = None,
-    seed: Annotated[int, typer.Option(min=0, help="Of the draw, the shuffles and everything random.")] = 0,
+    seed: Annotated[int, typer.Option(min=0, help="Random seed of the subset, the shuffles and the fits.")] = 0,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Run a study's experiments on its public data, and print our figures beside the published ones.
+    """Run a study's experiments on its public data, and print the figures next to the published ones.
 
-    seed: CITE-seq with links of the table, and with learned links; TEA-seq, three views; and the self-alignment
-    control: a protein matrix and its own copy, which a published figure is void for. The pairing of cells and their
-    labels are hidden, and used for the scores only.
+    seed: CITE-seq with links from the table and with learned links; TEA-seq with three views; and a self-alignment
+    control, a protein matrix and its own copy, because of which one published figure is void. The pairing of cells and
+    their labels are hidden, and used for the scores only.
     """
     say = Console(verbose=verbose, quiet=quiet)
     if study not in STUDIES:

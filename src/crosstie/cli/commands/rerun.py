@@ -1,4 +1,4 @@
-"""`crosstie rerun`: a finished run once more, from what its run.json says, and whether the same bits come out."""
+"""`crosstie rerun`: repeat a finished run from its run.json, and compare the results bit for bit."""
 
 from __future__ import annotations
 
@@ -9,11 +9,12 @@ import typer
 
 from crosstie._errors import value_error
 from crosstie._log import log
-from crosstie._run import RUN_FILE, about_of
-from crosstie.cli import finished_run, json_answer, settings_file
+from crosstie.cli import finished_run, json_answer
 from crosstie.cli.commands import demo, integrate
 from crosstie.cli.console import Console, Quiet, Verbose, table
+from crosstie.cli.job import Job
 from crosstie.cli.out_folder import Overwrite, check_out
+from crosstie.runs.folder import RUN_FILE, about_of
 
 EXAMPLES = ("crosstie rerun run --out again",)
 DIGESTS = ("sha256", "sha256_of_samples")
@@ -23,16 +24,16 @@ def rerun(
     run: finished_run.Run,
     out: Annotated[Path, typer.Option(help="Folder for the results of the second run.")],
     changed_inputs: Annotated[
-        bool, typer.Option("--changed-inputs", help="Go on if files differ from those of the first run.")
+        bool, typer.Option("--changed-inputs", help="Continue even if files differ from those of the first run.")
     ] = False,
     overwrite: Overwrite = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Repeat a run: the same files, settings and seed; then say whether the coordinates are the same bits.
+    """Repeat a run with the same files, settings and seed, and compare the coordinates bit for bit.
 
-    The files are compared with what run.json says of them, and must not have changed. Versions that differ are named.
-    The exit status is 0 whether the bits are the same or not; --json has it as same_bits.
+    The input files must not have changed since run.json was written. Differing versions are listed. The exit status is
+    0 whether or not the coordinates are identical; with --json the answer is in same_bits.
     """
     say = Console(verbose=verbose, quiet=quiet)
     about = repeatable(run)
@@ -45,17 +46,17 @@ def rerun(
     else:
         with say.stage("comparing the files with those of the first run"):
             _check_files(about, go_on=changed_inputs)
-        integrate.run(settings_file.Job.from_dict(said, out=out), say, overwrite=overwrite)
+        integrate.run(Job.from_dict(said, out=out), say, overwrite=overwrite)
     _compare(about, repeatable(out))
 
 
 def repeatable(run: Path) -> dict[str, Any]:
-    """Return what `run.json` says.
+    """Return the content of `run.json`.
 
     Raises
     ------
     ValueError
-        If there is none, or too little in it to repeat the run.
+        If there is none, or it lacks what is needed to repeat the run.
     """
     about = about_of(run)
     for part in ("settings", "coordinates"):
@@ -66,25 +67,25 @@ def repeatable(run: Path) -> dict[str, Any]:
 
 
 def _check_files(about: dict[str, Any], *, go_on: bool) -> None:
-    from crosstie.cli import record
+    from crosstie.runs import record
 
     changed = []
     for name, before in {**about["inputs"], **about.get("files", {})}.items():
         path = Path(before["path"])
         if not path.exists():
-            raise value_error(f"{name}: {path} is no longer there.", do="Put it back, or integrate anew.")
+            raise value_error(f"{name}: {path} is no longer there.", do="Put it back, or integrate again.")
         now = record.file_of(path)
         if any(now.get(key) != before.get(key) for key in ("n_bytes", *DIGESTS)):
             changed.append(f"{path} ({before['n_bytes']:,} bytes then, {now['n_bytes']:,} now)")
     if changed and not go_on:
-        do = "Put back the old ones, or say --changed-inputs to take those that are there."
+        do = "Put back the old ones, or use the current ones with --changed-inputs."
         raise value_error("files have changed since the run.", found=", ".join(changed), do=do)
     for text in changed:
         log.warning("changed since the first run: %s", text)
 
 
 def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
-    """Say of every view whether its coordinates are the same bits, and what differs besides."""
+    """Report for each view whether its coordinates are identical, and what else differs."""
     versions = [{"crosstie": a["crosstie"], "python": a["python"], **a["versions"]} for a in (before, now)]
     names = dict.fromkeys([*versions[0], *versions[1]])
     differ = {n: [v.get(n, "–") for v in versions] for n in names if versions[0].get(n) != versions[1].get(n)}
@@ -92,6 +93,6 @@ def _compare(before: dict[str, Any], now: dict[str, Any]) -> None:
     views = dict.fromkeys([*before["coordinates"], *now["coordinates"]])
     same = {view: before["coordinates"].get(view) == now["coordinates"].get(view) for view in views}
     json_answer.give(same_bits=all(same.values()), same_bits_by_view=same, differences=differ)
-    rows = [[view, "the same bits" if equal else "differ"] for view, equal in same.items()]
+    rows = [[view, "identical" if equal else "different"] for view, equal in same.items()]
     note = "".join(f"{name}: {old} then, {new} now. " for name, (old, new) in differ.items()).strip()
     table("Coordinates of both runs", ["view", "coordinates"], rows, note=note)

@@ -1,4 +1,4 @@
-"""`crosstie transfer`: labels of one view's cells for the cells of another."""
+"""`crosstie transfer`: transfer the labels of one view's cells to the cells of another."""
 
 from __future__ import annotations
 
@@ -28,9 +28,10 @@ def transfer(
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
-    """Give the cells of one view the labels of another, with confidence and novelty.
+    """Transfer the labels of one view to the cells of another, with confidence and novelty.
 
-    Confidence is the probability that the label is right; novelty, in [0, 1], how little supports a cell in the source.
+    Confidence is the probability that the label is right. Novelty, in [0, 1], is high for cells with few similar cells
+    in the source.
     """
     say = Console(verbose=verbose, quiet=quiet)
     finished_run.check_file(out, ".csv")

@@ -22,7 +22,7 @@ from typing import Any
 import requests
 import urllib3
 
-from crosstie._errors import InputError, message, value_error
+from crosstie._errors import InputError, input_error, message, value_error
 from crosstie._log import log
 from crosstie.datasets.download.integrity import check_whole, is_page, web_page
 
@@ -173,18 +173,18 @@ def _check_answer(url: str, response: requests.Response) -> None:
     if status in (200, 206):
         kind = response.headers.get("Content-Type", "")
         if "html" in kind.lower():
-            raise FetchError(web_page(url, response.raw.read(4096, decode_content=True) or b""))
+            raise web_page(FetchError, url, response.raw.read(4096, decode_content=True) or b"")
         return
     if status in TEMPORARY:
         raise _CutError(f"the server answers {status} {response.reason}")
     words = {404: "there is no such file", 410: "the file is gone", 401: "access is denied", 403: "access is denied"}
-    raise FetchError(
-        message(
-            f"{url}: {words.get(status, 'the server refuses')}.",
-            found=f"HTTP {status} {response.reason}",
-            do="Look at the source's page for where it is now; files that are already at hand can be given with "
-            "source=FOLDER.",
-        )
+    do = "Look at the source's page for where it is now; files that are already at hand can be given with "
+    raise input_error(
+        FetchError,
+        f"{url}: {words.get(status, 'the server refuses')}.",
+        found=f"HTTP {status} {response.reason}",
+        do=f"{do}source=FOLDER.",
+        cli={"do": f"{do}--from FOLDER."},
     )
 
 
@@ -237,20 +237,21 @@ def _put(part: Path, path: Path, url: str, sha256: str | None) -> Received:
             start = file.read(4096)
         _discard(part)
         if is_page(start):
-            raise FetchError(web_page(url, start))
-        raise FetchError(
-            message(
-                f"{url}: what came is not the file that is expected.",
-                found=f"SHA-256 {found}, {n_bytes:,} bytes",
-                expected=f"SHA-256 {sha256}",
-                do="It was thrown away; try again. If the source has changed the file for good, say refresh=True.",
-            )
+            raise web_page(FetchError, url, start)
+        do = "It was thrown away; try again. If the source has changed the file for good, say "
+        raise input_error(
+            FetchError,
+            f"{url}: what came is not the file that is expected.",
+            found=f"SHA-256 {found}, {n_bytes:,} bytes",
+            expected=f"SHA-256 {sha256}",
+            do=f"{do}refresh=True.",
+            cli={"do": f"{do}--refresh."},
         )
     try:
         check_whole(part, name=path.name, source=url)
     except InputError as error:
         _discard(part)
-        raise FetchError(str(error)) from None
+        raise FetchError(str(error), cli=error.cli) from None
     n_bytes = _size(part)
     with part.open("rb") as file:
         os.fsync(file.fileno())
@@ -261,12 +262,13 @@ def _put(part: Path, path: Path, url: str, sha256: str | None) -> Received:
 
 def _gave_up(url: str, path: Path, part: Path, why: str) -> FetchError:
     kept = f" {amount(_size(part))} are kept, and the next attempt goes on from there." if _size(part) else ""
-    return FetchError(
-        message(
-            f"{path.name} could not be downloaded.",
-            found=f"{why} ({url})",
-            do=f"Try again.{kept} Files that are already at hand can be given with source=FOLDER.",
-        )
+    do = f"Try again.{kept} Files that are already at hand can be given with "
+    return input_error(
+        FetchError,
+        f"{path.name} could not be downloaded.",
+        found=f"{why} ({url})",
+        do=f"{do}source=FOLDER.",
+        cli={"do": f"{do}--from FOLDER."},
     )
 
 
@@ -303,8 +305,13 @@ def _check_room(folder: Path, needed: int | None) -> None:
 
 def no_room(folder: Path, found: str = "") -> InputError:
     """Return the error for a full disk."""
-    do = "Make room, or take another folder: cache=FOLDER or $CROSSTIE_CACHE."
-    return value_error(f"{folder}: the disk is full.", found=found, do=do)
+    do = "Make room, or take another folder: {} or $CROSSTIE_CACHE."
+    return value_error(
+        f"{folder}: the disk is full.",
+        found=found,
+        do=do.format("cache=FOLDER"),
+        cli={"do": do.format("--cache FOLDER")},
+    )
 
 
 @contextmanager
@@ -318,6 +325,11 @@ def writing(folder: Path) -> Iterator[Any]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise no_room(folder) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            do = "Take another folder: cache=FOLDER or $CROSSTIE_CACHE."
-            raise value_error(f"{folder} cannot be written to.", found=error.strerror or "", do=do) from None
+            do = "Take another folder: {} or $CROSSTIE_CACHE."
+            raise value_error(
+                f"{folder} cannot be written to.",
+                found=error.strerror or "",
+                do=do.format("cache=FOLDER"),
+                cli={"do": do.format("--cache FOLDER")},
+            ) from None
         raise

@@ -13,7 +13,7 @@ from typing import Any
 
 import h5py
 
-from crosstie._errors import InputError, InputValueError, message, value_error
+from crosstie._errors import E, InputError, InputValueError, input_error, value_error
 
 PACKED_AT_MOST = 200  # times; counts as text come to about a tenth of that
 ALWAYS = 2**28  # bytes that anything may unpack to
@@ -47,7 +47,7 @@ def check_whole(path: Path, *, name: str = "", source: str = "") -> None:
     with path.open("rb") as file:
         start = file.read(4096)
     if is_page(start):
-        raise InputValueError(web_page(source, start))
+        raise web_page(InputValueError, source, start)
     kind = kind_of(name)
     try:
         if kind == "gzip":
@@ -89,15 +89,20 @@ def is_page(start: bytes) -> bool:
     return start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(HTML)
 
 
-def web_page(source: str, start: bytes) -> str:
-    """Return the message for a web page that came instead of data."""
+def web_page(kind: type[E], source: str, start: bytes) -> E:
+    """Return (not raise) the error for a web page that came instead of data, of a kind."""
     title = re.search(rb"<title[^>]*>(.*?)</title>", start, re.IGNORECASE | re.DOTALL)
     text = " ".join(title[1].decode("utf-8", "replace").split())[:100] if title else ""
-    return message(
+    do = (
+        "Something stands between you and the server (a login, a proxy, maintenance). Try again later, or download "
+        "the file in a browser and give its folder with "
+    )
+    return input_error(
+        kind,
         f"{source}: a web page came instead of the data.",
         found=f"a page called {text!r}" if text else "HTML",
-        do="Something stands between you and the server (a login, a proxy, maintenance). Try again later, or download "
-        "the file in a browser and give its folder with source=FOLDER.",
+        do=f"{do}source=FOLDER.",
+        cli={"do": f"{do}--from FOLDER."},
     )
 
 

@@ -197,11 +197,12 @@ def _wanted(obs: pd.DataFrame, where: Where) -> Mask:
     keep = np.ones(len(obs), bool)
     for column, value in where.items():
         if column not in obs:
-            raise unknown_name("where: column of obs", column, obs.columns)
+            raise unknown_name("where: column of obs", column, obs.columns, what_cli="--where: column of obs")
         keep &= (obs[column].astype(str) == str(value)).to_numpy()
         if not keep.any():
             found = sample(sorted(obs[column].astype(str).unique()))
-            raise value_error(f"where: no cell has {column} = {value!r}.", found=found)
+            what = f"where: no cell has {column} = {value!r}."
+            raise value_error(what, found=found, cli={"what": f"--{what}"})
     return keep
 
 

@@ -1,4 +1,4 @@
-"""What `run.json` says of a run, so that it can be understood and repeated: inputs, settings, versions, result."""
+"""The record of a run in `run.json`: what is needed to repeat the run and to compare the results."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crosstie._version import __version__
 if TYPE_CHECKING:
     import numpy as np
 
-    from crosstie.cli.results import Results
+    from crosstie.runs.run import Run
 
 _PACKAGES = (
     "numpy",
@@ -31,13 +31,13 @@ _PACKAGES = (
     "umap-learn",
     "h5py",
 )
-WHOLE = 2**28  # bytes up to which a file is read whole for its digest: half a second
-_SAMPLES, _BLOCK = 64, 2**20  # of a larger file: so many blocks of so many bytes, evenly spread, ends included
+WHOLE = 2**28  # bytes; up to this size a file is read whole for its digest, which takes half a second
+_SAMPLES, _BLOCK = 64, 2**20  # of a larger file: number of blocks, evenly spread with both ends, and bytes of each
 
 
-def about(results: Results) -> dict[str, Any]:
-    """Return what is known of a run from its results alone."""
-    model = results.model
+def about(run: Run) -> dict[str, Any]:
+    """Return what is known of a run from the run alone."""
+    model = run.model
     return {
         **machine(),
         "command": ["crosstie", *sys.argv[1:]],
@@ -57,14 +57,14 @@ def about(results: Results) -> dict[str, Any]:
         "paired": [
             {"source": link.source, "target": link.target, "n_cells": len(link.cells)} for link in model.linkage.paired
         ],
-        "label_key": results.label_key,
+        "label_key": run.label_key,
         "config": asdict(model.config),
         "coordinates": coordinates(model.latents),
     }
 
 
 def machine() -> dict[str, Any]:
-    """Return what computes: versions, platform, threads."""
+    """Return a description of the machine: versions, platform, threads."""
     return {
         "crosstie": __version__,
         "python": platform.python_version(),
@@ -75,7 +75,7 @@ def machine() -> dict[str, Any]:
 
 
 def installed(package: str) -> str:
-    """Return the version of a package."""
+    """Return the version of a package; "unknown" where it is not installed."""
     try:
         return version(package)
     except PackageNotFoundError:
@@ -83,7 +83,7 @@ def installed(package: str) -> str:
 
 
 def threads() -> dict[str, Any]:
-    """Return how many cores there are for us, and how many threads each library of linear algebra would use."""
+    """Return the number of cores this process may use, and of threads of each linear algebra library."""
     from threadpoolctl import threadpool_info
 
     pools = {str(pool["internal_api"]): int(pool["num_threads"]) for pool in threadpool_info()}
@@ -91,14 +91,14 @@ def threads() -> dict[str, Any]:
 
 
 def coordinates(latents: Mapping[str, np.ndarray]) -> dict[str, str]:
-    """Return a digest of the coordinates of each view: equal digests, equal bits."""
+    """Return a digest of the coordinates of each view; equal digests mean identical coordinates."""
     import numpy as np
 
     return {name: hashlib.sha256(np.ascontiguousarray(z).tobytes()).hexdigest() for name, z in latents.items()}
 
 
 def file_of(path: Path) -> dict[str, Any]:
-    """Return what identifies an input: where it is, its size, and a digest of what is in it."""
+    """Return what identifies an input: its path, its size, and a digest of its contents."""
     path = path.resolve()
     parts = sorted(p for p in path.rglob("*") if p.is_file()) if path.is_dir() else [path]
     n_bytes = sum(p.stat().st_size for p in parts)
@@ -106,7 +106,7 @@ def file_of(path: Path) -> dict[str, Any]:
 
 
 def _digest(path: Path, parts: list[Path], n_bytes: int) -> dict[str, str]:
-    """Return the digest under the name of how it was made."""
+    """Return the digest, keyed by how it was computed."""
     whole = n_bytes <= WHOLE
     if parts == [path]:
         found = _of_file(path, n_bytes, whole=whole)

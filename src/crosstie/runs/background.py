@@ -1,4 +1,4 @@
-"""Work in a process of its own, which ends with this one, however this one ends."""
+"""A second process for work in the background; it ends with this one, however this one ends."""
 
 from __future__ import annotations
 
@@ -13,24 +13,24 @@ from typing import Any
 
 
 @contextmanager
-def apart(first: Callable[[], Any]) -> Iterator[Callable[..., Future[Any]]]:
-    """Start another process with a function, and give what has it do more after that.
+def second_process(first: Callable[[], Any]) -> Iterator[Callable[..., Future[Any]]]:
+    """Start a second process, let it call `first`, and yield the function that submits more work to it.
 
-    At the end, or if anything goes wrong meanwhile, the process ends too.
+    The process ends with the block, or as soon as anything goes wrong in it.
     """
     process = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent)
-    # Ctrl-C goes to every process of a terminal: this one says so in one line, the other inherits that it is deaf.
-    deaf = hasattr(signal, "pthread_sigmask")
-    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if deaf else set()
+    # A terminal sends Ctrl-C to both processes. The second one inherits a blocked signal, so that only this one reacts.
+    can_block = hasattr(signal, "pthread_sigmask")
+    before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if can_block else set()
     try:
         process.submit(first)
     finally:
-        if deaf:
+        if can_block:
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
         yield process.submit
     except BaseException:
-        for child in list((process._processes or {}).values()):  # nobody waits for what it would have said
+        for child in list((process._processes or {}).values()):  # its results are no longer needed
             child.terminate()
         raise
     finally:
@@ -38,7 +38,7 @@ def apart(first: Callable[[], Any]) -> Iterator[Callable[..., Future[Any]]]:
 
 
 def _end_with_parent() -> None:
-    """Watch the parent in a thread: a pool's process waits forever for work from one that was killed."""
+    """Watch the parent from a thread: a pool's process would wait forever for work from a parent that was killed."""
     parent = parent_process()
     assert parent is not None
 

@@ -1,4 +1,4 @@
-"""Files of others are data and nothing else: none may run code, or have another file read in its place."""
+"""Checks of files from others: none may run code, or make us read another file."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from typing import Any
 
 from crosstie._errors import sample, value_error
 
-DO = "Read it where it is trusted, and write the views anew: adata.write_h5ad(path)."
+DO = "Read it where you trust it, and write the views again: adata.write_h5ad(path)."
 
 
 def check_hdf5(file: Any) -> None:
@@ -45,7 +45,7 @@ def check_hdf5(file: Any) -> None:
 
 
 def check_zarr(path: Path) -> None:
-    """Raise if a zarr store holds pickled objects, which run code when they are read.
+    """Raise if a zarr store holds pickled objects, which can run code when they are read.
 
     Raises
     ------
@@ -57,7 +57,7 @@ def check_zarr(path: Path) -> None:
         try:
             about = json.loads(file.read_text(encoding="utf-8"))
         except ValueError:
-            continue  # zarr will say what is wrong with it
+            continue  # zarr will report what is wrong with it
         if _names_pickle(about):
             pickled.append(str(file.relative_to(path)))
     if pickled:
@@ -65,7 +65,7 @@ def check_zarr(path: Path) -> None:
 
 
 def _names_pickle(about: Any) -> bool:
-    """Whether a codec called pickle, or something like it, is among what a store says of itself."""
+    """Whether the metadata of a store name a codec with "pickle" in its name."""
     left = [about]
     while left:
         part = left.pop()

@@ -1,11 +1,11 @@
-"""What counts as known of the cells."""
+"""What counts as known about the cells."""
 
 import numpy as np
 import pandas as pd
 import pytest
 from anndata import AnnData
 
-from crosstie.cli.truth import labels_of, pairs_of
+from crosstie.runs.known_truth import check_label_key, labels_of, pairs_of
 
 
 def views(names=(list("abcd"), list("cdxy")), **columns):
@@ -18,14 +18,21 @@ def views(names=(list("abcd"), list("cdxy")), **columns):
 
 def test_labels():
     data = views(cell_type=(["T", None, "B", np.nan], None), leiden=([1, 2, 3, 4], [1, 1, 1, 2]))
-    key, found = labels_of(data, None)
-    assert key == "cell_type"
-    assert {v: list(y) for v, y in found.items()} == {"rna": ["T", "unknown", "B", "unknown"]}
-    assert list(labels_of(data, "leiden")[1]["adt"]) == ["1", "1", "1", "2"]
-    assert labels_of(views(), None) == (None, {})
-    assert labels_of(views(cell_type=([None] * 4, None)), "cell_type") == ("cell_type", {})
+    obs = {name: adata.obs for name, adata in data.items()}
+    assert {v: list(y) for v, y in labels_of(obs, "cell_type").items()} == {"rna": ["T", "unknown", "B", "unknown"]}
+    assert list(labels_of(obs, "leiden")["adt"]) == ["1", "1", "1", "2"]
+    assert labels_of(obs, None) == {}
+    unlabelled = views(cell_type=([None] * 4, None))
+    assert labels_of({name: adata.obs for name, adata in unlabelled.items()}, "cell_type") == {}
+
+
+def test_label_key():
+    data = views(cell_type=(list("TTBB"), None), leiden=([1, 2, 3, 4], [1, 1, 1, 2]))
+    assert check_label_key(data, None) == "cell_type"
+    assert check_label_key(data, "leiden") == "leiden"
+    assert check_label_key(views(), None) is None
     with pytest.raises(KeyError, match="Did you mean 'leiden'"):
-        labels_of(data, "leidn")
+        check_label_key(data, "leidn")
 
 
 @pytest.mark.filterwarnings("ignore:Observation names are not unique")

@@ -1,12 +1,10 @@
-"""What is known of the cells beforehand: labels, and which cells are the same. The latter serves scores alone."""
+"""What is known about the cells beforehand: labels, and which cells are the same. The latter is for scores only."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from itertools import combinations
-from typing import TYPE_CHECKING, Annotated, Any
-
-import typer
+from typing import TYPE_CHECKING, Any
 
 from crosstie._errors import sample, unknown_name, value_error
 from crosstie._log import log
@@ -16,34 +14,12 @@ if TYPE_CHECKING:
     from anndata import AnnData
     from numpy.typing import NDArray
 
-UNKNOWN = "unknown"
+UNKNOWN = "unknown"  # stands for a missing label
 USUAL_KEY = "cell_type"
 
-LabelKey = Annotated[
-    str | None,
-    typer.Option(
-        "--label-key", metavar="COLUMN", help=f"Column of obs with labels.  [dim]\\[{USUAL_KEY} if any][/dim]"
-    ),
-]
-Pairs = Annotated[
-    str,
-    typer.Option(
-        metavar="COLUMN",
-        help="Which cells are the same, for scores only: obs_names, a column of obs, or none; auto takes obs_names "
-        "where at least half are shared.",
-    ),
-]
 
-
-def labels_of(data: Mapping[str, AnnData], key: str | None) -> tuple[str | None, dict[str, NDArray[Any]]]:
-    """Return the label column, and the labels of every view that has some; a missing label is "unknown".
-
-    Parameters
-    ----------
-    data
-        The views.
-    key
-        Column of obs; `None` takes `cell_type` if some view has it.
+def check_label_key(data: Mapping[str, AnnData], key: str | None) -> str | None:
+    """Return the label column of a run: the one asked for, else `cell_type` if some view has it, else `None`.
 
     Raises
     ------
@@ -51,15 +27,30 @@ def labels_of(data: Mapping[str, AnnData], key: str | None) -> tuple[str | None,
         If no view has the column that was asked for.
     """
     if key is None and any(USUAL_KEY in adata.obs for adata in data.values()):
-        key = USUAL_KEY
-        log.info("labels: obs[%r] is there and used; say --label-key for another column.", key)
-    if key is None:
-        return None, {}
-    having = {name: adata.obs[key] for name, adata in data.items() if key in adata.obs}
-    if not having:
+        log.info("labels: using obs[%r]; choose another column with --label-key.", USUAL_KEY)
+        return USUAL_KEY
+    if key is not None and not any(key in adata.obs for adata in data.values()):
         raise unknown_name("--label-key", key, dict.fromkeys(c for adata in data.values() for c in adata.obs))
-    labels = {name: _words(column) for name, column in having.items()}
-    return key, {name: y for name, y in labels.items() if (y != UNKNOWN).any()}
+    return key
+
+
+def labels_of(obs: Mapping[str, pd.DataFrame], key: str | None) -> dict[str, NDArray[Any]]:
+    """Return the labels of every view that has some; a missing label is "unknown".
+
+    Parameters
+    ----------
+    obs
+        Table of cells of each view.
+    key
+        Column with labels; `None` returns nothing.
+    """
+    labels = {name: as_labels(table[key]) for name, table in obs.items() if key is not None and key in table}
+    return {name: y for name, y in labels.items() if (y != UNKNOWN).any()}
+
+
+def as_labels(column: pd.Series) -> NDArray[Any]:
+    """Return a column as text; missing values are "unknown"."""
+    return column.astype(object).where(column.notna(), UNKNOWN).astype(str).to_numpy().astype(str)
 
 
 def pairs_of(data: Mapping[str, AnnData], how: str) -> dict[str, NDArray[Any]] | None:
@@ -91,7 +82,7 @@ def pairs_of(data: Mapping[str, AnnData], how: str) -> dict[str, NDArray[Any]] |
 
 
 def _names_shared(data: Mapping[str, AnnData]) -> bool:
-    """Whether views share most of their cell names: barcodes of different experiments agree here and there."""
+    """Whether two views share most of their cell names; a few barcodes agree between any two experiments."""
     for a, b in combinations(data, 2):
         left, right = data[a].obs_names, data[b].obs_names
         if not (left.is_unique and right.is_unique):
@@ -101,10 +92,6 @@ def _names_shared(data: Mapping[str, AnnData]) -> bool:
             log.info("%s, %s: %d cells have the same name; taken as the same cells, for scores only.", a, b, n_shared)
             return True
     return False
-
-
-def _words(column: pd.Series) -> NDArray[Any]:
-    return column.astype(object).where(column.notna(), UNKNOWN).astype(str).to_numpy().astype(str)
 
 
 def _identities(view: str, column: pd.Series) -> NDArray[Any]:
@@ -124,6 +111,6 @@ def _unique(view: str, cells: NDArray[Any]) -> NDArray[Any]:
         raise value_error(
             f"--pairs: {int((n_times > 1).sum()):,} values occur more than once in view {view!r}.",
             found=sample(values[n_times > 1], 3),
-            expected="a name or number of its own for every cell",
+            expected="a different name or number for every cell",
         )
     return cells

@@ -1,0 +1,126 @@
+"""One integration as a whole, from inputs to options: what the command line asks for, and what run.json records."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import asdict, dataclass, field, fields
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from crosstie.config import Config
+
+
+@dataclass(frozen=True, kw_only=True)
+class Job:
+    """What one call of `crosstie integrate` does.
+
+    Each field but `inputs` and `config` is an option of the command, with its type and default. The options in TOML
+    files and in run.json are these fields.
+
+    Parameters
+    ----------
+    inputs
+        The file of each view; a single MuData file is under the name `""`.
+    out
+        Folder of the run.
+    config
+        All settings of the model.
+    links, genes
+        Tables of linked features and of genes.
+    names, modality, slot, batch_key
+        NAME=WORD, or one word for all views.
+    paired
+        NAME,NAME: two views in which cells of the same name are the same.
+    label_key, pairs
+        What is known about the cells.
+    seed, device, plots, verdict
+        As the options say.
+    """
+
+    inputs: Mapping[str, Path]
+    out: Path
+    config: Config
+    links: Path | None = None
+    genes: Path | None = None
+    names: tuple[str, ...] = ()
+    modality: tuple[str, ...] = ()
+    slot: tuple[str, ...] = ()
+    batch_key: tuple[str, ...] = ()
+    paired: tuple[str, ...] = field(default=(), metadata={"kind": "pairs"})
+    label_key: str | None = None
+    pairs: str = "auto"
+    seed: int = 0
+    device: str = "auto"
+    plots: bool = True
+    verdict: bool = True
+
+    @property
+    def files(self) -> dict[str, Path]:
+        """What is read besides the views."""
+        return {name: path for name in ("links", "genes") if (path := getattr(self, name)) is not None}
+
+    @classmethod
+    def of(cls, inputs: Mapping[str, Path], config: Config, options: Mapping[str, Any]) -> Job:
+        """Return the job that the options of the command ask for.
+
+        Parameters
+        ----------
+        inputs, config
+            As of the job.
+        options
+            Values of the command's parameters, by name. Those that are no fields of a job are ignored.
+        """
+        found = {name: options[name] for name in OPTION_KINDS if name in cls.__dataclass_fields__}
+        return cls(inputs=inputs, config=config, **{name: _unlisted(name, value) for name, value in found.items()})
+
+    def as_dict(self, place: Callable[[Path], str]) -> dict[str, Any]:
+        """Return the job as it is in a file, with every path as `place` writes it, and without what is not set."""
+        inputs: Any = place(self.inputs[""]) if "" in self.inputs else {n: place(p) for n, p in self.inputs.items()}
+        options: dict[str, Any] = {}
+        for option in fields(self):
+            value = getattr(self, option.name)
+            if option.name not in _NO_OPTIONS and value not in (None, ()):
+                options[option.name] = place(value) if isinstance(value, Path) else _listed(value)
+        return {"inputs": inputs, "options": options, "config": asdict(self.config)}
+
+    @classmethod
+    def from_dict(cls, found: Mapping[str, Any], **changes: Any) -> Job:
+        """Return the job that `as_dict` wrote, with some options changed."""
+        from crosstie.config import Config
+
+        inputs = found["inputs"]
+        paths = {"": Path(inputs)} if isinstance(inputs, str) else {name: Path(path) for name, path in inputs.items()}
+        options = {name: _unlisted(name, value) for name, value in found["options"].items()}
+        return cls(inputs=paths, config=Config.from_json(json.dumps(found["config"])), **(options | changes))
+
+
+# What an option is in a file; "by view" is a word for all views or a table of view = word.
+_KINDS = {
+    "Path": "path",
+    "Path | None": "path",
+    "tuple[str, ...]": "by view",
+    "str": "text",
+    "str | None": "text",
+    "int": "whole number",
+    "bool": "true or false",
+}
+_NO_OPTIONS = ("inputs", "config")
+OPTION_KINDS: dict[str, str] = {
+    option.name: option.metadata.get("kind") or _KINDS[str(option.type)]
+    for option in fields(Job)
+    if option.name not in _NO_OPTIONS
+} | {"preset": "text", "scheduler": "text"}
+
+
+def _listed(value: Any) -> Any:
+    return list(value) if isinstance(value, tuple) else value
+
+
+def _unlisted(name: str, value: Any) -> Any:
+    """Return the value of an option as a job has it."""
+    kind = OPTION_KINDS.get(name)
+    if kind == "path" and value is not None:
+        return Path(value)
+    return tuple(value or ()) if kind in ("by view", "pairs") else value

@@ -1,0 +1,86 @@
+"""The folder of a run: the name of every file in it, how to recognise such a folder, and what its `run.json` says.
+
+Imports nothing heavy: the command line needs the names before it needs numpy.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from pathlib import Path
+from typing import Any
+
+from crosstie._errors import value_error
+
+RUN_FILE = "run.json"  # every run has one: it tells a folder of ours from a folder of the user's
+MODEL_FOLDER = "model"
+VIEWS_FILE = "integrated.h5mu"
+JOINT_FILE = "joint.h5ad"
+REPORT_FILE = "report.html"
+MAP_FILE = "umap.csv"
+DIAGNOSIS_FILE = "diagnosis.csv"
+SCORES_FILE = "scores.csv"
+ANCHORS_FILE = "anchors.csv"
+MATCHES_FILE = "matches.csv"
+LINKS_FILE = "links.csv"
+LINKS_REPORT_FILE = "links_report.csv"
+HISTORY_FILE = "history.csv"
+VIEWS_PICTURE = "umap_view.png"
+LABELS_PICTURE = "umap_label.png"
+HISTORY_PICTURE = "losses.png"
+
+OBSM_KEY = "X_crosstie"  # of the views in VIEWS_FILE: latent coordinates
+CONFIDENCE = "crosstie_confidence"  # column of their obs: confidence in the position of each cell
+
+
+def label_file(source: str, target: str) -> str:
+    """Return the name of the table of labels transferred from one view to another."""
+    return f"labels_{file_word(source)}_to_{file_word(target)}.csv"
+
+
+def confusion_picture(source: str, target: str) -> str:
+    """Return the name of the picture that compares transferred labels with a view's own."""
+    return f"confusion_{file_word(source)}_to_{file_word(target)}.png"
+
+
+def link_file(number: int) -> str:
+    """Return the name of the file with the matrix that a view's links read, if that is not the view's own matrix."""
+    return f"links_{number}.h5ad"
+
+
+def file_word(view: str) -> str:
+    """Return the name of a view as part of a file name, which cannot lead out of the folder."""
+    return re.sub(r"[/\\:]", "_", view)
+
+
+def files_of(folder: Path) -> list[str]:
+    """Return the names of a run's files and folders, folders with a slash."""
+    return sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())
+
+
+def check_run(folder: Path) -> None:
+    """Raise `ValueError` if a folder is not that of a run."""
+    if not (folder / RUN_FILE).is_file():
+        missing = "no such folder" if not folder.exists() else f"no {RUN_FILE} in it"
+        found = "no folder" if folder.exists() and not folder.is_dir() else missing
+        do = "Integrate the views first: crosstie integrate NAME=PATH ... --out RUN."
+        raise value_error(f"{folder} is not the folder of a run.", found=found, do=do)
+
+
+def about_of(folder: Path) -> dict[str, Any]:
+    """Return the content of a run's `run.json`.
+
+    Raises
+    ------
+    ValueError
+        If the folder is not that of a run, or the file is damaged.
+    """
+    check_run(folder)
+    file = folder / RUN_FILE
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+    except ValueError as error:
+        raise value_error(f"{file} is damaged.", found=str(error), do="Integrate again.") from error
+    if not isinstance(about, dict):
+        raise value_error(f"{file} is damaged.", found=type(about).__name__, expected="a JSON object")
+    return about

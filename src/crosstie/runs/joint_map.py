@@ -1,0 +1,125 @@
+"""The map of a run: two UMAP coordinates for the cells that are drawn, computed beside other work where possible."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from crosstie._log import log
+from crosstie._typing import Floats, Index
+from crosstie.runs.background import second_process
+
+if TYPE_CHECKING:
+    from concurrent.futures import Future
+
+    from anndata import AnnData
+
+    from crosstie.model.model import Model
+
+MAX_PLOTTED = 20_000  # cells; UMAP takes about a second for every thousand
+FEW_DRAWN = 4000  # cells; for fewer, starting a second process takes longer than drawing
+
+Plane: TypeAlias = Mapping[str, pd.DataFrame]  # per view the drawn cells: columns `row`, `x`, `y`
+Map: TypeAlias = Callable[[], Plane]
+
+
+@contextmanager
+def mapping(data: Mapping[str, AnnData], *, plots: bool, seed: int) -> Iterator[Callable[[Model], Map | None]]:
+    """Yield a function that starts the map of a fitted model; calling what that returns waits for the map.
+
+    UMAP is compiled anew in every process, which takes as long as the rest of a run of 10,000 cells. Where there is a
+    second core, a second process compiles it during the fit, and computes the map while other work goes on.
+
+    Parameters
+    ----------
+    data
+        The views that a model will be fitted to.
+    plots
+        Whether a map is wanted; without one, the yielded function returns `None`.
+    seed
+        Random seed of the map and of the choice of cells.
+    """
+    from crosstie._threads import n_cores
+
+    def begin(model: Model, submit: Callable[..., Future[Any]] | None = None) -> Map:
+        from crosstie.pl.embedding import joint_umap
+
+        rows = drawn_rows({name: len(z) for name, z in model.latents.items()}, MAX_PLOTTED, seed)
+        z = {name: z[rows[name]] for name, z in model.latents.items()}
+        if submit is None:
+            return lambda: as_plane(rows, joint_umap(z, seed=seed))
+        coords = submit(joint_umap, z, seed=seed)
+        return lambda: as_plane(rows, coords.result())
+
+    if not plots:
+        yield lambda _: None
+    elif n_cores() < 2 or sum(view.n_obs for view in data.values()) < FEW_DRAWN:
+        yield begin
+    else:
+        with second_process(_compile_umap) as submit:
+            yield partial(begin, submit=submit)
+
+
+def _compile_umap() -> None:
+    """Map a few points, for the compiled code that this leaves in the process."""
+    from crosstie.pl.embedding import joint_umap
+
+    joint_umap({"": np.random.default_rng(0).normal(size=(100, 2))})
+
+
+def plane_of(latents: Mapping[str, Floats], max_cells: int, seed: int) -> Plane:
+    """Map cells to the plane: all of them, or an equal share of each view, drawn at random.
+
+    Returns
+    -------
+    Per view a table with `row`, `x` and `y`.
+    """
+    from crosstie.pl import joint_umap
+
+    rows = drawn_rows({name: len(z) for name, z in latents.items()}, max_cells, seed)
+    return as_plane(rows, joint_umap({name: z[rows[name]] for name, z in latents.items()}, seed=seed))
+
+
+def drawn_rows(sizes: Mapping[str, int], max_cells: int, seed: int) -> dict[str, Index]:
+    """Return the row numbers of the cells that are drawn: all, or an equal share of each view, at random."""
+    n_cells = sum(sizes.values())
+    share = min(1.0, max_cells / n_cells)
+    if share < 1:
+        log.info("pictures: showing a random sample of %d of %d cells.", max_cells, n_cells)
+    rng = np.random.default_rng(seed)
+    return {name: np.sort(rng.choice(n, max(1, round(share * n)), replace=False)) for name, n in sizes.items()}
+
+
+def as_plane(rows: Mapping[str, Index], coords: Mapping[str, Floats]) -> Plane:
+    """Return rows and their two coordinates as a table for each view, with `row`, `x` and `y`."""
+    return {name: pd.DataFrame({"row": rows[name], "x": xy[:, 0], "y": xy[:, 1]}) for name, xy in coords.items()}
+
+
+def plane_table(plane: Plane, model: Model) -> pd.DataFrame:
+    """Return a map as the one table that is written; `row` is the number of a cell in its view."""
+    parts = [
+        pd.DataFrame(
+            {
+                "view": name,
+                "row": part["row"],
+                "cell": model.obs[name].index[part["row"]],
+                "umap_1": part["x"],
+                "umap_2": part["y"],
+            }
+        )
+        for name, part in plane.items()
+    ]
+    return pd.concat(parts)
+
+
+def plane_of_table(table: pd.DataFrame, model: Model) -> Plane | None:
+    """Return the map that `plane_table` made a table of; `None` if the table is not of the model's cells."""
+    table = table.rename(columns={"umap_1": "x", "umap_2": "y"})
+    parts = {name: table.loc[table["view"] == name, ["row", "x", "y"]] for name in model.latents}
+    fits = all(len(part) and part["row"].max() < len(model.latents[name]) for name, part in parts.items())
+    return parts if fits else None

@@ -1,0 +1,191 @@
+"""A run: a fitted model, and everything that was learned about its cells."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager, nullcontext
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+from itertools import permutations
+from typing import TYPE_CHECKING, Any, TypeAlias
+
+import numpy as np
+import pandas as pd
+
+from crosstie._log import log
+from crosstie._threads import side_by_side
+from crosstie._typing import Edge, Floats
+from crosstie.runs.joint_map import Plane
+from crosstie.runs.known_truth import UNKNOWN, labels_of
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crosstie.anchors import Anchors
+    from crosstie.model.model import Model
+    from crosstie.trust.diagnosis import Diagnosis
+
+Stage: TypeAlias = Callable[[str], AbstractContextManager[Any]]  # says what begins, and shows until it ends
+
+
+def silent(text: str) -> AbstractContextManager[Any]:
+    """Say nothing of a stage."""
+    del text
+    return nullcontext()
+
+
+@dataclass(frozen=True)
+class Run:
+    """A run; what it lacks is empty or `None`.
+
+    Parameters
+    ----------
+    model
+        Fitted; with or without data.
+    data, link_data
+        The views, and the matrices that links read instead of the views' own; needed to write the run.
+    about
+        Content of `run.json`: versions, command, inputs, seed.
+    level, reasons
+        The verdict; `None` and empty where the run was not diagnosed.
+    signals
+        Table of the figures behind the verdict.
+    confidence
+        Confidence in the position of each cell of each view, where the run was diagnosed.
+    plane
+        Map of each view's drawn cells: columns `row` (number of the cell), `x`, `y`.
+    label_key
+        Column of labels.
+    labels
+        Transferred labels by source and target view.
+    matches
+        Matched cells by source and target view, as `pairs_table` returns them.
+    scores
+        Table of `metrics.evaluate`; empty where nothing is known beforehand.
+    """
+
+    model: Model
+    data: Mapping[str, AnnData] = field(default_factory=dict)
+    link_data: Mapping[str, AnnData] = field(default_factory=dict)
+    about: Mapping[str, Any] = field(default_factory=dict)
+    level: str | None = None
+    reasons: tuple[str, ...] = ()
+    signals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    confidence: Mapping[str, Floats] = field(default_factory=dict)
+    plane: Plane = field(default_factory=dict)
+    label_key: str | None = None
+    labels: Mapping[Edge, pd.DataFrame] = field(default_factory=dict)
+    matches: Mapping[Edge, pd.DataFrame] = field(default_factory=dict)
+    scores: pd.DataFrame = field(default_factory=pd.DataFrame)
+
+    @classmethod
+    def of(
+        cls,
+        model: Model,
+        data: Mapping[str, AnnData] | None = None,
+        link_data: Mapping[str, AnnData] | None = None,
+        *,
+        label_key: str | None = None,
+        stage: Stage = silent,
+    ) -> Run:
+        """Return the run of a fitted model, with the labels that views transfer to each other.
+
+        Parameters
+        ----------
+        model
+            Fitted.
+        data, link_data
+            What the model was fitted to.
+        label_key
+            Column of obs with labels.
+        stage
+            Says what is being done.
+        """
+        from crosstie.tl import transfer_labels
+
+        run = cls(model, dict(data or {}), dict(link_data or {}), label_key=label_key)
+        if not run.truth:
+            return run
+        with stage("transferring labels"):
+            known = {name: [None if y == UNKNOWN else y for y in labels] for name, labels in run.truth.items()}
+            edges = [(source, target) for source, target in permutations(model.latents, 2) if source in known]
+            return replace(run, labels={(s, t): transfer_labels(model, s, t, labels=known[s]) for s, t in edges})
+
+    def with_matches(self, stage: Stage = silent) -> Run:
+        """Return the run with the cells of linked views matched."""
+        from crosstie.tl import match_cells
+
+        with stage("matching cells"):
+            edges = self.model.anchors
+            return replace(self, matches={e: pairs_table(self.model, e, match_cells(self.model, *e)) for e in edges})
+
+    def with_scores(self, pairs: Mapping[str, Any] | None, *, seed: int = 0, stage: Stage = silent) -> Run:
+        """Return the run with the scores that its labels and known pairs of cells allow.
+
+        Parameters
+        ----------
+        pairs
+            Identity of each cell of each view; `None` where nothing is known.
+        seed
+            Random seed of the cells drawn for slow scores.
+        stage
+            Says what is being done.
+        """
+        from crosstie.metrics import evaluate
+
+        model, truth = self.model, self.truth
+        if len(truth) < 2 and not pairs:
+            return replace(self, scores=pd.DataFrame(columns=["metric", "source", "target", "value"]))
+        with stage("scoring"):
+            scored = model.latents
+            if model.core_rows:
+                log.info("scores are computed on the cells that the model was fitted to.")
+                scored, rows = model.core.latents, model.core_rows
+                truth = {name: y[rows[name]] for name, y in truth.items()}
+                pairs = {name: cell[rows[name]] for name, cell in (pairs or {}).items()}
+                pairs = pairs if pairs and set.intersection(*map(set, pairs.values())) else None
+            scores = evaluate(scored, truth if len(truth) > 1 else None, pairs=pairs or None, seed=seed)
+        return replace(self, scores=scores)
+
+    def with_verdict(self, diagnosis: Diagnosis) -> Run:
+        """Return the run with what `trust.diagnose` found."""
+        return replace(
+            self,
+            level=diagnosis.level,
+            reasons=tuple(diagnosis.reasons),
+            signals=diagnosis.table,
+            confidence={name: score.to_numpy() for name, score in diagnosis.confidence.items()},
+        )
+
+    @cached_property
+    def truth(self) -> dict[str, np.ndarray]:
+        """Labels of every view that has some; "unknown" where a cell has none."""
+        return labels_of(self.model.obs, self.label_key)
+
+    @cached_property
+    def reliability(self) -> dict[str, pd.Series]:
+        """How well the features of each view can be imputed in other views; empty in a model without data."""
+        from crosstie.tl.impute import feature_reliability
+
+        core = self.model.core
+
+        def of_view(name: str) -> pd.Series:
+            recipe = self.model.recipes[name]
+            values = recipe.log_normalize(core.views[name].loaded)
+            return pd.Series(feature_reliability(core.latents[name], values), index=recipe.names)
+
+        return dict(zip(core.views, side_by_side(of_view, core.views), strict=True))
+
+
+def pairs_table(model: Model, edge: Edge, pairs: Anchors) -> pd.DataFrame:
+    """Return pairs of cells of two views as a table: names of views and cells, and the weight of each pair."""
+    source, target = edge
+    return pd.DataFrame(
+        {
+            "source_view": source,
+            "target_view": target,
+            "source": model.obs[source].index[pairs.source],
+            "target": model.obs[target].index[pairs.target],
+            "weight": pairs.weight,
+        }
+    )

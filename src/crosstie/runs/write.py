@@ -1,0 +1,139 @@
+"""Write a run into its folder. `crosstie integrate` and `crosstie demo` write the same files."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pandas as pd
+
+from crosstie._mudata import views_as_they_are
+from crosstie.data.stored import Stored
+from crosstie.runs import folder as names
+from crosstie.runs import record
+from crosstie.runs.joint_map import Map, Plane, plane_table
+from crosstie.runs.run import Run, Stage, pairs_table, silent
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crosstie.model.model import Model
+
+
+def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = silent) -> None:
+    """Write a run into a folder that exists.
+
+    The views of `run.data` get the latent coordinates, the confidence of their cells and the transferred labels.
+
+    Parameters
+    ----------
+    run
+        What to write, with its data.
+    folder
+        Where.
+    plane
+        Waits for the map, as `joint_map.mapping` gives it; `None` takes the map of the run. Without either, no pictures
+        are drawn.
+    stage
+        Says what is being done.
+    """
+    verdict = {} if run.level is None else {"verdict": {"level": run.level, "reasons": list(run.reasons)}}
+    with stage("writing"):
+        _write_tables(run, folder)
+        run.model.save(folder / names.MODEL_FOLDER)
+        if run.model.linkage.paired:
+            run.model.embed_joint().write_h5ad(folder / names.JOINT_FILE)
+        _write_views(run, folder / names.VIEWS_FILE)
+        about = record.about(run) | dict(run.about) | verdict
+        (folder / names.RUN_FILE).write_text(json.dumps(about, indent=2, default=str) + "\n", encoding="utf-8")
+    if plane is not None or run.plane:
+        with stage("drawing"):
+            _draw(run, folder, run.plane if plane is None else plane())
+
+
+def _write_tables(run: Run, folder: Path) -> None:
+    model, links = run.model, run.model.linkage.links
+    for edge, labels in run.labels.items():
+        labels.to_csv(folder / names.label_file(*edge), index_label="cell", float_format="%.4g")
+    anchors = {edge: pairs_table(model, edge, found) for edge, found in model.anchors.items()}
+    for pairs, file in ((anchors, names.ANCHORS_FILE), (run.matches, names.MATCHES_FILE)):
+        if pairs:
+            pd.concat(list(pairs.values())).to_csv(folder / file, index=False, float_format="%.4g")
+    if links:
+        links_table(links).to_csv(folder / names.LINKS_FILE, index=False, float_format="%.6g")
+        links_report_table(links).to_csv(folder / names.LINKS_REPORT_FILE, index=False)
+    if len(run.scores):
+        run.scores.to_csv(folder / names.SCORES_FILE, index=False, float_format="%.6g")
+    if len(model.history):
+        model.history.to_csv(folder / names.HISTORY_FILE, index=False, float_format="%.6g")
+    if run.level is not None:
+        run.signals.to_csv(folder / names.DIAGNOSIS_FILE, index=False, float_format="%.4g")
+
+
+def links_table(links: Any) -> pd.DataFrame:
+    """Return the pairs of links as one table, features and weight first; it can be used as a table of links."""
+    parts = [link.pairs.assign(source_view=link.source, target_view=link.target) for link in links]
+    return pd.concat(parts)[["source", "target", "weight", "column", "source_view", "target_view"]]
+
+
+def links_report_table(links: Any) -> pd.DataFrame:
+    """Return the outcome of the look-up of every feature as one table."""
+    return pd.concat([link.report.assign(source_view=link.source, target_view=link.target) for link in links])
+
+
+def _write_views(run: Run, path: Path) -> None:
+    """Write the views with what was learned about their cells, and the matrices that links read beside them."""
+    import mudata as md
+
+    run.model.write(dict(run.data), key=names.OBSM_KEY)
+    for name, confidence in run.confidence.items():
+        run.data[name].obs[names.CONFIDENCE] = confidence
+    for (source, target), labels in run.labels.items():
+        obs = run.data[target].obs
+        for column in labels.columns:
+            end = "" if column == "label" else f"_{column}"
+            values = labels[column].to_numpy()
+            obs[f"{run.label_key}_from_{source}{end}"] = values.astype(str) if column == "label" else values
+    with views_as_they_are():
+        mdata = md.MuData({name: _written(run.model, name, adata) for name, adata in run.data.items()})
+        mdata.write_h5mu(path, compression="gzip")
+    for name, adata in run.link_data.items():
+        adata.write_h5ad(path.with_name(names.link_file(list(run.data).index(name))), compression="gzip")
+
+
+def _written(model: Model, name: str, adata: AnnData) -> AnnData:
+    """Return what is written of a view: all of it, or all but the matrices where these stay on disk."""
+    if name not in model.views or not isinstance(model.views[name].matrix, Stored):
+        return adata
+    from anndata import AnnData
+
+    return AnnData(obs=adata.obs, var=adata.var, obsm=dict(adata.obsm))
+
+
+def _draw(run: Run, folder: Path, plane: Plane) -> None:
+    """Draw the map by view and by label, the confusion of transferred labels, and the losses of training."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    from crosstie import pl
+
+    def save(ax: Any, name: str) -> None:
+        ax.figure.savefig(folder / name, bbox_inches="tight", dpi=150)
+        plt.close(ax.figure)
+
+    plane_table(plane, run.model).to_csv(folder / names.MAP_FILE, index=False, float_format="%.5g")
+    coords = {name: part[["x", "y"]].to_numpy() for name, part in plane.items()}
+    save(pl.embedding(coords, title="Views"), names.VIEWS_PICTURE)
+    if run.truth:
+        colour = {name: y[plane[name]["row"].to_numpy()] for name, y in run.truth.items()}
+        save(pl.embedding(coords, colour=colour, title=run.label_key), names.LABELS_PICTURE)
+    for (source, target), labels in run.labels.items():
+        if target in run.truth:
+            title = f"{run.label_key}: {source} → {target}"
+            ax = pl.confusion(run.truth[target], labels["label"].to_numpy(), title=title)
+            save(ax, names.confusion_picture(source, target))
+    if len(run.model.history):
+        save(pl.losses(run.model.history, title="Training"), names.HISTORY_PICTURE)

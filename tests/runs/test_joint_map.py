@@ -1,0 +1,56 @@
+"""Which cells are drawn, and the table of the map. UMAP itself: tests/pl/test_embedding.py."""
+
+from importlib import import_module
+
+import numpy as np
+import pytest
+
+from crosstie.runs.joint_map import as_plane, drawn_rows, mapping, plane_of, plane_of_table, plane_table
+
+
+def test_all_cells_or_an_equal_share():
+    sizes = {"a": 300, "b": 100}
+    assert {name: len(rows) for name, rows in drawn_rows(sizes, 400, seed=0).items()} == sizes
+    found = drawn_rows(sizes, 40, seed=0)
+    assert {name: len(rows) for name, rows in found.items()} == {"a": 30, "b": 10}
+    assert all((np.diff(rows) > 0).all() for rows in found.values())
+    again = drawn_rows(sizes, 40, seed=0)
+    assert all((found[name] == again[name]).all() for name in sizes)
+    assert len(drawn_rows({"a": 1000, "b": 1}, 10, seed=0)["b"]) == 1, "every view is on the map"
+
+
+def test_a_table_gives_the_map_back(run, model):
+    found = plane_of_table(plane_table(run.plane, model), model)
+    for name, part in run.plane.items():
+        np.testing.assert_array_equal(found[name].to_numpy(), part.to_numpy())
+
+
+def test_a_table_of_other_cells(run, model):
+    table = plane_table(run.plane, model)
+    assert plane_of_table(table.assign(row=table["row"] + 1000), model) is None
+    assert plane_of_table(table[table["view"] == "rna"], model) is None
+
+
+@pytest.mark.parametrize("plots", [True, False])
+def test_mapping(model, data, monkeypatch, plots):
+    """A map begun by `mapping` is the one that `plane_of` computes at once."""
+
+    def two(z, seed):
+        return {name: x[:, :2] + seed for name, x in z.items()}
+
+    monkeypatch.setattr("crosstie.pl.joint_umap", two)
+    monkeypatch.setattr(import_module("crosstie.pl.embedding"), "joint_umap", two)
+    with mapping(data, plots=plots, seed=2) as begin:
+        wait = begin(model)
+    if not plots:
+        assert wait is None
+        return
+    expected = plane_of(model.latents, 240, seed=2)
+    for name, part in wait().items():
+        np.testing.assert_array_equal(part.to_numpy(), expected[name].to_numpy())
+        np.testing.assert_array_equal(part[["x", "y"]], model.latents[name][:, :2] + 2)
+
+
+def test_planes_are_tables():
+    plane = as_plane({"a": np.array([3, 5])}, {"a": np.array([[0.0, 1.0], [2.0, 3.0]])})
+    assert plane["a"].to_dict("list") == {"row": [3, 5], "x": [0.0, 2.0], "y": [1.0, 3.0]}
