@@ -7,8 +7,8 @@ import numpy as np
 import pytest
 from matplotlib.path import Path
 
-from crosstie.report.points import points
 from crosstie.report.run import read_run
+from crosstie.report.sections.map_points import points
 
 pytestmark = pytest.mark.browser
 DETAIL = "document.querySelector('.picked')"
@@ -215,7 +215,7 @@ def test_lacking_parts_are_said(chrome, bare):
 
 def test_many_points_move_smoothly(chrome, folder, tmp_path, monkeypatch):
     """100,000 cells without a GPU: a frame takes less than 33 ms of drawing."""
-    import crosstie.report.gained as gained
+    import crosstie.report.sections.map as section
     from crosstie.report.page import page as made
 
     run = read_run(folder)
@@ -226,7 +226,7 @@ def test_many_points_move_smoothly(chrome, folder, tmp_path, monkeypatch):
         for name, part in run.plane.items()
     }
     many = points(replace(run, plane=plane))
-    monkeypatch.setattr(gained, "points", lambda _: many)
+    monkeypatch.setattr(section, "points", lambda _: many)
     file = tmp_path / "many.html"
     file.write_text(made(run), encoding="utf-8")
     assert file.stat().st_size < 8e6

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -11,29 +12,40 @@ from typing import TYPE_CHECKING
 from crosstie._errors import type_error, value_error
 from crosstie._files import new_file
 from crosstie._version import __version__
-from crosstie.report import gained, given, judged, methods
 from crosstie.report.html import Html, el, joined
 from crosstie.report.run import Run, read_run, run_of
+from crosstie.report.sections.again import again
+from crosstie.report.sections.anchors import anchors
+from crosstie.report.sections.checks import checks
+from crosstie.report.sections.imputation import imputation
+from crosstie.report.sections.inputs import inputs
+from crosstie.report.sections.labels import labels
+from crosstie.report.sections.links import links
+from crosstie.report.sections.map import joint_map
+from crosstie.report.sections.methods import methods
+from crosstie.report.sections.settings import settings
+from crosstie.report.sections.training import training
+from crosstie.report.sections.verdict import verdict
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
     from crosstie.trust.diagnosis import Diagnosis
 
 FILE = "report.html"
-CONTENTS = {
-    "verdict": "Verdict",
-    "map": "Map",
-    "inputs": "Inputs",
-    "links": "Links",
-    "labels": "Labels",
-    "imputation": "Imputation",
-    "anchors": "Anchors",
-    "training": "Training",
-    "checks": "Checks",
-    "settings": "Settings",
-    "again": "Run it again",
-    "methods": "Methods",
-}
+SECTIONS: tuple[tuple[str, str, Callable[[Run], Html]], ...] = (  # id, entry in the contents, content
+    ("verdict", "Verdict", verdict),
+    ("map", "Map", joint_map),
+    ("inputs", "Inputs", inputs),
+    ("links", "Links", links),
+    ("labels", "Labels", labels),
+    ("imputation", "Imputation", imputation),
+    ("anchors", "Anchors", anchors),
+    ("training", "Training", training),
+    ("checks", "Checks", checks),
+    ("settings", "Settings", settings),
+    ("again", "Run it again", again),
+    ("methods", "Methods", methods),
+)
 
 
 def write(
@@ -126,23 +138,10 @@ def page(run: Run) -> str:
         ),
         el("button", "Dark", type="button", class_="theme", hidden=True),
     )
-    sections = [
-        judged.verdict(run),
-        gained.joint_map(run),
-        given.inputs(run),
-        given.links(run),
-        gained.labels(run),
-        gained.imputation(run),
-        gained.anchors(run),
-        gained.training(run),
-        judged.checks(run),
-        given.settings(run),
-        given.again(run),
-        methods.methods(run),
-    ]
+    sections = [content(run) for _, _, content in SECTIONS]
     contents = el(
         "nav",
-        el("ul", [el("li", el("a", words, href=f"#{name}")) for name, words in CONTENTS.items()]),
+        el("ul", [el("li", el("a", words, href=f"#{name}")) for name, words, _ in SECTIONS]),
         aria_label="Contents",
     )
     body = el("body", el("div", top, contents, el("main", sections), class_="page"), Html(f"<script>{script}</script>"))

@@ -12,7 +12,7 @@ import pandas as pd
 from crosstie.pl.palette import UNNAMED
 from crosstie.report.colours import of_classes, ramp
 from crosstie.report.html import pack
-from crosstie.report.run import Run
+from crosstie.report.run import UNKNOWN, Run
 
 ABSENT = "–"  # what a cell of a view without such a column has
 MISSING = 255
@@ -53,7 +53,7 @@ def _label_fields(run: Run, rows: Mapping[str, np.ndarray], xy: np.ndarray) -> l
     if run.truth and given:
         verdict = np.full(len(own), ABSENT, dtype=object)
         for column in given.values():
-            judged = (own != ABSENT) & (own != "unknown") & (column != ABSENT)
+            judged = (own != ABSENT) & (own != UNKNOWN) & (column != ABSENT)
             verdict[judged & (column != own)] = "another label"
             verdict[judged & (column == own) & (verdict == ABSENT)] = "its own label"
         out.append(_classes("Label carried over is", verdict, xy, order=["its own label", "another label", ABSENT]))

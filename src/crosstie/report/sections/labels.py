@@ -1,0 +1,123 @@
+"""Labels: the transferred labels, how they compare with known ones, and the scores."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+
+from crosstie.pl.confusion import counted
+from crosstie.report import svg
+from crosstie.report.html import Child, Html, el, none, section, table
+from crosstie.report.run import UNKNOWN, Run
+
+SCORES = {
+    "mixing": "Share of other views among a cell's nearest",
+    "alignment": "Mixing, relative to perfect (1 is best)",
+    "accuracy": "Label accuracy, nearest cell ↑",
+    "balanced_accuracy": "Label accuracy, balanced ↑",
+    "macro_f1": "Label macro F1 ↑",
+    "ari": "Label ARI ↑",
+    "knn_accuracy": "Label accuracy, 15 nearest cells ↑",
+    "silhouette": "Label silhouette ↑",
+    "foscttm": "FOSCTTM ↓ (0 is best, 0.5 chance)",
+    "matching_accuracy": "Nearest cell is the same cell ↑",
+}
+
+
+def labels(run: Run) -> Html:
+    """Return the labels carried over, how they compare with known ones, and the scores."""
+    title = "Labels"
+    if not run.labels:
+        return section(
+            "labels",
+            title,
+            none("No labels were given to this run, so none were carried over and nothing can be compared."),
+            _scores(run),
+        )
+    parts: list[Child] = []
+    order: list[str] = []  # of labels: that of the first table, for all
+    for (source, target), found in run.labels.items():
+        predicted = found["label"].fillna("no label").to_numpy(str)
+        parts.append(el("h3", f"{run.label_key}: {source} → {target}"))
+        truth = run.truth.get(target)
+        known = None if truth is None else truth != UNKNOWN
+        if truth is not None and known is not None and known.any():
+            right = predicted[known] == truth[known]
+            counts = counted(truth[known], predicted[known])
+            order += [x for x in dict.fromkeys([*counts.index, *counts.columns]) if x not in order]
+            counts = counts.reindex(
+                index=[x for x in order if x in counts.index], columns=[x for x in order if x in counts.columns]
+            )
+            per_class = pd.Series(right).groupby(truth[known]).mean()
+            parts.append(
+                el(
+                    "p",
+                    f"{right.mean():.1%} of the {int(known.sum()):,} labelled cells of {target} get their "
+                    f"own label ({per_class.mean():.1%} on average over labels). Rows are {target}'s own "
+                    "labels and sum to 1; hover for numbers.",
+                )
+            )
+            parts.append(svg.heat(counts, rows="own", columns="carried over"))
+        else:
+            parts.append(none(f"{target} has no labels of its own, so there is no confusion to show."))
+        parts.append(
+            el(
+                "details",
+                el("summary", f"What the cells of {target} got, and how sure it is"),
+                _got(found, predicted, truth),
+            )
+        )
+    return section("labels", title, *parts, _scores(run))
+
+
+def _got(found: pd.DataFrame, predicted: np.ndarray, truth: np.ndarray | None) -> Html:
+    rows: list[list[Child]] = []
+    for label, n in pd.Series(predicted).value_counts(sort=True).items():
+        mine = predicted == label
+        judged = mine if truth is None else mine & (truth != UNKNOWN)
+        right = "–" if truth is None or not judged.any() else f"{(truth[judged] == label).mean():.1%}"
+        rows.append(
+            [
+                str(label),
+                f"{n:,}",
+                f"{found['confidence'].to_numpy(float)[mine].mean():.2f}",
+                f"{found['novelty'].to_numpy(float)[mine].mean():.2f}",
+                right,
+            ]
+        )
+    return table(
+        ["Label", "Cells", "Mean confidence", "Mean novelty", "Right"],
+        rows,
+        numbers=(1, 2, 3, 4),
+        caption="Labels carried over",
+    )
+
+
+def _scores(run: Run) -> Child:
+    if not len(run.scores):
+        return [el("h3", "Scores"), none("No scores: neither labels in two views nor shared cells are known.")]
+    scores = run.scores.rename(columns={"score": "metric"})
+    both = scores["source"].astype(str) + " → " + scores["target"].astype(str)
+    both = both.where(scores["source"] != scores["target"], "all views")
+    if {"linked_only", "chance"} <= set(scores.columns):  # as the demo has them, beside a baseline
+        rows: list[list[Child]] = [
+            [m, b, *(f"{float(x):.3f}" for x in line)]
+            for m, b, line in zip(
+                scores["metric"], both, scores[["value", "linked_only", "chance"]].to_numpy(), strict=True
+            )
+        ]
+        return [
+            el("h3", "Scores"),
+            table(["", "", "crosstie", "Linked features only", "Chance"], rows, numbers=(2, 3, 4), caption="Scores"),
+        ]
+    wide = scores.assign(direction=both).pivot_table(index="metric", columns="direction", values="value", sort=False)
+    lines: list[list[Child]] = [
+        [SCORES.get(str(m), str(m)), *("" if pd.isna(x) else f"{x:.3f}" for x in line)]
+        for m, line in zip(wide.index, wide.to_numpy(), strict=True)
+    ]
+    note = "↑ higher is better, ↓ lower is better. Labels go from the cells left of the arrow to those right of it."
+    return [
+        el("h3", "Scores"),
+        table(["", *map(str, wide.columns)], lines, numbers=range(1, 1 + wide.shape[1]), caption="Scores"),
+        el("p", note, class_="quiet"),
+    ]
