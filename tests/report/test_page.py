@@ -58,7 +58,7 @@ def test_what_is_lacking_is_said(bare):
         "labels": "No labels were given",
         "imputation": "the data of this run are not at hand",
         "training": "Nothing was trained",
-        "checks": "the verdict was not asked for",
+        "checks": "this run was not judged",
     }.items():
         assert words in text_of(html, section), section
     assert "No scores" in text_of(html, "labels")

@@ -1,7 +1,6 @@
 import crosstie as xt
 from crosstie.report import write
-
-from ..conftest import text_of
+from report.conftest import text_of
 
 
 def test_means_are_in_the_units_of_the_recipe(tmp_path):

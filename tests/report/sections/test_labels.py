@@ -1,6 +1,5 @@
 from crosstie.report.run import read_run
-
-from ..conftest import text_of
+from report.conftest import text_of
 
 
 def test_confusion_counts_right_labels(folder):

@@ -2,7 +2,7 @@ import re
 
 import pandas as pd
 
-from ..conftest import text_of
+from report.conftest import text_of
 
 
 def test_links_found_and_missed(folder):

@@ -3,8 +3,7 @@ import shutil
 import pandas as pd
 
 from crosstie.report import write
-
-from ..conftest import command, text_of
+from report.conftest import command, text_of
 
 
 def test_map_of_fewer_cells(copied, tmp_path):

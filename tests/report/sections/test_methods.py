@@ -2,8 +2,7 @@ import re
 
 from crosstie.report import write
 from crosstie.report.sections.methods import REFERENCES
-
-from ..conftest import text_of
+from report.conftest import text_of
 
 
 def test_only_what_was_used_is_cited(folder, bare):

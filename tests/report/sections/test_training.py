@@ -4,8 +4,7 @@ import pytest
 
 import crosstie as xt
 from crosstie.report import write
-
-from ..conftest import text_of
+from report.conftest import text_of
 
 
 @pytest.mark.trains

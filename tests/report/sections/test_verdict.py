@@ -1,8 +1,7 @@
 import json
 
 from crosstie.report import write
-
-from ..conftest import command, text_of
+from report.conftest import command, text_of
 
 
 def test_verdict_and_its_reasons_come_first(folder, copied):

@@ -9,6 +9,7 @@ from crosstie._typing import Modality
 from crosstie.config import Config
 from crosstie.report.html import Html, el, section
 from crosstie.report.run import Run
+from crosstie.trust.signals import ids_by_name
 
 REFERENCES = {
     "crosstie": "crosstie: integrating single-cell data sets that measured different things in "
@@ -219,11 +220,11 @@ def _after(run: Run) -> list[str]:
     if run.labels:
         out.append("Labels were carried over by the weighted vote of nearest cells, with calibrated confidence.")
     if len(run.signals):
-        names = set(run.signals["signal"].astype(str))
+        ids = set(run.signals["signal"].map(ids_by_name()))
         words = {"ok": "trustworthy", "care": "to be used with care", "fail": "not to be used"}.get(run.level or "", "")
         held = (
             f", links left out of the fit were tested against other pairings {_cite('hoeffding')}"
-            if any("left out, above" in n for n in names)
+            if "links_held_out" in ids
             else ""
         )
         judged = f"; by these checks the run is {words}" if words else ""
