@@ -9,7 +9,7 @@ import pytest
 
 from crosstie.links import Link, Linkage, by_name, by_table, by_table_and_var, by_var, paired
 from crosstie.links.antibody_names import _entry, entries, lookup, recognise
-from crosstie.links.by_name import recognised_share
+from crosstie.links.feature_labels import recognised_share
 
 COLUMNS = ["feature", "status", "entry", "targets", "reason"]
 

@@ -147,8 +147,7 @@ def _data(run: Run) -> list[str]:
 def _links(run: Run) -> list[str]:
     out = []
     for link in run.model.linkage.links:
-        reasons = link.report["reason"].astype(str) if "reason" in link.report else None
-        packaged = reasons is not None and reasons.str.contains("HGNC", regex=False).any()
+        packaged = link.origin in ("packaged table", "packaged table and var column")
         by = ", from the table of antibody targets that crosstie holds" if packaged else ""
         out.append(
             f"{_said(link.source)} and {_said(link.target)} were linked by {len(link.pairs):,} "
