@@ -185,7 +185,7 @@ LINKS = [
     _linked(
         "weight below 0 in a table",
         VALUE,
-        ("1 of the 2 weights", "-2.0 in row 2", "Leave out the rows"),
+        ("1 of the 2 weights", "-2.0 in row 2", "Remove the rows"),
         _weights(1.0, -2.0),
     ),
     _linked("weight missing in a table", VALUE, ("1 of the 2 weights", "nan in row 1"), _weights(np.nan, 1.0)),
@@ -196,7 +196,7 @@ LINKS = [
     _linked(
         "rows without names",
         VALUE,
-        ("the table is empty", "2 rows, none with two names"),
+        ("the table is empty", "2 rows, none of them with two names"),
         _table(protein=[None, "CD3"], gene=["CD3E", None]),
     ),
     _linked(

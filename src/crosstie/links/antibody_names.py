@@ -1,7 +1,7 @@
 """Antibody names: from a label as panels spell it to a row of the packaged protein-gene table.
 
-`by_table` and `by_name` look up names here. A label is trimmed step by step (whole name, without vendor affixes, without
-dyes, without the clone, without the replicate number); the first form that is in the table wins.
+`by_table` and `by_name` look up names here. A label is trimmed step by step (whole name, without vendor affixes,
+without dyes, without the clone, without the replicate number); the first form that is in the table wins.
 """
 
 from __future__ import annotations
@@ -105,7 +105,8 @@ def _entry(row: dict[str, str]) -> Entry:
 def key(name: str) -> str:
     """Return the form in which names are compared: lower-case Latin letters and digits, Greek letters as Latin.
 
-    Separators are removed, except that one dot stays between two digits: `CD45.1` must not become `CD451`, nor `cd4.1` CD41.
+    Separators are removed, except that one dot stays between two digits: `CD45.1` must not become
+    `CD451`, nor `cd4.1` CD41.
     """
     out = ""
     for token in _TOKEN.findall(_latin(name)):

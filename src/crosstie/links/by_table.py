@@ -231,7 +231,7 @@ def _read(table: pd.DataFrame | str | Path) -> pd.DataFrame:
 
 def _read_file(path: Path) -> pd.DataFrame:
     if not path.is_file():
-        raise value_error("by_table: the table does not exist.", found=str(path), expected="a csv or tsv file")
+        raise value_error("by_table: there is no such table.", found=str(path), expected="a csv or tsv file")
     tabs = path.suffixes[:1] in ([".tsv"], [".txt"], [".tab"])
     try:
         return pd.read_csv(path, sep="\t" if tabs else ",", encoding="utf-8-sig")

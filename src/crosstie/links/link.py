@@ -1,7 +1,7 @@
 """A link: features of two views that are expected to vary together. An edge of the graph of views (`linkage`).
 
-Pairs are grouped into *columns*: a protein with three genes is one column and counts once. On each side, a column is the
-weighted mean of its features.
+Pairs are grouped into *columns*: a protein with three genes is one column and counts once. On each side, a column is
+the weighted mean of its features.
 """
 
 from __future__ import annotations

@@ -30,7 +30,7 @@ def linked_features(linkage: Linkage, view: str) -> set[str]:
 
 
 def projections(linkage: Linkage, recipes: Mapping[str, Recipe]) -> dict[Edge, tuple[Projection, Projection]]:
-    """Return the maps from used features to the linked columns of every edge; the columns of its links are concatenated.
+    """Return the maps from used features to the linked columns of every edge, with its links side by side.
 
     Parameters
     ----------

@@ -72,7 +72,7 @@ def suggest(
     if table is not None:
         if len(modality) > 2:
             do = "In Python, make the links one by one: xt.links.by_table(data, source, target, table)."
-            raise value_error("links: a table links exactly two views.", found=sample(modality), do=do)
+            raise value_error("links: a table links two views.", found=sample(modality), do=do)
         source, target = modality
         return [_by_table_either_way(data, source, target, table, names)]
     links: list[Link] = []
@@ -94,7 +94,7 @@ def suggest(
         log.info("%s: linked %s, %d columns.", links[-1], how, made.n_columns)
     if not links:
         raise value_error(
-            "links: no pair of views could be linked.",
+            "links: no two views could be linked.",
             found="\n  ".join(failures),
             do="Give links: xt.integrate(data, links=[xt.links.by_table(data, ..., table=...)]).",
         )
