@@ -5,23 +5,11 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from crosstie.metrics.score_names import ARROWS, explained_name
 from crosstie.pl.confusion import counted
 from crosstie.report import svg
 from crosstie.report.html import Child, Html, el, none, section, table
 from crosstie.report.run import UNKNOWN, Run
-
-SCORES = {
-    "mixing": "Share of other views among a cell's nearest",
-    "alignment": "Mixing, relative to perfect (1 is best)",
-    "accuracy": "Label accuracy, nearest cell ↑",
-    "balanced_accuracy": "Label accuracy, balanced ↑",
-    "macro_f1": "Label macro F1 ↑",
-    "ari": "Label ARI ↑",
-    "knn_accuracy": "Label accuracy, 15 nearest cells ↑",
-    "silhouette": "Label silhouette ↑",
-    "foscttm": "FOSCTTM ↓ (0 is best, 0.5 chance)",
-    "matching_accuracy": "Nearest cell is the same cell ↑",
-}
 
 
 def labels(run: Run) -> Html:
@@ -112,12 +100,11 @@ def _scores(run: Run) -> Child:
         ]
     wide = scores.assign(direction=both).pivot_table(index="metric", columns="direction", values="value", sort=False)
     lines: list[list[Child]] = [
-        [SCORES.get(str(m), str(m)), *("" if pd.isna(x) else f"{x:.3f}" for x in line)]
+        [explained_name(str(m)), *("" if pd.isna(x) else f"{x:.3f}" for x in line)]
         for m, line in zip(wide.index, wide.to_numpy(), strict=True)
     ]
-    note = "↑ higher is better, ↓ lower is better. Labels go from the cells left of the arrow to those right of it."
     return [
         el("h3", "Scores"),
         table(["", *map(str, wide.columns)], lines, numbers=range(1, 1 + wide.shape[1]), caption="Scores"),
-        el("p", note, class_="quiet"),
+        el("p", ARROWS, class_="quiet"),
     ]

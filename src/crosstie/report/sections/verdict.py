@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from crosstie.metrics.score_names import LONG
 from crosstie.report.html import Html, el
 from crosstie.report.run import UNKNOWN, Run
 
@@ -60,8 +61,8 @@ def _key_figures(run: Run) -> list[tuple[str, str, str]]:
             right = float((labels["label"].to_numpy(str)[known] == run.truth[target][known]).mean())
             out.append((f"Labels {source} → {target}", f"{right:.1%}", " right"))
     if len(run.scores):
-        what = run.scores.iloc[:, 0].astype(str)  # "foscttm", or as the demo has it "FOSCTTM ↓"
-        found = run.scores.loc[what.str.lower().str.startswith("foscttm"), "value"]
+        # The first column holds the id of a score, or its name in the table of the demo.
+        found = run.scores.loc[run.scores.iloc[:, 0].isin(["foscttm", LONG["foscttm"]]), "value"]
         if len(found):
             out.append(("FOSCTTM", f"{found.mean():.3f}", " 0 is best"))
     return out
