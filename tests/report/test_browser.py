@@ -112,7 +112,7 @@ def test_lasso_lists_the_cells_inside(page, how):
 
 def test_colour_and_legend(page):
     options = page.run("[...document.querySelectorAll('.map-bar option')].map(o => o.textContent)")
-    assert {"View", "cell_type", "Confidence of the place", "Novelty"} <= set(options)
+    assert {"View", "cell_type", "Confidence of the position", "Novelty"} <= set(options)
     before = page.run("document.querySelector('canvas.points').toDataURL()")
     page.run(
         "(s => { s.value = '0'; s.dispatchEvent(new Event('change')); })(document.querySelector('.map-bar select'))"

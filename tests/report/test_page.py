@@ -56,7 +56,7 @@ def test_what_is_lacking_is_said(bare):
     for section, words in {
         "verdict": "Not judged",
         "labels": "No labels were given",
-        "imputation": "the data of this run are not at hand",
+        "imputation": "which are not available to this report",
         "training": "Nothing was trained",
         "checks": "this run was not judged",
     }.items():
@@ -75,8 +75,8 @@ def test_of_a_model(model, tmp_path):
     file = write(model, tmp_path / "report.html", label_key="cell_type", diagnosis=diagnosis)
     html = file.read_text()
     assert {p.name for p in tmp_path.iterdir()} == {"report.html"}
-    assert "carried over" in text_of(html, "labels")
-    assert "there is no command line to repeat" in text_of(html, "again")
+    assert "transferred" in text_of(html, "labels")
+    assert "there is no command to repeat" in text_of(html, "again")
     assert "FOSCTTM" not in text_of(html, "verdict")
 
 
@@ -101,12 +101,12 @@ def test_many_views_batches_shared_cells_and_a_query(tmp_path):
     model = model.extend(query, like="rna", name="new")
     file = write(model, tmp_path / "report.html", label_key="cell_type", diagnosis=xt.trust.diagnose(model))
     html = file.read_text()
-    assert "40 cells are in both views and tie them" in text_of(html, "links")
+    assert "40 cells are in both views and link them" in text_of(html, "links")
     assert "2 of run" in text_of(html, "inputs")
     assert "rna (like rna)" in text_of(html, "inputs")
     assert "adt has no labels of its own" in text_of(html, "labels")
     methods = text_of(html, "methods")
-    assert "Batches (run) were brought together" in methods
+    assert "Batches (run) were corrected" in methods
     assert "Korsunsky" in methods
     assert "new was added as a query" in methods
 
@@ -134,7 +134,7 @@ def test_wrong_folders(folder, change, said):
 def test_wrong_words(folder, model, tmp_path):
     with pytest.raises(ValueError, match=r"ends in \.html"):
         write(folder, tmp_path / "report.txt")
-    with pytest.raises(ValueError, match="where is it written"):
+    with pytest.raises(ValueError, match="`out` is missing"):
         write(model)
     with pytest.raises(KeyError, match="Did you mean 'cell_type'"):
         write(model, tmp_path / "report.html", label_key="celltype")

@@ -1,4 +1,4 @@
-"""A long table of the page: its first rows in HTML, all of them as data that the script sorts and filters."""
+"""Long tables: the first rows as HTML, and all rows as data that the script of the page sorts and filters."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from typing import Any
 
 from crosstie.report.html import Child, Html, data_block, el, table
 
-PAGE = 25  # rows of a long table that stand in the page; the others are packed
+PAGE = 25  # rows of a long table that are in the HTML; all rows are in the data
 
 
 def packed_table(
@@ -18,20 +18,20 @@ def packed_table(
     sorted_by: int = 0,
     down: bool = True,
 ) -> Html:
-    """Return a table that sorts and filters; without script, and until then, its first rows stand in it.
+    """Return a table that readers can sort and filter; without script it shows its first rows.
 
     Parameters
     ----------
     heads
-        Of the columns.
+        Headings of the columns.
     columns
-        `{"type": "text" | "number", "values": [...]}`, numbers with `digits` and optionally `bar`.
+        `{"type": "text" | "number", "values": [...]}`; numbers also have `digits` and optionally `bar`.
     name
-        What it is.
+        Title of the table.
     kind
-        Number of the text column by whose values rows can be chosen.
+        Number of the text column whose values readers can filter by; `None` for no filter.
     sorted_by, down
-        Its first order, in which the rows are given.
+        Number of the column that the rows are sorted by, and whether in descending order.
     """
     n = len(columns[0]["values"])
     rows = [[_shown(c, i) for c in columns] for i in range(min(PAGE, n))]
@@ -54,7 +54,11 @@ def packed_table(
     more = el("button", "Show more rows", type="button", class_="more", hidden=True)
     block = data_block({"columns": columns, "kind": kind, "sorted": sorted_by, "down": down})
     left = (
-        el("p", f"The first {PAGE} of {n:,} rows; sort and find in the page itself.", class_="print-only")
+        el(
+            "p",
+            f"The first {PAGE} of {n:,} rows; open the page to see, sort and filter all of them.",
+            class_="print-only",
+        )
         if n > PAGE
         else None
     )

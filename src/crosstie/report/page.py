@@ -1,4 +1,4 @@
-"""The page: sections in their order, style and script inside it, and a policy that lets nothing else in."""
+"""The page: its sections in order, with style and script inside, and a content policy that blocks everything else."""
 
 from __future__ import annotations
 
@@ -57,40 +57,41 @@ def write(
     max_cells: int | None = None,
     seed: int = 0,
 ) -> Path:
-    """Write the report of a run: one HTML file that needs nothing else, not even a network.
+    """Write the report of a run: one self-contained HTML file that opens offline.
 
     Parameters
     ----------
     run
-        Folder of a run, as `crosstie integrate` wrote it, or a fitted model.
+        Folder of a run, as written by `crosstie integrate`, or a fitted model.
     out
-        The file, `*.html`; by default `report.html` in the folder of the run. It appears whole or not at all.
+        Path of the file, `*.html`; `None` takes `report.html` in the folder of the run. It is written completely or
+        not at all.
     label_key
-        Of a model: column of obs with labels to carry over and to compare. A folder knows its own.
+        Column of obs with labels to transfer and compare; only for a model, since a folder knows its own.
     diagnosis
-        Result of `trust.diagnose`; by default what the folder says, or, of a model with data, made here.
+        Result of `trust.diagnose`; `None` takes the one in the folder, or computes it for a model with data.
     max_cells
-        Cells on the map, which is then computed anew. By default those of the map in the folder, or 20,000.
+        Maximum number of cells on the map, which is then recomputed. `None` takes the map in the folder, or 20,000.
     seed
-        Of what is computed anew.
+        Seed of everything that is recomputed.
 
     Returns
     -------
-    The file.
+    Path of the file.
 
     Raises
     ------
     KeyError
-        If there is no such label column.
+        If the label column does not exist.
     ValueError
-        If the folder is not that of a run, the model is not fitted, or `out` cannot be written.
+        If the folder is not the folder of a run, the model is not fitted, or `out` cannot be written.
     """
     folder = Path(run) if isinstance(run, (str, Path)) else None
     if out is None and folder is None:
-        raise value_error("report: where is it written?", do='Give a file: xt.report.write(model, "report.html").')
+        raise value_error("report: `out` is missing.", do='Give a file: xt.report.write(model, "report.html").')
     path = Path(out) if out is not None else (folder or Path()) / FILE
     if path.suffix.lower() not in (".html", ".htm"):
-        raise value_error("report: out is written as HTML.", found=str(path), expected="a name that ends in .html")
+        raise value_error("report: `out` must be an HTML file.", found=str(path), expected="a name that ends in .html")
     if max_cells is not None and max_cells < 1:
         raise value_error("report: max_cells is too small.", found=str(max_cells), expected="at least 1")
     if folder is not None:
@@ -98,7 +99,7 @@ def write(
     else:
         assert not isinstance(run, (str, Path))
         if not hasattr(run, "latents"):
-            raise type_error("report: no run.", found=type(run).__name__, expected="a Model, or the folder of a run")
+            raise type_error("report: not a run.", found=type(run).__name__, expected="a Model, or the folder of a run")
         told = run_of(run, label_key=label_key, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     text = page(told)
     with new_file(path) as part:
@@ -107,7 +108,7 @@ def write(
 
 
 def page(run: Run) -> str:
-    """Return the report as HTML; the same run gives the same text, wherever it lies."""
+    """Return the report as HTML; the same run gives the same text, whatever its folder."""
     style, script = _asset("report.css"), _asset("map.js") + _asset("page.js")
     names = list(run.model.latents)
     title = " + ".join(names)

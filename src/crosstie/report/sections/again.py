@@ -9,16 +9,16 @@ from crosstie.report.run import Run
 
 
 def again(run: Run) -> Html:
-    """Return how the run is repeated, how it is used on, and with which versions it was made."""
+    """Return how to repeat the run, how to use it in Python, and the versions it was made with."""
     about = run.about
     parts: list[Child] = []
     if command := about.get("command"):
         parts += [el("h3", "Run it again"), _code("again-command", shlex.join(map(str, command)))]
     else:
-        parts.append(none("Made in Python: there is no command line to repeat."))
+        parts.append(none("This run was made in Python, so there is no command to repeat."))
     if "seed" in about:
         parts.append(
-            el("p", f"Seed {about['seed']}. The same seed, versions and machine give the same result to the bit.")
+            el("p", f"Seed {about['seed']}. The same seed, versions and machine reproduce the result bit for bit.")
         )
     source, target = run.model.linkage.edges[0]
     use = [
@@ -36,7 +36,7 @@ def again(run: Run) -> Html:
     parts.append(
         table(["Package", "Version"], known, caption="Versions", class_="narrow")
         if known
-        else none("No versions were written down.")
+        else none("No versions were recorded.")
     )
     where = [str(about[k]) for k in ("platform", "finished") if k in about]
     if "seconds" in about:

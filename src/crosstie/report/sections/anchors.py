@@ -11,7 +11,7 @@ from crosstie.report.run import UNKNOWN, Run
 
 
 def anchors(run: Run) -> Html:
-    """Return how many pairs of cells hold the views together, how far they are believed, and the matches."""
+    """Return the numbers and weights of anchors, and the numbers of matches."""
     rows: list[list[Child]] = []
     figures: list[Child] = []
     for (source, target), found in run.model.anchors.items():
@@ -54,17 +54,17 @@ def anchors(run: Run) -> Html:
         )
     if not rows:
         return section("anchors", "Anchors and matches", none("This run has no anchors."))
-    heads = ["", "Views", "Pairs", "Cells of the first", "Cells of the second", "Of one label"]
+    heads = ["", "Views", "Pairs", "Cells of the first", "Cells of the second", "Same label"]
     return section(
         "anchors",
         "Anchors and matches",
         el(
             "p",
-            "Anchors are pairs of cells among each other's nearest in the common coordinates. "
-            "Matches assign to cells the best partner in the other view.",
+            "Anchors are pairs of cells that are among each other's nearest neighbours in the common coordinates. "
+            "A match is the best partner of a cell in the other view.",
         ),
         table(heads, rows, numbers=(2, 3, 4, 5), caption="Pairs of cells"),
-        none("No matches were written in this run.") if not run.matches else None,
+        none("This run has no matches.") if not run.matches else None,
         el("div", figures, class_="small-multiples"),
     )
 

@@ -12,7 +12,7 @@ from crosstie.report.html import Child, Html, el, none, section
 from crosstie.report.packed_table import packed_table
 from crosstie.report.run import Run
 
-MAX_FEATURES = 5_000  # of a view, in the table: the most reliable ones
+MAX_FEATURES = 5_000  # of a view in the table: the most reliable ones
 
 
 def imputation(run: Run) -> Html:
@@ -22,14 +22,13 @@ def imputation(run: Run) -> Html:
         return section(
             "imputation",
             title,
-            none("No figures: the data of this run are not at hand, and reliability is estimated from them."),
+            none("No figures: reliability is estimated from the data, which are not available to this report."),
         )
     parts: list[Child] = [
         el(
             "p",
-            "Reliability predicts, from its own view alone, the correlation of a feature's "
-            "imputed values with its true ones: 1 can be relied on, 0 says nothing. It takes for "
-            "granted that the verdict above is good.",
+            "Reliability predicts the correlation of a feature's imputed values with its true values, using only the "
+            "view that measured it: 1 is reliable, 0 is uninformative. It assumes that the verdict above is good.",
         )
     ]
     linked = _linked(run)
@@ -49,13 +48,13 @@ def imputation(run: Run) -> Html:
             {"type": "number", "digits": 2, "values": [round(float(v), 3) for v in by_name[shown.index]]},
             {"type": "text", "values": [linked.get((name, str(f)), "") for f in shown.index]},
         ]
-        left = f" The table has the {MAX_FEATURES:,} most reliable." if len(order) > MAX_FEATURES else ""
+        left = f" The table shows the {MAX_FEATURES:,} most reliable features." if len(order) > MAX_FEATURES else ""
         good = int((found >= 0.5).sum())
         parts += [
             el("h3", f"Features of {name}"),
             el(
                 "p",
-                f"{good:,} of {len(found):,} features have a reliability of 0.5 or more; the median "
+                f"{good:,} of {len(found):,} features have a reliability of at least 0.5; the median "
                 f"is {float(found.median()):.2f}.{left}",
             ),
             el(

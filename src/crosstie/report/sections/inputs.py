@@ -10,7 +10,7 @@ from crosstie.report.run import Run
 
 NORMALISED = {
     "library": "total, then log",
-    "binary": "seen or not, total, then log",
+    "binary": "detected or not, total, then log",
     "clr": "centred log ratio",
     "arcsinh": "arcsinh",
     "none": "as given",
@@ -18,7 +18,7 @@ NORMALISED = {
 
 
 def inputs(run: Run) -> Html:
-    """Return a line for every view."""
+    """Return a table with a row for every view."""
     model, rows = run.model, []
     files = run.about.get("inputs") or {}
     for name, recipe in model.recipes.items():

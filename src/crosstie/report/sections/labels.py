@@ -13,17 +13,17 @@ from crosstie.report.run import UNKNOWN, Run
 
 
 def labels(run: Run) -> Html:
-    """Return the labels carried over, how they compare with known ones, and the scores."""
+    """Return the transferred labels, their comparison with known ones, and the scores."""
     title = "Labels"
     if not run.labels:
         return section(
             "labels",
             title,
-            none("No labels were given to this run, so none were carried over and nothing can be compared."),
+            none("No labels were given to this run, so there are no transferred labels to show."),
             _scores(run),
         )
     parts: list[Child] = []
-    order: list[str] = []  # of labels: that of the first table, for all
+    order: list[str] = []  # of labels, the same in all tables
     for (source, target), found in run.labels.items():
         predicted = found["label"].fillna("no label").to_numpy(str)
         parts.append(el("h3", f"{run.label_key}: {source} → {target}"))
@@ -40,18 +40,18 @@ def labels(run: Run) -> Html:
             parts.append(
                 el(
                     "p",
-                    f"{right.mean():.1%} of the {int(known.sum()):,} labelled cells of {target} get their "
-                    f"own label ({per_class.mean():.1%} on average over labels). Rows are {target}'s own "
-                    "labels and sum to 1; hover for numbers.",
+                    f"{right.mean():.1%} of the {int(known.sum()):,} labelled cells of {target} receive their "
+                    f"own label ({per_class.mean():.1%} on average over labels). Rows are the labels of {target} and "
+                    "sum to 1; hover over a field for cell counts.",
                 )
             )
-            parts.append(svg.heat(counts, rows="own", columns="carried over"))
+            parts.append(svg.heat(counts, rows="own", columns="transferred"))
         else:
-            parts.append(none(f"{target} has no labels of its own, so there is no confusion to show."))
+            parts.append(none(f"{target} has no labels of its own to compare with."))
         parts.append(
             el(
                 "details",
-                el("summary", f"What the cells of {target} got, and how sure it is"),
+                el("summary", f"Labels transferred to {target}, and their confidence"),
                 _got(found, predicted, truth),
             )
         )
@@ -74,20 +74,20 @@ def _got(found: pd.DataFrame, predicted: np.ndarray, truth: np.ndarray | None) -
             ]
         )
     return table(
-        ["Label", "Cells", "Mean confidence", "Mean novelty", "Right"],
+        ["Label", "Cells", "Mean confidence", "Mean novelty", "Correct"],
         rows,
         numbers=(1, 2, 3, 4),
-        caption="Labels carried over",
+        caption="Transferred labels",
     )
 
 
 def _scores(run: Run) -> Child:
     if not len(run.scores):
-        return [el("h3", "Scores"), none("No scores: neither labels in two views nor shared cells are known.")]
+        return [el("h3", "Scores"), none("No scores: they need labels in two views, or known pairs of cells.")]
     scores = run.scores.rename(columns={"score": "metric"})
     both = scores["source"].astype(str) + " → " + scores["target"].astype(str)
     both = both.where(scores["source"] != scores["target"], "all views")
-    if {"linked_only", "chance"} <= set(scores.columns):  # as the demo has them, beside a baseline
+    if {"linked_only", "chance"} <= set(scores.columns):  # the table of the demo, with a baseline
         rows: list[list[Child]] = [
             [m, b, *(f"{float(x):.3f}" for x in line)]
             for m, b, line in zip(

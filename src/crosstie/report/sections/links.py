@@ -11,11 +11,11 @@ from crosstie.report.run import Run
 
 
 def links(run: Run) -> Html:
-    """Return what was linked, and what was looked up and not linked."""
+    """Return the linked features, and those that were looked up but not linked."""
     linkage = run.model.linkage
     parts: list[Child] = []
     parts += [
-        el("p", el("b", f"{tie.source} – {tie.target}"), f": {len(tie.cells):,} cells are in both views and tie them.")
+        el("p", el("b", f"{tie.source} – {tie.target}"), f": {len(tie.cells):,} cells are in both views and link them.")
         for tie in linkage.paired
     ]
     for link in linkage.links:
@@ -34,15 +34,15 @@ def links(run: Run) -> Html:
             )
         )
         if not len(report):
-            parts.append(none("No list of what was looked up: these links were given as they are."))
+            parts.append(none("There is no list of features that were looked up: these links were given directly."))
             continue
         parts.append(svg.shares({str(k): float(v) for k, v in _by_count(report["status"]).items()}))
         text = report.reindex(columns=["feature", "status", "targets", "entry", "reason"]).fillna("").astype(str)
         text["targets"] = text["targets"].str.replace("/", ", ")
-        # What was missed first: that is what a reader looks for.
+        # Unlinked features first: readers look for those.
         text = text.sort_values("status", key=lambda s: s == "linked", kind="stable")
         columns = [{"type": "text", "values": text[c].tolist()} for c in text]
-        heads = ["Feature", "Became", "Linked to", "Known as", "Why"]
+        heads = ["Feature", "Status", "Linked to", "Known as", "Reason"]
         parts.append(
             packed_table(
                 heads,
@@ -54,8 +54,8 @@ def links(run: Run) -> Html:
             )
         )
     if not parts:
-        parts.append(none("No links are kept in this run."))
-    return section("links", "Links found and missed", *parts)
+        parts.append(none("This run has no links."))
+    return section("links", "Linked and unlinked features", *parts)
 
 
 def _by_count(status: pd.Series) -> dict[str, int]:

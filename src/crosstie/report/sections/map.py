@@ -25,7 +25,7 @@ def joint_map(run: Run) -> Html:
             el("button", "Lasso", data_mode_to="lasso", aria_pressed="false", **button),
             class_="group",
             role="group",
-            aria_label="What dragging does",
+            aria_label="Dragging mode",
         ),
         el(
             "div",
@@ -80,14 +80,18 @@ def joint_map(run: Run) -> Html:
         class_="beside",
     )
     hint = (
-        "Click a cell to pick it, drag to move, shift and drag (or Lasso) to select; click "
-        "the map once, and the wheel zooms."
+        "Click a cell to select it; drag to move; hold Shift and drag (or use Lasso) to select several; click the map "
+        "once to zoom with the wheel."
     )
     return section(
         "map",
         "The joint map",
-        el("p", f"UMAP of the common coordinates of all views, {which}. Distances between far groups mean little."),
+        el(
+            "p",
+            f"UMAP of the common coordinates of all views, {which}. "
+            "Distances between distant groups have little meaning.",
+        ),
         el("div", bar, stage, beside, picked, data_block(points(run)), id="map-root"),
         el("p", hint, class_="quiet screen-only"),
-        el("noscript", none("The map needs JavaScript; everything else on this page reads without.")),
+        el("noscript", none("The map needs JavaScript; the rest of this page does not.")),
     )

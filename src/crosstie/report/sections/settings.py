@@ -11,7 +11,7 @@ from crosstie.report.run import Run
 
 
 def settings(run: Run) -> Html:
-    """Return the settings, those that differ from the default first."""
+    """Return the settings, those that differ from the defaults first."""
     now, usual = asdict(run.model.config), asdict(Config())
     changed = {k: v for k, v in now.items() if v != usual[k]}
     preset = "All settings are at their defaults."
@@ -19,13 +19,13 @@ def settings(run: Run) -> Html:
         preset = (
             "These are the settings of Config.scmodal()."
             if run.model.config == Config.scmodal()
-            else f"{len(changed)} of {len(now)} settings are not at their defaults."
+            else f"{len(changed)} of {len(now)} settings differ from their defaults."
         )
     parts: list[Child] = [el("p", preset)]
     if changed:
         parts.append(
             table(
-                ["Setting", "Here", "By default"],
+                ["Setting", "This run", "Default"],
                 [[el("code", k), _word(v), _word(usual[k])] for k, v in changed.items()],
                 caption="Changed settings",
             )

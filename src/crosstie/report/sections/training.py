@@ -15,7 +15,7 @@ def training(run: Run) -> Html:
         return section(
             "training",
             title,
-            none("Nothing was trained: this run is the closed form, linear algebra without steps or losses."),
+            none("Nothing was trained: this run is the closed form, which is linear algebra without steps or losses."),
         )
     said = (
         f"{int(history['step'].max()):,} steps. Each curve is a running mean of a term of the "
@@ -23,7 +23,7 @@ def training(run: Run) -> Html:
     )
     if model.networks is None:
         said += (
-            " The trained coordinates did worse than the closed form by what can be seen without "
-            "labels, so the closed form was kept."
+            " Training did not improve on the closed form by the criteria that need no labels, so "
+            "the closed form was kept."
         )
     return section("training", title, el("p", said), svg.curves(history))

@@ -11,12 +11,11 @@ from crosstie.report.run import UNKNOWN, Run
 TITLES = {"ok": "Trustworthy", "care": "Use with care", "fail": "Do not use", None: "Not judged"}
 SIGNS = {"ok": "✓", "care": "!", "fail": "✕", None: "?"}
 LEADS = {
-    "ok": "Nothing that can be checked without labels speaks against this run: the links hold, "
-    "the map repeats, and the "
-    "views lie in one another.",
-    "care": "Some checks stand out. Read the reasons below before you build on this run.",
-    "fail": "The checks say that this map does not show what the data have in common. Do not build on it.",
-    None: "Whether this run can be believed was not asked for. Ask: crosstie diagnose RUN.",
+    "ok": "This run passed every check that is possible without labels: linked features agree, matches are stable, and "
+    "the views mix.",
+    "care": "Some checks stand out. Read the reasons below before you rely on this run.",
+    "fail": "The checks found that this map does not show what the views have in common. Do not rely on it.",
+    None: "This run was not checked. To check it, run: crosstie diagnose RUN.",
 }
 
 
@@ -59,7 +58,7 @@ def _key_figures(run: Run) -> list[tuple[str, str, str]]:
         known = target in run.truth and run.truth[target] != UNKNOWN
         if np.any(known):
             right = float((labels["label"].to_numpy(str)[known] == run.truth[target][known]).mean())
-            out.append((f"Labels {source} → {target}", f"{right:.1%}", " right"))
+            out.append((f"Labels {source} → {target}", f"{right:.1%}", " correct"))
     if len(run.scores):
         # The first column holds the id of a score, or its name in the table of the demo.
         found = run.scores.loc[run.scores.iloc[:, 0].isin(["foscttm", LONG["foscttm"]]), "value"]
