@@ -208,7 +208,7 @@ LINKS = [
     _linked(
         "table that is a list",
         TYPE,
-        ("by_table: table", "list", "DataFrame or the path"),
+        ("by_table: `table`", "list", "DataFrame or the path"),
         lambda g: by_table(g.views, "adt", "rna", [("CD3", "CD3E")]),
     ),
     _linked(
@@ -238,7 +238,7 @@ LINKS = [
     _linked(
         "paired table that is a list",
         TYPE,
-        ("paired: cells", "list", "DataFrame"),
+        ("paired: `cells`", "list", "DataFrame"),
         lambda g: paired(g.views, "rna", "adt", cells=[("a", "b")]),
     ),
     _linked(

@@ -50,7 +50,7 @@ def by_var(data: Data, source: str, target: str, *, key: str = "linked_gene", ta
     Raises
     ------
     KeyError
-        If there is no such view, or no such column of its `.var`.
+        If a view, or a column of its `.var`, does not exist.
     ValueError
         If none of the names is a feature of `target`.
     """
@@ -102,7 +102,7 @@ def by_table_and_var(
     Raises
     ------
     KeyError
-        If there is no such view, or no such column of its `.var`.
+        If a view, or a column of its `.var`, does not exist.
     ValueError
         If the peaks name none of the antibodies' genes.
     """

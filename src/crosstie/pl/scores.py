@@ -22,7 +22,7 @@ def scores(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = N
     title
         Title of the plot.
     ax
-        Where to draw; by default a new figure.
+        Axes to draw on; `None` makes a new figure.
 
     Returns
     -------
