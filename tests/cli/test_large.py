@@ -50,7 +50,7 @@ def test_report_of_a_run_that_left_its_matrices(run, tmp_path):
     few = ["--set", "n_core=100", "--set", "n_components=30", "--no-verdict"]
     done = run("integrate", *VIEWS, "--out", "out", *few)
     assert done.exit_code == 0, done.output
-    assert "the data of this run are not at hand" in (tmp_path / "out" / "report.html").read_text()
+    assert "the data, which are not available to this report" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_matrices_that_have_gone_are_one_clear_error(run, tmp_path):

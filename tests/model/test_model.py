@@ -560,7 +560,7 @@ def test_pairs_that_do_not_vary_are_left_out_and_said(data, caplog):
         model = xt.integrate({"rna": rna, "adt": data["adt"]}, whole, config=CLOSED)
     n_left_out = whole.pairs["source"].isin(constant).sum()
     assert n_left_out > 1
-    assert f"link rna -> adt: {n_left_out} pairs have a feature that is not used" in caplog.text
+    assert f"link rna -> adt: {n_left_out} pairs are ignored" in caplog.text
     assert "CD19" not in model.recipes["rna"].names
 
 

@@ -183,23 +183,21 @@ def test_neighbours_need_the_data(bare, method):
 def test_a_loaded_model_says_which_method_works(model, tmp_path, caplog):
     model.save(tmp_path / "run")
     loaded = type(model).load(tmp_path / "run")
-    with pytest.raises(
-        InputValueError, match=r'loaded without data\.\n  Use method="regression", or fit the model anew'
-    ):
+    with pytest.raises(InputValueError, match=r'loaded without data\.\n  Use method="regression", or refit the model'):
         impute(loaded, "rna", "adt")
     expected = impute(model, "rna", "adt", method="regression").X
     with caplog.at_level(logging.INFO, "crosstie"):
         found = impute(loaded, "rna", "adt", method="regression")
     np.testing.assert_array_equal(found.X, expected)
     assert found.var["reliability"].isna().all()
-    assert "no reliability" in caplog.text
+    assert "the reliability of features is unknown" in caplog.text
 
 
 @pytest.mark.parametrize(
     ("views", "options", "error", "words"),
     [
         (("rna", "atac"), {}, InputKeyError, "view: unknown name 'atac'"),
-        (("rna", "rna"), {}, InputValueError, "impute: source and target are one view"),
+        (("rna", "rna"), {}, InputValueError, "impute: source and target are the same view"),
         (("rna", "adt"), {"k": 0}, InputValueError, "k=0"),
         (("rna", "adt"), {"out": "imputed.csv"}, InputValueError, r"imputed.csv(.|\n)*ends in .h5ad"),
         (("rna", "adt"), {"method": "magic"}, InputValueError, "'magic'(.|\n)*'neighbours'"),

@@ -62,5 +62,5 @@ def test_a_parent_that_is_missing_is_named(labelled):
 
 def test_labels_that_do_not_nest_are_named(labelled):
     labelled.obs["rna"] = labelled.obs["rna"].assign(coarse=np.resize(["a", "b", "c"], 300))
-    with pytest.raises(InputValueError, match=r"'a1' lies under several labels of 'coarse'(.|\n)*'a', 'b', 'c'"):
+    with pytest.raises(InputValueError, match=r"'a1' belongs to several labels of 'coarse'(.|\n)*'a', 'b', 'c'"):
         read_labels(labelled, "rna", ["coarse", "fine"], None, None)

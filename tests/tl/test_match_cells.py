@@ -149,7 +149,7 @@ def test_matches_are_of_one_type(model, how):
     ("views", "options", "error", "words"),
     [
         (("rna", "atac"), {}, InputKeyError, "view: unknown name 'atac'"),
-        (("rna", "rna"), {}, InputValueError, "match_cells: source and target are one view"),
+        (("rna", "rna"), {}, InputValueError, "match_cells: source and target are the same view"),
         (("rna", "adt"), {"k": 0}, InputValueError, "at least 1(.|\n)*k=0"),
         (("rna", "adt"), {"how": "greedy"}, InputValueError, "'greedy'(.|\n)*'one-to-one' or 'many-to-one'"),
     ],

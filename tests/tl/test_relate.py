@@ -142,7 +142,7 @@ def test_groups(model, caplog):
     types = model.obs["rna"]["cell_type"].astype(str)
     assert 1 <= len(groups) < types.nunique()
     assert all(name in caplog.text for name in set(types) - set(groups))
-    assert "fewer than 60 cells" in caplog.text
+    assert "fewer than 60 target cells" in caplog.text
     rows = np.flatnonzero(types == groups[0])
     expected = mean_response(model, "rna", "adt", rows)
     first = table.iloc[0]
@@ -178,7 +178,7 @@ def test_the_same_seed_says_the_same(model):
     ("views", "options", "error", "words"),
     [
         (("rna", "atac"), {}, InputKeyError, "view: unknown name 'atac'"),
-        (("rna", "rna"), {}, InputValueError, "relate: source and target are one view"),
+        (("rna", "rna"), {}, InputValueError, "relate: source and target are the same view"),
         (("rna", "adt"), {"by": "cel_type"}, InputKeyError, r"unknown name 'cel_type'(.|\n)*'cell_type'"),
         (("rna", "adt"), {"by": "true_cell"}, InputValueError, "no group of 'true_cell' has enough cells"),
         (("rna", "adt"), {"n_permutations": 0}, InputValueError, "n_permutations=0"),

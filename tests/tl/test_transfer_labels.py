@@ -222,7 +222,7 @@ def test_unsure_cells_get_no_label(model, kind, caplog):
         found = transfer_labels(model, "rna", "adt", labels=labels, abstain_at=0.9)
     unsure = free["confidence"] < 0.9
     assert 0 < unsure.sum() < 240
-    assert f"{unsure.sum()} of 240 cells below 0.9" in caplog.text
+    assert f"{unsure.sum()} of 240 cells have a confidence below 0.9" in caplog.text
     assert (found["label"].isna() == unsure).all()
     assert (found["label"][~unsure] == free["label"][~unsure]).all()
     assert pd.api.types.is_integer_dtype(found["label"].dtype) == (kind == "number")
@@ -252,7 +252,7 @@ NAMED = pd.Series("x", [f"cell{n}" for n in range(300)])
     [
         (("rna", "atac"), {"key": "cell_type"}, InputKeyError, "view: unknown name 'atac'"),
         (("gex", "adt"), {"key": "cell_type"}, InputKeyError, "view: unknown name 'gex'"),
-        (("rna", "rna"), {"key": "cell_type"}, InputValueError, "source and target are one view"),
+        (("rna", "rna"), {"key": "cell_type"}, InputValueError, "source and target are the same view"),
         (("rna", "adt"), {"key": "cell_typ"}, InputKeyError, r"unknown name 'cell_typ'(.|\n)*mean 'cell_type'"),
         (("rna", "adt"), {}, InputValueError, "neither key nor labels"),
         (("rna", "adt"), {"key": "state", "labels": [1]}, InputValueError, "both key and labels"),
@@ -267,7 +267,7 @@ NAMED = pd.Series("x", [f"cell{n}" for n in range(300)])
             ("rna", "adt"),
             {"labels": NAMED},
             InputValueError,
-            r"does not name the cells of 'rna'(.|\n)*300 cells without",
+            r"must name every cell of 'rna' once(.|\n)*300 cells without",
         ),
     ],
 )

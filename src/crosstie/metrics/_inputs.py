@@ -24,7 +24,7 @@ def coordinates(z: ArrayLike, *, what: str) -> Doubles:
         z = given.astype(np.float64)
     except ValueError as error:
         found = "rows of unequal length" if "inhomogeneous" in str(error) else str(error)
-        raise value_error(f"{what}: latent coordinates are no matrix.", found=found, expected="numbers") from error
+        raise value_error(f"{what}: latent coordinates are not a matrix.", found=found, expected="numbers") from error
     except TypeError as error:
         raise type_error(
             f"{what}: latent coordinates are not numbers.", found=str(error), expected="numbers"

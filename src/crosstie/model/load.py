@@ -22,7 +22,7 @@ from crosstie.config import Config
 from crosstie.data import Recipe, Steps
 from crosstie.data.recipe import LARGEST
 from crosstie.data.values import Values
-from crosstie.links.link import Link
+from crosstie.links.link import Link, Origin
 from crosstie.links.linkage import Linkage
 from crosstie.links.paired import Paired
 from crosstie.model.fitted import Fitted
@@ -305,7 +305,9 @@ def _networks(arrays: _Arrays, config: Config, views: list[str]) -> Networks:
 
 def _link(found: Mapping[str, Any]) -> Link:
     pairs, report = (pd.DataFrame(found[t]["rows"], columns=found[t]["columns"]) for t in ("pairs", "report"))
-    return Link(str(found["source"]), str(found["target"]), pairs, report)
+    # Models saved before origins were recorded say nothing of it.
+    origin = _one_of(found.get("origin", "pairs"), Origin)
+    return Link(str(found["source"]), str(found["target"]), pairs, report, origin)
 
 
 def _paired(found: Mapping[str, Any]) -> Paired:

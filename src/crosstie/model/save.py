@@ -119,7 +119,13 @@ def _settings(inputs: Inputs, fitted: Fitted) -> dict[str, Any]:
             for name, recipe in found.recipes.items()
         ],
         "links": [
-            {"source": link.source, "target": link.target, "pairs": _table(link.pairs), "report": _table(link.report)}
+            {
+                "source": link.source,
+                "target": link.target,
+                "pairs": _table(link.pairs),
+                "report": _table(link.report),
+                "origin": link.origin,
+            }
             for link in inputs.linkage.links
         ],
         "paired": [

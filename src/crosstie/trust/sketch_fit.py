@@ -1,4 +1,4 @@
-"""The closed form of a model fitted again on sketches: with other links, other cells, half of the counts."""
+"""Refits of a model's closed form on sketches: with other links, other cells, or half of the counts."""
 
 from __future__ import annotations
 
@@ -12,8 +12,8 @@ from crosstie.anchors import ClosedForm
 from crosstie.model.closed_form_problem import ClosedFormProblem, Columns
 from crosstie.model.model import Model
 
-SKETCH = 1024  # one sketch of the closed form: each round matches once
-MOST_PAIRS = 512  # shared cells in a sketch
+SKETCH = 1024  # cells of a view in a sketch; each round then matches one sketch only
+MOST_PAIRS = 512  # shared cells of an edge in a sketch
 
 
 @dataclass(frozen=True)
@@ -54,22 +54,22 @@ class Sketch:
 
 @dataclass(frozen=True)
 class Fit:
-    """A closed form of a problem, and where it puts cells: before the pull, so that views do not help each other."""
+    """A fitted closed form that places cells before the pull, so that views do not influence each other."""
 
     sketch: Sketch
     closed: ClosedForm
 
     def place(self, view: str, rows: Index | None = None, components: Array | None = None) -> Array:
-        """Return coordinates of length 1 of some or all cells of a view, shape `(n_cells, n_latent)`.
+        """Return unit-length coordinates of some or all cells of a view, shape `(n_cells, n_latent)`.
 
         Parameters
         ----------
         view
             Name of the view.
         rows
-            Which cells; `None` for all.
+            Row numbers of the cells; `None` for all.
         components
-            Other component scores of the same cells.
+            Component scores to use for these cells instead of the problem's.
         """
         x = self.sketch.problem.components[view] if components is None else components
         x = x if rows is None else x[rows]
@@ -83,7 +83,7 @@ class Fit:
 def sketch_rows(
     sizes: Mapping[str, int], pairs: Mapping[Edge, tuple[Index, Index]], rng: np.random.Generator, n: int = SKETCH
 ) -> dict[str, Index]:
-    """Return the rows of each view that are fitted: all, or `n` at random, shared cells with their partners.
+    """Return the rows of each view to fit: all, or `n` at random, keeping shared cells with their partners.
 
     Parameters
     ----------
@@ -92,9 +92,9 @@ def sketch_rows(
     pairs
         Row numbers of shared cells.
     rng
-        Draws the cells.
+        Random generator.
     n
-        Largest number of cells of a view; a few more where it has shared cells with several others.
+        Maximum number of cells of a view; a few more if it shares cells with several others.
     """
     chosen: dict[str, list[Index]] = {name: [] for name in sizes}
     for (a, b), (i, j) in pairs.items():
@@ -115,12 +115,12 @@ def sketch_rows(
 
 
 def without_share(rows: Mapping[str, Index], share: float, rng: np.random.Generator) -> dict[str, Index]:
-    """Return the rows of each view without a random share of them."""
+    """Return the rows of each view after removing a random share of them."""
     return {
         name: np.sort(rng.choice(r, max(2, len(r) - round(share * len(r))), replace=False)) for name, r in rows.items()
     }
 
 
 def permuted(columns: Columns, rng: np.random.Generator) -> dict[Edge, tuple[Floats, Floats]]:
-    """Return the columns of every edge with those of the target in another order: links at random."""
+    """Return the columns of every edge with those of the target permuted: random links."""
     return {edge: (source, target[:, rng.permutation(target.shape[1])]) for edge, (source, target) in columns.items()}
