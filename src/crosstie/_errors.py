@@ -45,7 +45,7 @@ def type_error(what: str, *, found: str = "", expected: str = "", do: str = "") 
     return InputTypeError(message(what, found=found, expected=expected, do=do))
 
 
-def check_whole(what: str, value: object, *, least: int = 0, name: str = "") -> None:
+def check_integer(what: str, value: object, *, least: int = 0, name: str = "") -> None:
     """Raise unless a value is a whole number, and not too small; `name` is that of the argument."""
     found = f"{name}={value!r}" if name else repr(value)
     if isinstance(value, bool) or not hasattr(value, "__index__"):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import numpy as np
 
-from crosstie._errors import check_whole, value_error
+from crosstie._errors import check_integer, value_error
 from crosstie._typing import Floats, Index
 from crosstie.anchors.neighbours import mutual_neighbours
 from crosstie.anchors.pairs import Anchors, kernel_weights
@@ -38,7 +38,7 @@ def find(source: Floats, target: Floats, *, k: int = 20, known: tuple[Index, Ind
                 found=f"shape {np.shape(z)}" if np.ndim(z) != 2 or not len(z) else "NaN or infinite values",
                 expected="finite numbers, shape (n_cells, n_latent)",
             )
-    check_whole("anchors: the number of neighbours", k, least=1, name="k")
+    check_integer("anchors: the number of neighbours", k, least=1, name="k")
     if source.shape[1] != target.shape[1]:
         raise value_error(
             "anchors: the two sides have different coordinates.",

@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from crosstie._errors import check_whole, sample, type_error, value_error
+from crosstie._errors import check_integer, sample, type_error, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask, Matrix, Modality
 from crosstie.data.scaled import Scaled, moments, principal_components
@@ -58,7 +58,7 @@ class Steps:
         if self.normalize not in words:
             raise value_error("steps: normalize is unknown.", found=repr(self.normalize), expected=f"one of {words}")
         if self.n_top is not None:
-            check_whole("steps: n_top", self.n_top, least=1)
+            check_integer("steps: n_top", self.n_top, least=1)
         for name, value, low, high in (
             ("clip", 1.0 if self.clip is None else self.clip, 0.0, LARGEST),
             ("min_share", self.min_share, -math.ulp(0), 1.0),

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import pandas as pd
 
-from crosstie._errors import check_whole, unknown_name, value_error
+from crosstie._errors import check_integer, unknown_name, value_error
 from crosstie._files import claimed
 from crosstie._log import log
 from crosstie._threads import few_threads
@@ -188,7 +188,7 @@ class Model:
         FloatingPointError
             If training diverges and the settings have no fallback; the message names the term and the step.
         """
-        check_whole("fit: seed", seed, name="seed")
+        check_integer("fit: seed", seed, name="seed")
         if not self.views:
             raise value_error(
                 "fit: this model was loaded from a file, without data.", do="Build it anew: xt.Model(data)."

@@ -24,7 +24,7 @@ import urllib3
 
 from crosstie._errors import InputError, message, value_error
 from crosstie._log import log
-from crosstie.datasets.download.integrity import check_whole, is_page, web_page
+from crosstie.datasets.download.integrity import check_complete, is_page, web_page
 
 Progress = Callable[[str, int, int | None], None]  # name of the file, bytes that are there, bytes in all if known
 
@@ -247,7 +247,7 @@ def _put(part: Path, path: Path, url: str, sha256: str | None) -> Received:
             )
         )
     try:
-        check_whole(part, name=path.name, source=url)
+        check_complete(part, name=path.name, source=url)
     except InputError as error:
         _discard(part)
         raise FetchError(str(error)) from None

@@ -21,7 +21,7 @@ HTML = (b"<!doctype html", b"<html", b"<head", b"<script")
 CHUNK = 2**20
 
 
-def check_whole(path: Path, *, name: str = "", source: str = "") -> None:
+def check_complete(path: Path, *, name: str = "", source: str = "") -> None:
     """Raise unless a file has the structure that its name promises, to its end.
 
     gzip is unpacked to the last checksum, HDF5 is opened (it knows its own length), ZIP and tar are read through. A

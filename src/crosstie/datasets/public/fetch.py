@@ -15,7 +15,7 @@ from crosstie._log import log
 from crosstie.datasets.download.archives import unpack_gzip, unpack_tar
 from crosstie.datasets.download.cache import Ledger, cache_folder, locked
 from crosstie.datasets.download.download import Progress, Received, amount, digest, download
-from crosstie.datasets.download.integrity import check_whole
+from crosstie.datasets.download.integrity import check_complete
 from crosstie.datasets.download.progress_bar import shown
 from crosstie.datasets.public.registry import DATASETS, Dataset, File
 
@@ -149,7 +149,7 @@ def _at_hand(dataset: Dataset, source: Path) -> dict[str, Path]:
             continue
         if file.sha256 is not None and path.name == file.name and digest(path) != file.sha256:
             raise value_error(f"{path}: not the published file.", expected=f"SHA-256 {file.sha256}")
-        check_whole(path)
+        check_complete(path)
         out[file.name] = path
     return out
 
@@ -177,10 +177,10 @@ def _from_archives(files: list[File], source: Path, folder: Path, ledger: Ledger
     for archive in dict.fromkeys(file.archive for file in files if file.archive):
         path = source / archive
         if path.is_file():
-            check_whole(path)
+            check_complete(path)
             for name, member in unpack_tar(path, folder, [f.name for f in files if f.archive == archive]).items():
                 try:
-                    check_whole(member)
+                    check_complete(member)
                 except InputError:
                     member.unlink()
                     raise
@@ -216,6 +216,6 @@ def _unpacked(path: Path, folder: Path, ledger: Ledger) -> Path:
         return target
     log.info("%s: unpacking.", path)
     unpack_gzip(path, target)
-    check_whole(target)
+    check_complete(target)
     ledger.record(target.name, Received(target, target.stat().st_size, digest(target)), origin)
     return target

@@ -10,7 +10,7 @@ import numpy as np
 
 from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._typing import Array, Floats, Index
-from crosstie.datasets.simulator.options import check, check_views, check_whole
+from crosstie.datasets.simulator.options import check_integer_range, check_range, check_views
 from crosstie.datasets.simulator.profile import Assay, Population
 
 
@@ -34,7 +34,7 @@ def cell_numbers(n_cells: int | Mapping[str, int], views: Mapping[str, Assay]) -
     else:
         numbers = dict.fromkeys(views, n_cells)
     for n in numbers.values():
-        check_whole("n_cells", n, 10, 10**9)
+        check_integer_range("n_cells", n, 10, 10**9)
     return numbers
 
 
@@ -63,7 +63,7 @@ def shares_of(
                 known = [*dict.fromkeys(population.cell_type), *population.state]
                 option = "drop_types" if name in dropped else "composition"
                 raise unknown_name(f"{option}[{view!r}]", name, known)
-            check(f"composition[{view!r}][{name!r}]", factor, 0, 1e6)
+            check_range(f"composition[{view!r}][{name!r}]", factor, 0, 1e6)
             weight[rows] *= factor
         if weight.sum() == 0:
             raise value_error(f"no cell type is left in view {view!r}.", do="Drop fewer types.")

@@ -17,7 +17,7 @@ from crosstie.datasets.simulator import chromatin
 from crosstie.datasets.simulator.cells import cell_numbers, draw_cells, shares_of
 from crosstie.datasets.simulator.counts import view
 from crosstie.datasets.simulator.features import antibodies, genes_for
-from crosstie.datasets.simulator.options import check, check_whole
+from crosstie.datasets.simulator.options import check_integer_range, check_range
 from crosstie.datasets.simulator.profile import Assay, Panel, Population, load_profile
 
 TEASEQ_DEPTH = {"rna": 0.5, "adt": 0.7}  # of the counts that the same features have in CITE-seq (docs/simulator.md)
@@ -146,7 +146,7 @@ def simulate_teaseq(
     ----------
     Swanson et al., eLife 2021 (TEA-seq).
     """
-    check("fidelity", fidelity, 0, 2)
+    check_range("fidelity", fidelity, 0, 2)
     population, all_genes, adt = load_profile("pbmc_wnn")
     adt = antibodies(adt, n_proteins)
     rna = genes_for(population, all_genes, adt, n_genes, n_linked)
@@ -187,12 +187,12 @@ def _simulate(
     """Draw the cells once and let every assay see its share of them."""
     n_in_view = cell_numbers(n_cells, assays)
     shares = shares_of(population, assays, drop_types, composition)
-    check("overlap", overlap, 0, 1)
-    check("batch_effect", batch_effect, 0, 3)
-    check("coupling", coupling, 0, 3)
-    check("noise", noise, 0, 10)
-    check_whole("n_batches", n_batches, 1, 1000)
-    check_whole("seed", seed, 0, 2**63)
+    check_range("overlap", overlap, 0, 1)
+    check_range("batch_effect", batch_effect, 0, 3)
+    check_range("coupling", coupling, 0, 3)
+    check_range("noise", noise, 0, 10)
+    check_integer_range("n_batches", n_batches, 1, 1000)
+    check_integer_range("seed", seed, 0, 2**63)
 
     n_factors = next(iter(assays.values())).loadings.shape[1]
     cells, members = draw_cells(n_in_view, shares, overlap, n_batches, n_factors, seed)
