@@ -16,7 +16,7 @@ import tables  # noqa: F401  (one thread, before NumPy is imported)
 
 import crosstie as xt
 from crosstie.anchors.neighbours import EXACT_BELOW, N_PROBED, Neighbours
-from crosstie.data.recipe import _normalized
+from crosstie.data.recipe import normalized
 from crosstie.data.scaled import moments, principal_components
 from crosstie.data.variable_features import residual_variance
 from crosstie.data.view import View
@@ -69,7 +69,7 @@ def main() -> None:
         ),
         (
             "block: normalise",
-            lambda: _normalized(block, recipe.steps, recipe.values, 1e3),
+            lambda: normalized(block, recipe.steps, recipe.values, 1e3),
             3 * block.nnz,
             2 * part * size,
         ),

@@ -232,7 +232,7 @@ _AT_LEAST_0 = (0.0, math.inf, "[)")
 _AT_LEAST_1 = (1.0, math.inf, "[)")
 _ABOVE_0 = (0.0, math.inf, "()")
 _DECAY = (0.0, 1.0, "[)")
-_RANGES: dict[str, tuple[float, float, str]] = {
+RANGES: dict[str, tuple[float, float, str]] = {
     "n_core": (10.0, math.inf, "[)"),
     "n_components": (2.0, math.inf, "[)"),
     "n_rounds": _AT_LEAST_1,
@@ -293,7 +293,7 @@ def _check_number(name: str, value: Any, kind: type) -> None:
     if isinstance(value, bool) or not isinstance(value, allowed):
         word = "a whole number" if kind is int else "a number"
         raise type_error(f"config: {name} is not {word}.", found=repr(value), expected=word)
-    low, high, ends = _RANGES[name]
+    low, high, ends = RANGES[name]
     above = value >= low if ends[0] == "[" else value > low
     below = value <= high if ends[1] == "]" else value < high
     if not (above and below):

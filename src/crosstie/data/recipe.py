@@ -156,7 +156,7 @@ class Recipe:
             steps = STEPS[view.modality]
         steps = _for_values(steps, view)
         target = _target_sum(_presence(view.loaded, steps, view.values))
-        x = _normalized(view.loaded, steps, view.values, target)
+        x = normalized(view.loaded, steps, view.values, target)
         mean, std = moments(x)
         chosen = _usable(view, std, steps)
         if steps.n_top is not None and chosen.sum() > steps.n_top:
@@ -202,7 +202,7 @@ class Recipe:
 
     def log_normalize(self, matrix: Matrix) -> Matrix:
         """Return the used features of a matrix in the fitted units, before scaling, shape `(n_cells, n_kept)`."""
-        x = _normalized(self._checked(matrix), self.steps, self.values, self.target_sum)
+        x = normalized(self._checked(matrix), self.steps, self.values, self.target_sum)
         return x[:, self.kept]
 
     def scale(self, matrix: Matrix, columns: Index | None = None, *, absent: Mask | None = None) -> Array:
@@ -343,7 +343,8 @@ def _presence(matrix: Matrix, steps: Steps, values: Values) -> Matrix:
     return seen
 
 
-def _normalized(matrix: Matrix, steps: Steps, values: Values, target_sum: float) -> Matrix:
+def normalized(matrix: Matrix, steps: Steps, values: Values, target_sum: float) -> Matrix:
+    """Return the matrix normalised as `steps.normalize` says; values on a log scale are returned unchanged."""
     if steps.normalize == "none" or values == "log":
         return matrix
     if steps.normalize == "arcsinh":
