@@ -157,7 +157,7 @@ OPTIONS = [
     _option(
         "peaks without places",
         VALUE,
-        ("no coordinates could be read", "'chr1:100-200'"),
+        ("no coordinates found in .var", "'chr1:100-200'"),
         lambda g: xt.data.gene_activity(
             g.rna, pd.DataFrame({"chrom": ["chr1"], "start": [1], "end": [9]}, index=["A"])
         ),

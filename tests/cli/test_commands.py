@@ -216,7 +216,7 @@ def test_cancelled(files, tmp_path):
             "Point --slot at the counts, e.g. --slot layers/counts.",
         ),
         ("or point slot= at another matrix", "or point --slot at another matrix"),
-        ("say modality={'rna': ...} if it is another", "say --modality rna=... if it is another"),
+        ("set modality={'rna': ...}.", "set --modality rna=...."),
         (
             'Pass target_names="gene_symbols" (a column of rna.var), or give a table in these names.',
             "Pass --names rna=gene_symbols (a column of rna.var), or give a table in these names.",
