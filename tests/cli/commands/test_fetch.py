@@ -64,7 +64,7 @@ def test_what_fetch_writes_can_be_integrated(crosstie, cite):
 def test_progress_is_said_in_lines(crosstie, cite, server, monkeypatch):
     monkeypatch.setattr("crosstie.datasets.download.progress_bar.LEAST_SAID", 1000)
     result = crosstie("fetch", "citeseq_pbmc")
-    assert f"fetching {server.url}/GSM5008737_RNA_3P-matrix.mtx.gz" in result.stderr
+    assert f"downloading {server.url}/GSM5008737_RNA_3P-matrix.mtx.gz" in result.stderr
     assert " of " in result.stderr
     quiet = crosstie("fetch", "citeseq_pbmc", "--quiet")
     assert quiet.stderr == ""

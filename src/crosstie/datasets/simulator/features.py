@@ -1,4 +1,4 @@
-"""Which features a simulated view has: the most useful antibodies, their genes, the most informative genes."""
+"""Selects the features of a simulated view: the most useful antibodies, their genes, and the most informative genes."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ from crosstie.datasets.simulator.profile import Assay, Population
 
 
 def antibodies(adt: Assay, n_proteins: int | None) -> Assay:
-    """Keep the first antibodies and the first isotype controls (those without a gene)."""
+    """Keep the first antibodies, and the first isotype controls (antibodies without a gene)."""
     assert adt.gene is not None
     n_proteins = min(84, len(adt.feature)) if n_proteins is None else n_proteins
     check_integer_range("n_proteins", n_proteins, 2, len(adt.feature))
@@ -20,7 +20,7 @@ def antibodies(adt: Assay, n_proteins: int | None) -> Assay:
 
 
 def genes_for(population: Population, rna: Assay, adt: Assay, n_genes: int, n_linked: int | None) -> Assay:
-    """Keep the genes of `n_linked` antibodies, leave out those of the others, and fill up with informative genes."""
+    """Keep the genes of `n_linked` antibodies, drop the genes of the others, and fill up with informative genes."""
     assert adt.gene is not None
     known = set(rna.feature)
     wanted = [known & set(genes.split("/")) for genes in adt.gene]
@@ -33,10 +33,12 @@ def genes_for(population: Population, rna: Assay, adt: Assay, n_genes: int, n_li
             linked |= genes
     left_out = set().union(*wanted) - linked
     usable = np.array([g not in left_out for g in rna.feature])
-    hint = f"The genes of the {n_linked} linked antibodies are always in: lower n_linked or n_proteins for fewer genes."
+    hint = (
+        f"The genes of the {n_linked} linked antibodies are always kept: lower n_linked or n_proteins for fewer genes."
+    )
     check_integer_range("n_genes", n_genes, max(len(linked), 20), int(usable.sum()), do=hint)
 
-    mean = 600 * rna.rate  # counts of a usual cell
+    mean = 600 * rna.rate  # counts of a typical cell
     middle = population.proportion @ mean
     between = population.proportion @ (mean - middle) ** 2
     spread = np.append(np.square(rna.loadings).sum(axis=1), np.zeros((1, len(middle))), axis=0)[population.lineage]

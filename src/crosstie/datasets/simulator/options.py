@@ -1,4 +1,4 @@
-"""Checks of the simulator's options: numbers in range, names of views that exist."""
+"""Checks the options of the simulator: numbers in range, names of existing views."""
 
 from __future__ import annotations
 
