@@ -9,9 +9,9 @@ import mudata as md
 import pandas as pd
 import pytest
 
-import public_files
 from crosstie.cli import scmodal_study as study
 from crosstie.datasets.public.registry import DATASETS
+from made_files import public_files
 
 
 @pytest.fixture

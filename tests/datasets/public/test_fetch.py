@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import public_files
 from crosstie._errors import InputKeyError, InputValueError
 from crosstie.datasets import FetchError, available, fetch
 from crosstie.datasets.download import cache
 from crosstie.datasets.public.fetch import files_of
 from crosstie.datasets.public.registry import DATASETS
+from made_files import public_files
 
 TENX = "pbmc_10k_protein_v3"
 

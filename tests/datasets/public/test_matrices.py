@@ -55,7 +55,7 @@ def test_broken_triplets(tmp_path, text, words):
 
 
 def test_another_number_of_cells_than_barcodes(tmp_path):
-    with pytest.raises(ValueError, match=r"the number of cells differs from the number of barcodes\.\n  found: 2 cells\n  expected: 3"):
+    with pytest.raises(ValueError, match=r"differs from the number of barcodes\.\n  found: 2 cells\n  expected: 3"):
         read_triplets(file(tmp_path, HEAD + "2 2 1\n1 1 5\n"), cells=np.ones(3, bool))
 
 

@@ -13,7 +13,7 @@ import pytest
 
 from crosstie._errors import InputValueError
 from crosstie.datasets import read_teaseq
-from teaseq_files import ADT, GENES, PEAKS, START, barcodes, write_adt, write_h5
+from made_files.teaseq_files import ADT, GENES, PEAKS, START, barcodes, write_adt, write_h5
 
 
 @pytest.fixture
