@@ -1,9 +1,9 @@
-"""What each stage costs, and what its arithmetic and its memory traffic must cost at least on this machine: a roofline.
+"""Time of each stage, with lower bounds from its arithmetic and memory traffic on this machine (a roofline).
 
     python benchmarks/stages.py          # 50,000 simulated cells, 2,000 genes, one thread
 
-The bounds: floating point operations over the speed of a large matrix product, bytes that must move over the speed of a
-copy, both measured here, on one thread. Medians of three.
+The bounds are the floating point operations divided by the speed of a large matrix product, and the bytes to move
+divided by the speed of a copy, both measured here on one thread. Medians of three.
 """
 
 from __future__ import annotations
