@@ -21,7 +21,7 @@ import crosstie as xt
 from crosstie.cli import app
 from crosstie.datasets.download import integrity
 from crosstie.datasets.download.archives import unpack_gzip
-from crosstie.datasets.download.integrity import check_whole
+from crosstie.datasets.download.integrity import check_complete
 from crosstie.model.resume import ResumeFolder
 
 SRC = Path(xt.__file__).parent
@@ -312,14 +312,14 @@ def hdf5(size):
 def test_bombs_are_refused(tmp_path, bounds, name, made):
     file = tmp_path / name
     file.write_bytes(made(bounds))
-    with pytest.raises(ValueError, match="unpacks to far more than it should"):
-        check_whole(file)
+    with pytest.raises(ValueError, match="unpacks to far more data than expected"):
+        check_complete(file)
     file.write_bytes(made(1000))
-    check_whole(file)
+    check_complete(file)
 
 
 def test_a_bomb_is_not_unpacked_to_the_disk(tmp_path, bounds):
     (tmp_path / "x.h5ad.gz").write_bytes(gz(bounds))
-    with pytest.raises(ValueError, match="unpacks to far more than it should"):
+    with pytest.raises(ValueError, match="unpacks to far more data than expected"):
         unpack_gzip(tmp_path / "x.h5ad.gz", tmp_path / "x.h5ad")
     assert [p.name for p in tmp_path.iterdir()] == ["x.h5ad.gz"]

@@ -9,7 +9,7 @@ import pandas as pd
 import crosstie as xt
 from bad_inputs.case import Case, Given
 from crosstie._errors import InputKeyError, InputTypeError, InputValueError
-from crosstie.config import _RANGES
+from crosstie.config import RANGES
 
 VALUE, TYPE, KEY = InputValueError, InputTypeError, InputKeyError
 KINDS = get_type_hints(xt.Config)
@@ -35,7 +35,7 @@ def _field_cases():
                 "settings", f"{name} of a list", VALUE, (f"config: {name} is unknown", "['x']"), _set(name, ["x"])
             )
             continue
-        low = _RANGES[name][0]
+        low = RANGES[name][0]
         wrong, nan = ((low - 1, 0.5), (math.nan, 0.5)) if name == "betas" else (low - 1, math.nan)
         whole = kind is int
         yield Case(
@@ -157,7 +157,7 @@ OPTIONS = [
     _option(
         "peaks without places",
         VALUE,
-        ("no coordinates could be read", "'chr1:100-200'"),
+        ("no coordinates found in .var", "'chr1:100-200'"),
         lambda g: xt.data.gene_activity(
             g.rna, pd.DataFrame({"chrom": ["chr1"], "start": [1], "end": [9]}, index=["A"])
         ),

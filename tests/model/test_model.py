@@ -574,5 +574,5 @@ def test_not_fitted(data, tmp_path):
 def test_log_says_what_was_done(data, caplog):
     with caplog.at_level(logging.INFO, "crosstie"):
         xt.Model(data)
-    assert "rna: taken as modality 'rna' (by its name)" in caplog.text
+    assert "rna: modality taken as 'rna' (by its name)" in caplog.text
     assert "rna -> adt: linked by table" in caplog.text

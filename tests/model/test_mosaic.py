@@ -197,7 +197,7 @@ def test_links_may_read_another_matrix(data):
 
 
 def test_link_data_of_other_cells_is_refused(data):
-    with pytest.raises(ValueError, match=r"link_data of 'rna': other cells than the view's(.|\n)*Reorder it"):
+    with pytest.raises(ValueError, match=r"link_data of 'rna': its cells differ from the view's(.|\n)*Reorder it"):
         xt.Model(data, link_data={"rna": data["rna"][::-1]})
 
 

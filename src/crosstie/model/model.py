@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crosstie._errors import check_whole, unknown_name, value_error
+from crosstie._errors import check_integer, unknown_name, value_error
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Modality, Tick
 from crosstie.config import Config
@@ -126,7 +126,7 @@ class Model(ModelState):
         FloatingPointError
             If training diverges and the settings have no fallback; the message names the term and the step.
         """
-        check_whole("fit: seed", seed, name="seed")
+        check_integer("fit: seed", seed, name="seed")
         if not self.views:
             what = "fit: this model was loaded from a file, without data."
             raise value_error(what, do="Build it anew: xt.Model(data).")

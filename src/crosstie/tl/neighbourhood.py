@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from crosstie._errors import check_whole, type_error, value_error
+from crosstie._errors import check_integer, type_error, value_error
 from crosstie._typing import Array, Floats, Index, Matrix
 from crosstie.anchors.neighbours import nearest
 
@@ -24,7 +24,7 @@ def coordinates(model: Model, source: str, target: str, k: int, *, what: str) ->
     z_source, z_target = model.embed(source), model.embed(target)
     if source == target:
         raise value_error(f"{what}: source and target are the same view.", found=repr(source), expected="two views")
-    check_whole(f"{what}: the number of neighbours", k, least=1, name="k")
+    check_integer(f"{what}: the number of neighbours", k, least=1, name="k")
     return z_source, z_target
 
 
