@@ -1,7 +1,7 @@
 """The one shape of an error about the user's input: what is wrong, what was found, what was expected, what to do.
 
-The classes stay subclasses of `ValueError`, `KeyError` and `TypeError`, so that callers need nothing of ours to catch
-them; the common parent lets the command line tell a user's mistake (exit status 2) from a fault of ours (1).
+The classes stay subclasses of `ValueError`, `KeyError`, `TypeError` and `ImportError`, so that callers need nothing of
+ours to catch them; the common parent lets the command line tell a user's mistake (exit status 2) from a fault of ours (1).
 """
 
 from __future__ import annotations
@@ -27,6 +27,10 @@ class InputKeyError(InputError, KeyError):
 
 class InputTypeError(InputError, TypeError):
     """A value is of the wrong kind."""
+
+
+class InputImportError(InputError, ImportError):
+    """What was asked for needs a package that is not installed."""
 
 
 def message(what: str, *, found: str = "", expected: str = "", do: str = "") -> str:

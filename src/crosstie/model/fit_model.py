@@ -6,6 +6,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
+from crosstie._extras import require
 from crosstie._threads import few_threads
 from crosstie._typing import Edge, Floats, Tick
 from crosstie.anchors import Anchors, find, fit_closed_form
@@ -42,6 +43,8 @@ class Work:
 def fit_whole(model: Model, work: Work) -> None:
     """Fit a model on all its cells."""
     config, views = model.config, model.views
+    if config.training == "full":
+        require("train", 'fit: training networks (training="full")')
     n_cells = max(view.n_cells for view in views.values())
     pairs = shared_rows(model.linkage, model.cells)
     with few_threads(n_cells):

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from crosstie._errors import InputError, InputValueError, sample, value_error
+from crosstie._extras import require
 from crosstie._typing import Index, Modality
 from crosstie._version import __version__
 from crosstie.anchors import Anchors, ClosedForm
@@ -262,6 +263,7 @@ def _anchors(arrays: _Arrays, i: int, edge: tuple[str, str]) -> Anchors:
 
 
 def _networks(arrays: _Arrays, model: Model) -> Networks:
+    require("train", f"load: the trained model in {str(arrays.file.parent)!r}")
     import torch
 
     from crosstie.training.networks import Networks

@@ -1,7 +1,7 @@
 """One file from the network to its place: resumed where it was cut, checked before it gets its name, or not there.
 
-pooch gives the cache folder. It does not give the download: its temporary file is deleted at the first error, so that
-nothing can be resumed, and it does not look at what the server sent before it is in the cache.
+Not pooch: it deletes its temporary file at the first error, so that nothing can be resumed, and does not look at what
+the server sent before it is in the cache.
 """
 
 from __future__ import annotations
