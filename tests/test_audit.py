@@ -80,7 +80,9 @@ def test_imports_and_what_is_declared(audit, tmp_path):
 def test_packages_of_extras_are_imported_late(audit, tmp_path):
     for name in ("training", "model"):
         (tmp_path / "crosstie" / name).mkdir(parents=True)
-        (tmp_path / "crosstie" / name / "x.py").write_text("import numpy, dask.array\ndef f():\n    from dask import x\n")
+        (tmp_path / "crosstie" / name / "x.py").write_text(
+            "import numpy, dask.array\ndef f():\n    from dask import x\n"
+        )
     faults = list(audit.not_optional(tmp_path, PROJECT))
     assert faults == ["crosstie/model/x.py imports dask at its top, which only an extra installs"]
     assert [one.name for one in audit.declared(PROJECT)] == ["numpy", "scipy", "dask", "ruff"]

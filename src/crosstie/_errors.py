@@ -1,7 +1,8 @@
 """The one shape of an error about the user's input: what is wrong, what was found, what was expected, what to do.
 
 The classes stay subclasses of `ValueError`, `KeyError`, `TypeError` and `ImportError`, so that callers need nothing of
-ours to catch them; the common parent lets the command line tell a user's mistake (exit status 2) from a fault of ours (1).
+ours to catch them; the common parent lets the command line tell a user's mistake (exit status 2) from a fault of ours
+(1).
 """
 
 from __future__ import annotations

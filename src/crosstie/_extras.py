@@ -1,4 +1,4 @@
-"""Packages that the default install leaves out: what needs one says so in one sentence, with the command to install it."""
+"""Packages that the default install leaves out: one sentence says that one is missing, and how to install it."""
 
 from __future__ import annotations
 
@@ -34,5 +34,7 @@ def require(extra: Extra, what: str) -> None:
         found = None
     if found is None:
         raise InputImportError(
-            message(f"{what} needs {package}, which is not installed.", do=f'Install it: pip install "crosstie[{extra}]"')
+            message(
+                f"{what} needs {package}, which is not installed.", do=f'Install it: pip install "crosstie[{extra}]"'
+            )
         )

@@ -1,4 +1,4 @@
-"""Neighbours stay neighbours on the plane, as they do in umap-learn; few, equal and very many-sided cells do no harm."""
+"""Neighbours stay neighbours on the plane, as they do in umap-learn; few or equal cells do no harm."""
 
 import numpy as np
 import pytest

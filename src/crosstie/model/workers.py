@@ -41,6 +41,7 @@ class Dask:
     def __init__(self, scheduler: Any) -> None:
         require("dask", "fit: placing cells on workers (scheduler)")
         from distributed import Client
+
         if isinstance(scheduler, str):
             try:
                 self.client = Client(scheduler, timeout=10)

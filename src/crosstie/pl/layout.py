@@ -2,7 +2,8 @@
 
 umap-learn moves the two ends of one edge at a time, in code that is compiled anew in every process. Here one step moves
 all cells: edges pull by their full weight instead of being drawn in proportion to it, and every cell is pushed away by
-`2 * N_SHIFTS` others drawn at random. Nothing has to be compiled, and neighbourhoods are kept as well (docs/decisions.md).
+`2 * N_SHIFTS` others drawn at random. Nothing has to be compiled, and neighbourhoods are kept as well
+(docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -17,8 +18,8 @@ from crosstie.anchors.neighbours import nearest
 N_STEPS = 300
 N_SHIFTS = 8  # one shift pushes each cell away from two others
 FIRST_STEP = 2.0  # step length, in means over a cell's neighbours; falls linearly to zero
-SPREAD = 1.036  # of 1 / (1 + SPREAD d²), the closeness of two cells on the plane; UMAP's curve for min_dist=0.3 with b = 1
-PUSH = 2.5  # weight of all pushes relative to that of all pulls: umap-learn draws 5 cells for an edge that moves both ends
+SPREAD = 1.036  # closeness on the plane is 1 / (1 + SPREAD d²): UMAP's curve for min_dist=0.3, with b = 1
+PUSH = 2.5  # weight of all pushes against all pulls: umap-learn draws 5 cells for an edge that moves both ends
 LONGEST = 4.0  # longest single push, and longest step, as in umap-learn
 
 

@@ -212,9 +212,11 @@ def fitted(
     **options: Any,
 ) -> Model:
     """Return a fitted model, with its stages said."""
+    from crosstie._extras import require
     from crosstie.model.model import Model
 
     if config.training == "full":
+        require("train", 'training networks (training="full")')
         from crosstie.training.loop import choose_device
 
         choose_device(device)  # a wrong one is said before the work, not after
