@@ -49,7 +49,7 @@ def plane_layout(joint: Floats, *, n_neighbors: int, seed: int) -> NDArray[np.fl
     weight, n_edges = graph.data, len(graph.data)
     edge = np.arange(n_edges)
     ends = np.concatenate([graph.row, graph.col])
-    sign = np.repeat(np.float32([1, -1]), n_edges)
+    sign = np.repeat(np.array([1, -1], np.float32), n_edges)
     difference = sp.csr_array((sign, (np.tile(edge, 2), ends)), shape=(n_edges, n_cells))
     to_ends = sp.csr_array(difference.T)
     degree = np.bincount(ends, np.tile(weight, 2), n_cells).astype(np.float32)[:, None]
