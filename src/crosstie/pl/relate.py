@@ -12,6 +12,7 @@ from numpy.typing import NDArray
 from scipy.cluster.hierarchy import leaves_list, linkage
 
 from crosstie._errors import sample, unknown_name, value_error
+from crosstie._typing import Mask
 from crosstie.pl.axes import entitle, new_axes
 from crosstie.pl.palette import INK
 
@@ -78,6 +79,15 @@ def relations(
     matrix = matrix.iloc[_order(matrix.to_numpy(float)), _order(matrix.to_numpy(float).T)]
     q = _square(shown, "q").reindex_like(matrix).to_numpy(float)
 
+    ax = _heat_map(matrix, q <= max_q, value, ax)
+    ax.set_xlabel(f"source features (dot: q ≤ {max_q:g})", fontsize=9)
+    ax.set_ylabel("target features", fontsize=9)
+    entitle(ax, title)
+    return ax
+
+
+def _heat_map(matrix: pd.DataFrame, dotted: Mask, value: str, ax: Axes | None) -> Axes:
+    """Draw a matrix with its names, dots on some entries, and a colour bar."""
     n_rows, n_columns = matrix.shape
     if ax is None:
         margin = 1.0 + 0.06 * max(len(str(name)) for name in [*matrix.index, *matrix.columns])
@@ -91,21 +101,18 @@ def relations(
     size = [float(np.clip(8 * 24 / n, 5.0, 8.0)) for n in (n_rows, n_columns)]
     ax.set_yticks(range(n_rows), matrix.index, fontsize=size[0])
     ax.set_xticks(range(n_columns), matrix.columns, fontsize=size[1], rotation=90)
-    rows, columns = np.nonzero(q <= max_q)
+    rows, columns = np.nonzero(dotted)
     if len(rows):
         strong = np.abs(values[rows, columns]) > 0.6 * top
         ax.scatter(columns, rows, s=4, c=np.where(strong, "white", INK), linewidths=0)
     ax.set_xlim(-0.5, n_columns - 0.5)
     ax.set_ylim(n_rows - 0.5, -0.5)
-    ax.set_xlabel(f"source features (dot: q ≤ {max_q:g})", fontsize=9)
-    ax.set_ylabel("target features", fontsize=9)
     ax.tick_params(length=0)
     ax.spines[:].set_visible(False)
     bar = ax.figure.colorbar(image, ax=ax, shrink=0.5, aspect=18, pad=0.02)
     bar.set_label(value, fontsize=8)
     bar.ax.tick_params(labelsize=7)
     bar.outline.set_visible(False)
-    entitle(ax, title)
     return ax
 
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
     from crosstie.model.model import Model
 
-MAX_PLOTTED = 20_000  # cells; UMAP takes about a second for every thousand
+MAX_PLOTTED = 20_000  # cells
 FEW_DRAWN = 4000  # cells; for fewer, starting a second process takes longer than drawing
 
 Plane: TypeAlias = Mapping[str, pd.DataFrame]  # per view the drawn cells: columns `row`, `x`, `y`
@@ -32,8 +32,8 @@ Map: TypeAlias = Callable[[], Plane]
 def mapping(data: Mapping[str, AnnData], *, plots: bool, seed: int) -> Iterator[Callable[[Model], Map | None]]:
     """Yield a function that starts the map of a fitted model; calling what that returns waits for the map.
 
-    UMAP is compiled anew in every process, which takes as long as the rest of a run of 10,000 cells. Where there is a
-    second core, a second process compiles it during the fit, and computes the map while other work goes on.
+    The map of 10,000 cells takes about as long as their verdict. Where there is a second core, a second process starts
+    during the fit, and computes the map while other work continues.
 
     Parameters
     ----------
@@ -61,15 +61,13 @@ def mapping(data: Mapping[str, AnnData], *, plots: bool, seed: int) -> Iterator[
     elif n_cores() < 2 or sum(view.n_obs for view in data.values()) < FEW_DRAWN:
         yield begin
     else:
-        with second_process(_compile_umap) as submit:
+        with second_process(_import_layout) as submit:
             yield partial(begin, submit=submit)
 
 
-def _compile_umap() -> None:
-    """Map a few points, for the compiled code that this leaves in the process."""
-    from crosstie.pl.embedding import joint_umap
-
-    joint_umap({"": np.random.default_rng(0).normal(size=(100, 2))})
+def _import_layout() -> None:
+    """Import what draws the map, so that the process is ready for it."""
+    import crosstie.pl.embedding  # noqa: F401
 
 
 def plane_of(latents: Mapping[str, Floats], max_cells: int, seed: int) -> Plane:

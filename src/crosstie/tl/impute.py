@@ -76,14 +76,8 @@ def impute(
     z_source, z_target = coordinates(model, source, target, k, what="impute")
     if method not in get_args(Method):
         raise value_error("impute: the method is unknown.", found=repr(method), expected=f"one of {get_args(Method)}")
-    if out is not None and Path(out).suffix != ".h5ad":
-        raise value_error("impute: `out` must be an h5ad file.", found=str(out), expected="a name that ends in .h5ad")
-    if out is not None and not Path(out).resolve().parent.is_dir():
-        raise value_error(
-            f"impute: {out} cannot be written.",
-            found=f"no folder {Path(out).resolve().parent}",
-            do="Create the folder first.",
-        )
+    if out is not None:
+        _check_out(Path(out))
     recipe, parts, values = model.recipes[target], [], None
     if target in model.views:
         values, z_target = recipe.log_normalize(model.core.views[target].loaded), model.core.latents[target]
@@ -115,6 +109,15 @@ def impute(
     for rows in blocks:
         x[rows] = block(rows)
     return AnnData(x, obs=obs, var=frame)
+
+
+def _check_out(out: Path) -> None:
+    if out.suffix != ".h5ad":
+        raise value_error("impute: `out` must be an h5ad file.", found=str(out), expected="a name that ends in .h5ad")
+    folder = out.resolve().parent
+    if not folder.is_dir():
+        what, do = f"impute: {out} cannot be written.", "Create the folder first."
+        raise value_error(what, found=f"no folder {folder}", do=do)
 
 
 def feature_reliability(z: Floats, values: Matrix, *, k: int = 30) -> Floats:
