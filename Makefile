@@ -1,6 +1,6 @@
-# make demo: set up everything and run the main job on simulated data.  make test: set up everything and run the tests.
+# make demo: set up everything and run the demo on simulated data.  make test: set up everything and run the tests.
 # make docs: build the documentation site.
-# A second call finds the environment as it is and installs nothing.
+# A second call reuses the environment and installs nothing.
 PYTHON ?= python3
 VENV := .venv
 ifeq ($(OS),Windows_NT)
@@ -25,19 +25,19 @@ lint: $(READY)
 	$(BIN)/mypy
 	$(BIN)/lint-imports
 
-# Wheel and sdist: built, looked at, and the wheel used in an environment of its own.
+# Build wheel and sdist, check them, and try the wheel in a fresh environment.
 package: $(READY)
 	$(BIN)/python .ci/package
 
-# The site, in docs/_build/html: tutorials are executed, warnings are errors, nothing is fetched.
+# Build the site in docs/_build/html: tutorials are executed, warnings are errors, nothing is downloaded.
 docs: $(READY)
-	rm -rf docs/generated  # pages of names that are gone
+	rm -rf docs/generated  # remove pages of deleted names
 	$(BIN)/python -m sphinx -q -W --keep-going -b html docs docs/_build/html
 
 bench: $(READY)
 	$(BIN)/python benchmarks/accuracy.py
 
-# Lines of src that the tests run, those of the command line's own processes too; fails below what pyproject.toml asks for.
+# Line coverage of src, including the processes of the command line; fails below the bound in pyproject.toml.
 coverage: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt coverage
 	$(BIN)/python -m coverage erase
@@ -45,28 +45,28 @@ coverage: $(READY)
 	$(BIN)/python -m coverage combine --quiet
 	$(BIN)/python -m coverage report --skip-covered
 
-# The tests with each Python and with the lowest and the highest versions of what is needed; writes docs/support.md.
+# Run the tests with each Python, and with the lowest and the highest versions of the requirements; writes docs/support.md.
 matrix:
 	$(PYTHON) tests/matrix.py
 
-# Changes the source in hundreds of places to see whether tests notice; writes docs/mutation.md.
+# Change the source in hundreds of places and check that the tests fail; writes docs/mutation.md.
 mutation: $(READY)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt mutmut
 	$(BIN)/python tests/mutation/run.py
 
-# torch first, at its pinned version: a plain CPU build serves, and later requirements then ask for nothing more.
+# torch first, at its pinned version: a CPU build is enough, and later requirements then download no other build.
 $(READY): pyproject.toml constraints.txt
 	$(PYTHON) -m venv $(VENV)
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt torch
 	$(BIN)/python -m pip install --quiet --disable-pip-version-check --constraint constraints.txt --editable ".[dev]"
 	touch $(READY)
 
-# What the tests do for a few seconds, for an hour: drawn properties, and fuzzing guided by coverage (needs atheris).
+# Fuzz for an hour, as the tests do for seconds: random properties, and coverage-guided fuzzing (needs atheris).
 fuzz: $(READY)
 	CROSSTIE_FUZZ_EXAMPLES=20000 $(BIN)/python -m pytest tests/fuzz/test_fuzz_hypothesis.py
 	$(BIN)/python tests/fuzz/run_atheris.py --seconds 180
 
-# The pictures that README shows.
+# Draw the pictures of README again.
 pictures: demo
 	mkdir -p docs/images
 	cp demo/umap_view.png demo/umap_label.png docs/images/

@@ -1,7 +1,7 @@
 """Run a grid of tasks, methods and seeds, and print the table of docs/benchmarks.md.
 
-Without arguments: crosstie and the yardsticks on the real data. With `--methods all` the ablations too; with
-`--tasks stress` the simulator and real data under stress; with `--results FILE` a run resumes what the file holds.
+Without arguments, it runs crosstie and the two reference methods on the real data. `--methods all` adds the ablations,
+`--tasks stress` uses the simulator and real data under stress, and `--results FILE` continues from the rows in a file.
 """
 
 from __future__ import annotations
@@ -74,7 +74,7 @@ def main() -> None:
     parser.add_argument("--methods", nargs="+", default=["core"], help="names, or core, all")
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--jobs", type=int, default=min(2, os.cpu_count() or 1))
-    parser.add_argument("--results", type=Path, help="one JSON row per run; rows that it holds are not run again")
+    parser.add_argument("--results", type=Path, help="file with one JSON row per run; runs that it holds are skipped")
     args = parser.parse_args()
     groups = {"real": list(TASKS), "stress": list(STRESS), "all": [*TASKS, *STRESS]}
     tasks = [name for word in args.tasks for name in groups.get(word, [word])]

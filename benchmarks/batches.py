@@ -1,11 +1,11 @@
-"""Do the batches of a view lie in one another once `batch_key` names them, and does biology pay? Prints a table.
+"""Does `batch_key` mix the batches of a view, and does it cost biology? Prints a table.
 
     CROSSTIE_DATA=... python benchmarks/batches.py [NAME ...] [--seeds 3]
 
-iLISI is scaled and within a view: 0 where every neighbourhood is of one batch. Its rise is relative to no correction of
-the same cells, the change of accuracy absolute. What can be had: iLISI of the same coordinates with batches dealt out
-at random among the cells of a type, for what batches differ in by composition should not mix. Where the files have the
-batches of one view only, "both" takes those of the other from the hidden truth, as a user would know them.
+iLISI is scaled and computed within a view: 0 if every neighbourhood has one batch only. Its rise is relative to no
+correction of the same cells; the change of accuracy is absolute. "Can be had" is the iLISI of the same coordinates with
+batches permuted among the cells of each type, because differences in composition should remain. If the files have the
+batches of one view only, "both" takes those of the other from the hidden truth, which a user would know.
 """
 
 from __future__ import annotations
@@ -70,7 +70,7 @@ def batches(task: Task, known: str) -> dict[str, np.ndarray]:
 
 
 def shuffled(batch: np.ndarray, label: np.ndarray, seed: int) -> np.ndarray:
-    """Return batches dealt out anew among the cells of each type."""
+    """Return batches permuted among the cells of each type."""
     rng = np.random.default_rng(seed)
     return pd.Series(batch).groupby(label).transform(rng.permutation).to_numpy()
 

@@ -2,8 +2,8 @@
 
     CROSSTIE_DATA=... python benchmarks/downstream.py [NAME ...]
 
-Both views of a data set are shuffled apart and stripped of labels before they are integrated; pairing and labels serve
-the scores alone. Cells labelled "unknown" neither vote nor count. Beside figures that the data limit, the limit.
+Both views of a data set are shuffled independently, and labels are removed, before they are integrated. Pairing and
+labels are only used for scores. Cells labelled "unknown" are ignored. Where the data limit a score, the limit is shown.
 """
 
 from __future__ import annotations
@@ -65,7 +65,7 @@ def labels(task: Task, model: xt.Model) -> Rows:
 
 
 def told(task: Task, model: xt.Model) -> dict[str, np.ndarray]:
-    """Return confidence and whether the label is right, of each cell of known type, by direction."""
+    """Return, by direction, the confidence of each cell of known type and whether its label is right."""
     out = {}
     for source, target in permutations(task.views):
         found = xt.tl.transfer_labels(model, source, target, labels=types(task, source))
@@ -78,7 +78,7 @@ def told(task: Task, model: xt.Model) -> dict[str, np.ndarray]:
 
 
 def confidence(task: Task, model: xt.Model) -> Rows:
-    """How far confidence can be believed."""
+    """Return how well confidence is calibrated and ranks cells."""
     rows = {}
     for direction, pairs in told(task, model).items():
         sure, hit = pairs.T
@@ -106,7 +106,7 @@ def calibration_error(sure: np.ndarray, hit: np.ndarray) -> float:
 
 
 def matches(task: Task, model: xt.Model) -> Rows:
-    """Share of pairs, both of known type, whose types are the same; and how well the pair's score tells."""
+    """Share of pairs, both of known type, whose types are the same; and how well the score of a pair predicts it."""
     rows = {}
     for source, target in permutations(task.views):
         row = {}
@@ -123,7 +123,7 @@ def matches(task: Task, model: xt.Model) -> Rows:
 
 
 def measured_partners(task: Task, model: xt.Model, source: str, target: str) -> np.ndarray:
-    """Return what the target measured in the source's cells."""
+    """Return the target's measurements of the source's cells."""
     x = model.recipes[target].log_normalize(model.views[target].matrix)
     x = x.toarray() if sp.issparse(x) else x
     return x[np.argsort(task.cell[target])[task.cell[source]]]

@@ -1,11 +1,11 @@
-"""Imputed features beside averages of neighbours in the peers' spaces, and beside totalVI. Prints tables.
+"""Compare imputed features with neighbour averages in the spaces of other tools, and with totalVI. Prints tables.
 
-    python benchmarks/speed.py --data pbmc10k pbmc_wnn    # leaves the coordinates of crosstie and the peers
-    python benchmarks/imputation.py                       # the same data, with what coordinates there are
+    python benchmarks/speed.py --data pbmc10k pbmc_wnn    # writes the coordinates of crosstie and the other tools
+    python benchmarks/imputation.py                       # the same data, with the available coordinates
     python benchmarks/imputation.py --methods             # ways of `xt.tl.impute`, all data sets, three seeds
 
-Figures are medians over features of Pearson's correlation, over cells, between what is imputed and what was measured
-in the same cells, log-normalised; pairing is hidden unless a table says otherwise. totalVI is told the pairing of half
+Results are medians over features of Pearson's correlation, over cells, between imputed and measured values of the same
+cells, log-normalised. The pairing is hidden unless a table says otherwise. totalVI is told the pairing of half
 of the cells and imputes proteins of the other half from their RNA; it runs if its environment is installed.
 """
 
@@ -35,7 +35,9 @@ def main() -> None:
     parser.add_argument("names", nargs="*", help="data sets; by default pbmc10k and pbmc_wnn, or all with --methods")
     parser.add_argument("--methods", action="store_true", help="compare the ways of xt.tl.impute")
     parser.add_argument("--seeds", type=int, default=3)
-    parser.add_argument("--folder", type=Path, default=PEERS / "runs", help="where speed.py left the coordinates")
+    parser.add_argument(
+        "--folder", type=Path, default=PEERS / "runs", help="folder with the coordinates written by speed.py"
+    )
     args = parser.parse_args()
     if args.methods:
         tasks = (real(name, seed) for name in args.names or REAL for seed in range(args.seeds))
@@ -52,7 +54,7 @@ def main() -> None:
 
 
 def beside_peers(task: Task, model: xt.Model, folder: Path) -> list[dict[str, object]]:
-    """Return a row for each direction: `xt.tl.impute`, and averages of neighbours in every space that is there."""
+    """Return a row for each direction: `xt.tl.impute`, and averages of neighbours in every available space."""
     rows = []
     for source, target in permutations(task.views):
         true, values = measured_partners(task, model, source, target), log_normalised(model, target)
@@ -68,7 +70,7 @@ def beside_peers(task: Task, model: xt.Model, folder: Path) -> list[dict[str, ob
 
 
 def beside_totalvi(task: Task, model: xt.Model, folder: Path) -> list[dict[str, object]]:
-    """Return a row of figures on the cells whose proteins totalVI is not shown."""
+    """Return scores for the cells whose proteins totalVI is not given."""
     partner = np.argsort(task.cell["adt"])[task.cell["rna"]]  # row in adt of each RNA cell
     told = np.random.default_rng(0).permutation(len(partner)) < len(partner) // 2
     true = measured_partners(task, model, "rna", "adt")
@@ -103,7 +105,7 @@ def beside_totalvi(task: Task, model: xt.Model, folder: Path) -> list[dict[str, 
 
 
 def methods(task: Task, seed: int) -> list[dict[str, object]]:
-    """Return a row for each direction: what the ways of imputing in crosstie's own space reach."""
+    """Return a row for each direction: the results of all imputation methods in crosstie's own space."""
     model = xt.integrate(task.views, seed=seed)
     rows = []
     for source, target in permutations(task.views):
@@ -128,7 +130,7 @@ def neighbour_average(z_source: np.ndarray, z_target: np.ndarray, values: np.nda
 
 
 def log_normalised(model: xt.Model, view: str) -> np.ndarray:
-    """Return the measured features of a view as correlations are taken with."""
+    """Return the log-normalised measurements that imputed values are correlated with."""
     x = model.recipes[view].log_normalize(model.views[view].matrix)
     return x.toarray() if hasattr(x, "toarray") else x
 

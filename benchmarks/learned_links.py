@@ -1,4 +1,4 @@
-"""What learned links are worth when the table is cut: pbmc_wnn with 5 to all of its table links, then with `by_cca`."""
+"""Measure what learned links gain with few table links: pbmc_wnn with 5 to all table links, then with `by_cca`."""
 
 from __future__ import annotations
 

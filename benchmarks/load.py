@@ -1,12 +1,12 @@
-"""Does anything pile up? Many integrations in one process, and several command lines at once.
+"""Look for leaks: many integrations in one process, and several command lines at once.
 
     python benchmarks/load.py                             # 500 integrations, then 8 command lines at once
     python benchmarks/load.py --runs 25 --processes 0     # some seconds
 
-Each integration also keeps its progress, saves, loads, places cells anew, carries labels over and imputes into a file.
-Memory is what the process does not share (resident less shared), the median of tenths of the runs; open files, threads,
-children and temporary files are counted after the warm-up, a tenth of the runs, and at the end. The command lines write
-into folders of their own, and must leave the same bits.
+Each integration also saves its progress, saves and loads the model, places cells again, transfers labels and imputes
+into a file. Memory is what the process does not share (resident minus shared), as the median of each tenth of the runs.
+Open files, threads, child processes and temporary files are counted after the warm-up (a tenth of the runs) and at the
+end. The command lines write into separate folders, and must give identical results.
 """
 
 from __future__ import annotations
@@ -34,7 +34,7 @@ SAME = ("model/weights.safetensors", "matches.csv", "anchors.csv")
 
 @dataclass(frozen=True)
 class Held:
-    """What a process holds on to."""
+    """Resources held by a process."""
 
     mebibytes: float
     files: int
@@ -44,7 +44,7 @@ class Held:
 
 
 def main() -> None:
-    """Run both, and print what was held."""
+    """Run both parts, and print the resources held."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--runs", type=int, default=500, help="integrations in one process")
     parser.add_argument("--processes", type=int, default=8, help="command lines at once")
@@ -67,7 +67,7 @@ def main() -> None:
 
 
 def piled_up(n_runs: int) -> list[Held]:
-    """Integrate over and over; return what was held after each run."""
+    """Integrate repeatedly; return the resources held after each run."""
     data = dict(xt.datasets.simulate_citeseq(n_cells=240, n_genes=300, n_proteins=30, seed=1).mod)
     seen = []
     before = tempfile.tempdir
@@ -83,7 +83,7 @@ def piled_up(n_runs: int) -> list[Held]:
 
 
 def once(data: Mapping[str, AnnData], folder: Path) -> None:
-    """Integrate, and use the model as one would."""
+    """Integrate, and use the model as a user would."""
     model = xt.integrate(data, config=CONFIG, resume=folder / "work")
     model.save(folder / "model")
     xt.Model.load(folder / "model").embed("rna", data["rna"])
@@ -92,7 +92,7 @@ def once(data: Mapping[str, AnnData], folder: Path) -> None:
 
 
 def held() -> Held:
-    """Count what this process holds on to."""
+    """Count the resources that this process holds."""
     gc.collect()
     process = Path("/proc/self")
     _, resident, shared, *_ = map(int, (process / "statm").read_text().split())
@@ -107,14 +107,14 @@ def held() -> Held:
 
 
 def grown(seen: list[Held]) -> float:
-    """Return by which share memory grew from the second tenth of the runs to the last."""
+    """Return the share by which memory grew from the second tenth of the runs to the last."""
     tenth = max(1, len(seen) // 10)
     first, last = (np.median([h.mebibytes for h in part]) for part in (seen[tenth : 2 * tenth], seen[-tenth:]))
     return float(last / first - 1)
 
 
 def at_once(n_processes: int) -> list[str]:
-    """Run command lines side by side, each into a folder of its own; return the checksum of what each wrote."""
+    """Run command lines in parallel, each into its own folder; return the checksum of each result."""
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         for view, adata in xt.datasets.simulate_citeseq(n_cells=240, n_genes=300, n_proteins=30, seed=1).mod.items():

@@ -1,9 +1,9 @@
-"""Prints time and memory of one-to-one matching, and how far its total distance is from the least.
+"""Print time and memory of one-to-one matching, and how far its total distance is from the minimum.
 
     CROSSTIE_DATA=... python benchmarks/matching.py [--cells 50000]
 
-The least total is computed where it takes less than a minute or two. Memory is the most that the process ever held, fit
-and data included, so each row is a process of its own.
+The minimum is computed if it takes less than a minute or two. Memory is the peak of the process, including the fit and
+the data, so each row is a separate process.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def one_type(source: np.ndarray, target: np.ndarray) -> float:
 
 
 def memory() -> float:
-    """Return the most memory that this process ever held, in GiB."""
+    """Return the peak memory of this process, in GiB."""
     return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
 
 

@@ -1,4 +1,4 @@
-"""What the benchmarks compare: crosstie, parts of it, and two yardsticks that no contestant may use."""
+"""The methods that the benchmarks compare: crosstie, its ablations, and two reference methods."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ Latents = dict[str, np.ndarray]
 
 
 def crosstie(task: Task, seed: int, **settings: object) -> Latents:
-    """Run `integrate`, at its defaults but for the settings given."""
+    """Run `integrate` with defaults, except for the given settings."""
     links = task.links(task.views) if task.links else None
     config = replace(xt.Config(), **settings) if settings else None  # type: ignore[arg-type]
     model = xt.integrate(task.views, links, config=config, seed=seed)
@@ -36,7 +36,7 @@ def linked_features(task: Task, seed: int) -> Latents:
 
 
 def paired_cca(task: Task, seed: int, *, n_components: int = 40, n_latent: int = 20, ridge: float = 0.05) -> Latents:
-    """Be told which cells are the same: a linear ceiling, not a contestant."""
+    """Run a CCA that is told the pairing: a ceiling for linear methods, not a competitor."""
     del seed
     a, b = task.views
     _, rows, columns = np.intersect1d(task.cell[a], task.cell[b], return_indices=True)
@@ -64,7 +64,7 @@ METHODS: dict[str, Callable[..., Latents]] = {
 
 
 def _with_activity(task: Task) -> dict[str, ad.AnnData]:
-    """Return the views; peaks are added up by the gene that they name."""
+    """Return the views, with peaks summed by gene."""
     return {
         view: xt.data.gene_activity(adata, key="linked_gene") if view == "atac" else adata
         for view, adata in task.views.items()

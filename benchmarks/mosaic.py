@@ -1,10 +1,10 @@
-"""What are cells worth that two views share? Prints tables from real data with the pairing of most cells hidden.
+"""Measure what shared cells gain. Prints tables from real data with the pairing of most cells hidden.
 
     CROSSTIE_DATA=... python benchmarks/mosaic.py [NAME ...] [--seeds 5]
 
-First a share of the cells of both views is known to be the same (`links.paired`). Whatever the share, the same cells
-are scored, those unpaired at the largest; the ceiling is a CCA that is told all pairs, on the same cells. Then a
-bridge: 100 cells are taken out and given as two views, linked by name to the others, and tied to each other or not.
+First, a share of the cells of both views is known to be the same (`links.paired`). For every share, the same cells are
+scored: those that are unpaired at the largest share. The ceiling is a CCA that is told all pairs, on the same cells.
+Then a bridge: 100 cells are taken out and given as two views, linked by name to the others, with or without pairing.
 """
 
 from __future__ import annotations
@@ -32,7 +32,9 @@ def main() -> None:
     """Print the tables."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("names", nargs="*", help=f"data sets; by default {' '.join(NAMES)}")
-    parser.add_argument("--seeds", type=int, default=5, help="shuffles, draws of the shared cells and of cut tables")
+    parser.add_argument(
+        "--seeds", type=int, default=5, help="number of shuffles, draws of shared cells and draws of links"
+    )
     options = parser.parse_args()
     warnings.simplefilter("ignore")
     for name in options.names or NAMES:

@@ -1,10 +1,10 @@
-"""Are cells found whose type the other view lacks? Prints a table from simulated and real paired data.
+"""Test whether novelty finds cells whose type the other view lacks. Prints a table from simulated and real paired data.
 
     CROSSTIE_DATA=... python benchmarks/novelty.py [--seeds 1]
 
-Each type with at least 3 % of the cells is removed from one view, then from the other. After the fit, cells of that
-type in the view that still has them are to have the highest novelty: area under the ROC curve. Beside it the same for
-1 - confidence of transferred labels, and the share of cells above .3, of the type and of the others.
+Each type with at least 3 % of the cells is removed from one view, then from the other. After the fit, the cells of that
+type in the view that still has them should have the highest novelty (area under the ROC curve). The table also shows
+the same for 1 - confidence of transferred labels, and the share of cells above .3, for the type and for the others.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ def common(task: Task) -> list[str]:
 
 
 def removed(whole: Task, view: str, name: str, seed: int) -> dict[str, object]:
-    """Remove a type from the other view, and look for it in this one."""
+    """Remove a type from the other view, and search for it in this one."""
     other = next(v for v in whole.views if v != view)
     task = thinned(whole, other, (name,))
     model = xt.integrate(task.views, seed=seed)

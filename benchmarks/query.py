@@ -1,7 +1,8 @@
-"""Map held-out cells: how near are they to where a fit with them would have put them, and how fast is it.
+"""Map held-out cells: accuracy compared with a fit that includes them, and speed.
 
-30 % of the cells are held out of both views. They are scored among themselves (FOSCTTM) and against the fitted cells of
-the other view (accuracy), embedded, extended (a model with one more view), and in a fit of all cells.
+30 % of the cells are held out of both views. They are embedded, added with `extend` (a model with one more view), or
+part of a fit of all cells, and scored among themselves (FOSCTTM) and against the fitted cells of the other view
+(accuracy).
 """
 
 from __future__ import annotations
@@ -65,7 +66,7 @@ def score(
 
 
 def speed(n_cells: int = 100_000) -> float:
-    """Return the seconds in which new RNA profiles are embedded in a model of `pbmc10k`."""
+    """Return the seconds that embedding new RNA profiles in a model of `pbmc10k` takes."""
     task = real("pbmc10k")
     model = xt.integrate(task.views)
     rna = task.views["rna"]

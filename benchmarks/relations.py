@@ -1,10 +1,10 @@
-"""Do related features find the genes of proteins whose link was withheld? Prints a table from real paired data.
+"""Test whether `relate` finds the genes of proteins whose links were withheld. Prints a table from real paired data.
 
     CROSSTIE_DATA=... python benchmarks/relations.py [NAME ...] [--draws 4]
 
-A random half of the linked proteins loses its links, and every other link to the same genes goes with them. After the
-fit, genes are ranked for each of these proteins; given is the share of proteins whose own gene (the best of several) is
-in the top 5 % of the genes of the model, by each column of `xt.tl.relate`.
+A random half of the linked proteins loses its links, together with all other links to the same genes. After the fit,
+genes are ranked for each of these proteins. The table shows the share of proteins whose own gene (the best of several)
+is in the top 5 % of the genes of the model, by each column of `xt.tl.relate`.
 """
 
 from __future__ import annotations

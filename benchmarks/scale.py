@@ -1,11 +1,11 @@
-"""From a thousand cells to a million: wall time, peak memory and accuracy of whole processes, on files on disk.
+"""Wall time, peak memory and accuracy from a thousand to a million cells: whole processes on files on disk.
 
     python benchmarks/scale.py                       # 10,000 to 1,000,000 cells in each view
     python benchmarks/scale.py --cells 10000 100000 --folder /tmp/scale
     python benchmarks/scale.py --core 10000 50000    # how many cells to fit on
 
-Simulated blood, 2,000 genes and 100 antibodies, half of the cells seen in both views; backed files, so that only what
-is worked on is in memory. Each size is a process of its own; files are kept and reused.
+Simulated blood, 2,000 genes and 100 antibodies, half of the cells measured in both views. Files are backed, so that
+only the current blocks are in memory. Each size is a separate process; files are kept and reused.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ N_LABELLED = 20_000  # cells whose labels are transferred
 
 
 def prepare(folder: Path, n_cells: int, n_genes: int, n_proteins: int) -> None:
-    """Simulate two views block by block into h5ad files, which appear when they are whole."""
+    """Simulate two views block by block into h5ad files, which appear when they are complete."""
     import h5py
     import pandas as pd
     from anndata.io import sparse_dataset, write_elem
@@ -76,7 +76,7 @@ def prepare(folder: Path, n_cells: int, n_genes: int, n_proteins: int) -> None:
 
 
 def widened(adata: ad.AnnData, n_features: int, seed: int) -> ad.AnnData:
-    """Return cells with more features, of noise: the mean count of the added ones falls from 0.5 to 0.005."""
+    """Return cells with additional noise features: the mean count of the added ones falls from 0.5 to 0.005."""
     import scipy.sparse as sp
 
     n_more = n_features - adata.n_vars

@@ -1,4 +1,4 @@
-"""Compare the simulator with real paired data: how hard are they? Prints docs/simulator.md's table.
+"""Compare how hard simulated and real paired data are. Prints the table of docs/simulator.md.
 
 Three methods: the linked features alone, crosstie's closed form, and a CCA that is told the pairing. Real data come
 from `$CROSSTIE_DATA`.

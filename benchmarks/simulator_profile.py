@@ -1,4 +1,4 @@
-"""Estimate the simulator's figures from two public CITE-seq sets of blood, and write the packaged file.
+"""Estimate the parameters of the simulator from two public CITE-seq data sets of blood, and write the packaged file.
 
     CROSSTIE_DATA=... python benchmarks/simulator_profile.py [--out src/crosstie/datasets/pbmc_profile.npz]
 
@@ -217,7 +217,7 @@ def read(folder: Path) -> tuple[pd.DataFrame, pd.DataFrame, np.ndarray]:
 
 
 def without_outliers(source: Source, t_cell: str) -> Source:
-    """Unstate the likely doublets: libraries above 2.2 times their state's median, T markers on other cells."""
+    """Remove the state of likely doublets: libraries above 2.2 times their state's median, T markers on other cells."""
     for values in (source.rna.sum(axis=1).to_numpy(), source.adt.sum(axis=1).to_numpy()):
         for s in set(source.state) - {"", "Platelet", "Plasmacytoid DC"}:
             rows = source.state == s

@@ -1,15 +1,16 @@
-"""crosstie and its peers on the same files: time and memory of whole processes, beside how well they did.
+"""Compare crosstie with other tools on the same files: time and memory of whole processes, and scores.
 
     benchmarks/peers/setup.sh                             # environments of the peers, once
     python benchmarks/speed.py                            # all that are installed, pbmc10k, medians of three runs
     python benchmarks/speed.py --data pbmc_wnn --only crosstie maxfuse --runs 1
     SCMODAL_PATH=... python benchmarks/speed.py --only crosstie scmodal
 
-Each run is a process of its own that reads two shuffled views from disk, and for peers the links that crosstie finds,
-and writes coordinates; pairing and labels are kept for the scores. crosstie's is `integrate` at its defaults, links and
-all, without pictures or reports. Runs are rows of a file: what it holds is not run again (`--again` forgets it). A tool
-that takes more than five minutes is run once; one that takes more than `--limit` is stopped. The slowest run fewer
-steps than their documented budget: the rest is extrapolated, the table says so, and gives no scores. `--full` runs all.
+Each run is a separate process that reads two shuffled views from disk (other tools also read the links that crosstie
+finds) and writes coordinates; pairing and labels are only used for scores. crosstie runs `integrate` with defaults,
+including links, without pictures or reports. Runs are rows of a file; runs that it holds are skipped (`--again` deletes
+them). A tool that takes more than five minutes is run once; one that takes more than `--limit` is stopped. The slowest
+tools run fewer steps than their documented budget; the rest is extrapolated, which the table says, and there are no
+scores. `--full` runs all steps.
 """
 
 from __future__ import annotations
@@ -40,7 +41,7 @@ Row = dict[str, object]
 
 @dataclass(frozen=True)
 class Tool:
-    """What is run, where, and with how many of its steps (all, if not said, and with `--full`)."""
+    """A tool: its command, its environment, and the number of steps to run (all by default, and with `--full`)."""
 
     environment: str
     about: str
@@ -66,7 +67,7 @@ TOOLS = {
 
 
 def write_views(task: Task, folder: Path) -> Path:
-    """Write the views of a task, and the pairs of features that crosstie links in them, as every tool reads them."""
+    """Write the views of a task, and the pairs of features that crosstie links in them, as all tools read them."""
     folder.mkdir(parents=True, exist_ok=True)
     for view, adata in task.views.items():
         adata.write_h5ad(folder / f"{view}.h5ad")
@@ -79,7 +80,7 @@ def write_views(task: Task, folder: Path) -> Path:
 def measured(command: Sequence[str | Path], out: Path, limit: float = np.inf) -> Row:
     """Run a command; return its seconds, CPU seconds and peak memory (GiB), those of its children included.
 
-    `failed` says why it gave nothing, if so. Peak memory is that of its largest process.
+    `failed` says why there is no result. Peak memory is that of the largest process.
     """
     out.mkdir(parents=True, exist_ok=True)
     for stale in out.glob("*.npy"):
@@ -107,7 +108,7 @@ def measured(command: Sequence[str | Path], out: Path, limit: float = np.inf) ->
 
 
 def extrapolated(row: Row, times: Mapping[str, float]) -> Row:
-    """Add what the steps that were not run would have taken."""
+    """Add the estimated time of the steps that were not run."""
     steps, budget = times.get("steps"), times.get("budget")
     if steps is None or budget is None or steps >= budget:
         return row
@@ -121,7 +122,7 @@ def extrapolated(row: Row, times: Mapping[str, float]) -> Row:
 
 
 def run(task: Task, name: str, views: Path, out: Path, *, limit: float, full: bool) -> Row:
-    """Run a tool on the views that lie in a folder, and score its coordinates, if it ran all its steps."""
+    """Run a tool on the views that lie in a folder, and score its coordinates if it ran all steps."""
     tool = TOOLS[name]
     steps = [tool.steps] if tool.steps and not full else []
     command = [tool.python(), HERE / "peers" / f"run_{name}.py", views, out, *steps]
@@ -148,7 +149,7 @@ def missing(rows: Sequence[Mapping[str, object]], data: str, tool: str, runs: in
 
 
 def table(rows: Sequence[Mapping[str, object]]) -> str:
-    """Return medians over runs as Markdown, and how many times as long as crosstie each tool took."""
+    """Return medians over runs as Markdown, and the time of each tool relative to crosstie."""
     columns = "data,tool,runs,seconds,× crosstie,CPU seconds,× crosstie,GiB,accuracy,FOSCTTM,"
     lines = [f"| {' | '.join(columns.split(','))} |", "|---" * len(columns.split(",")) + "|"]
     frame = pd.DataFrame(rows)
@@ -173,7 +174,7 @@ def table(rows: Sequence[Mapping[str, object]]) -> str:
 
 
 def number(x: float) -> str:
-    """Return three digits, or all before the point."""
+    """Format a number with three digits, or as a whole number."""
     return f"{x:,.0f}" if x >= 100 else f"{x:.1f}" if x >= 10 else f"{x:.2f}"
 
 

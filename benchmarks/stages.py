@@ -1,9 +1,9 @@
-"""What each stage costs, and what its arithmetic and its memory traffic must cost at least on this machine: a roofline.
+"""Time of each stage, with lower bounds from its arithmetic and memory traffic on this machine (a roofline).
 
     python benchmarks/stages.py          # 50,000 simulated cells, 2,000 genes, one thread
 
-The bounds: floating point operations over the speed of a large matrix product, bytes that must move over the speed of a
-copy, both measured here, on one thread. Medians of three.
+The bounds are the floating point operations divided by the speed of a large matrix product, and the bytes to move
+divided by the speed of a copy, both measured here on one thread. Medians of three.
 """
 
 from __future__ import annotations
@@ -16,7 +16,7 @@ import tables  # noqa: F401  (one thread, before NumPy is imported)
 
 import crosstie as xt
 from crosstie.anchors.neighbours import EXACT_BELOW, N_PROBED, Neighbours
-from crosstie.data.recipe import _normalized
+from crosstie.data.recipe import normalized
 from crosstie.data.scaled import moments, principal_components
 from crosstie.data.variable_features import residual_variance
 from crosstie.data.view import View
@@ -69,7 +69,7 @@ def main() -> None:
         ),
         (
             "block: normalise",
-            lambda: _normalized(block, recipe.steps, recipe.values, 1e3),
+            lambda: normalized(block, recipe.steps, recipe.values, 1e3),
             3 * block.nnz,
             2 * part * size,
         ),

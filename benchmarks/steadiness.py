@@ -1,4 +1,4 @@
-"""Do numbers hold? Many seeds, two numbers of threads, orders that mean nothing, scales from a millionth to a million.
+"""Test numerical stability: many seeds, one and two threads, permuted inputs, and scales from a millionth to a million.
 
 python benchmarks/steadiness.py                          # 200 seeds, and all the rest
 python benchmarks/steadiness.py --seeds 20
@@ -47,7 +47,7 @@ def score(model: xt.Model, data: Views) -> float:
 
 
 def cosines(model: xt.Model) -> np.ndarray:
-    """Return what does not depend on the axes: how alike cells of the two views are."""
+    """Return the cosines between cells of the two views, which do not depend on the axes."""
     return model.embed("rna") @ model.embed("adt").T
 
 
@@ -96,7 +96,7 @@ def scales(data: Views) -> None:
 
 
 def threads() -> None:
-    """Fit on one thread and on two; small views take one in any case, so the rule is turned off for them."""
+    """Fit on one thread and on two; the rule that small views use one thread is turned off for them."""
     for n_cells, small in ((300, False), (300, True), (25_000, False)):
         data, found = simulated(n_cells, 0), []
         with mock.patch("crosstie._threads.SMALL", 0) if small else mock.patch("crosstie._threads.SMALL", 20_000):

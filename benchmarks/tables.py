@@ -1,4 +1,4 @@
-"""One process, one thread; rows of figures as a Markdown table, mean ± standard deviation over seeds."""
+"""Print Markdown tables with mean ± standard deviation over seeds; limits the process to one thread."""
 
 from __future__ import annotations
 

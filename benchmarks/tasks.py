@@ -1,6 +1,6 @@
-"""Benchmark tasks: paired data handed out unpaired, and scored from outside.
+"""Benchmark tasks: paired data presented as unpaired, and scored with the hidden truth.
 
-A task shuffles every view on its own, renames its cells and takes the labels away; it keeps the truth for `score`. Real
+A task shuffles every view separately, renames its cells and removes the labels; it keeps the truth for `score`. Real
 data are read from `$CROSSTIE_DATA` (one folder per data set, one h5ad per view, rows of one folder the same cells);
 docs/benchmarks.md says where each comes from.
 """
@@ -27,22 +27,22 @@ MAX_CELLS = 4000
 
 @dataclass(frozen=True)
 class Task:
-    """Views as a user would hold them, and the hidden truth.
+    """Views as a user would have them, and the hidden truth.
 
     Parameters
     ----------
     name
-        What it is called in tables.
+        Name in tables.
     views
-        AnnData without labels, rows shuffled view by view.
+        AnnData without labels, with the rows of each view shuffled.
     cell
         Hidden number of the cell in each row; the same number in two views is the same cell.
     label
         Hidden type of each cell number.
     absent
-        Types that one of the views lacks: left out of accuracies.
+        Types that one of the views lacks, which are left out of accuracies.
     links
-        Makes the links of the task from its views; `None` leaves them to the method.
+        Function that makes the links of the task from its views; `None` leaves links to the method.
     """
 
     name: str

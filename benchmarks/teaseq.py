@@ -3,9 +3,9 @@
     python benchmarks/teaseq.py                                       # simulated, 8,000 cells, three seeds
     python benchmarks/teaseq.py --folder DIR --genes GENES.gtf.gz --labels LABELS.csv
 
-Every ordered pair of views is scored: labels moved by the nearest neighbour, with the pairing hidden, against a CCA of
-the two views that is told the pairing (the ceiling); FOSCTTM; seconds. Three views have four connected graphs of links:
-all three links, and each view in the middle of the two others. The real files: docs/simulator.md says which and whence.
+Every ordered pair of views is scored by labels of the nearest neighbour, FOSCTTM and seconds, with the pairing hidden,
+and compared with a CCA of the two views that is told the pairing (the ceiling). Three views have four connected graphs
+of links: all three links, and each view in the middle of the other two. docs/simulator.md lists the real files.
 """
 
 from __future__ import annotations
@@ -67,7 +67,7 @@ def real(mdata: md.MuData, seed: int) -> Hidden:
 
 
 def hidden(views: Mapping[str, ad.AnnData], cell: dict[str, np.ndarray], columns: tuple[str, ...]) -> Hidden:
-    """Take names and labels away; keep them for scoring."""
+    """Remove names and labels, and keep them for scoring."""
     n_cells = 1 + max(int(c.max()) for c in cell.values())
     labels = {column: np.full(n_cells, UNKNOWN[0], dtype=object) for column in columns}
     bare = {}
@@ -105,7 +105,7 @@ def read(folder: Path, genes: Path | None, labels: Path | None, label_key: str, 
 
 
 def crosstie(task: Task, seed: int, middle: str | None) -> Latents:
-    """Integrate at the defaults, with all links that suggest themselves, or those of the view in the middle."""
+    """Integrate with defaults, with all suggested links or those of the view in the middle."""
     model = xt.integrate(task.views, middle and star(task.views, middle), seed=seed)
     return {view: model.embed(view) for view in task.views}
 
@@ -210,13 +210,13 @@ def main() -> None:
     parser.add_argument(
         "--label", default="cell_type", choices=["cell_type", "state"], help="simulated: 10 or 17 types"
     )
-    parser.add_argument("--fidelity", type=float, default=1.0, help="of the simulated chromatin")
+    parser.add_argument("--fidelity", type=float, default=1.0, help="fidelity of the simulated chromatin, 0 to 2")
     parser.add_argument("--thin", type=float, default=1.0, help="share of the counts that simulated chromatin keeps")
-    parser.add_argument("--folder", type=Path, help="where the public files lie; without it cells are simulated")
+    parser.add_argument("--folder", type=Path, help="folder with the public files; without it, cells are simulated")
     parser.add_argument("--sample", help='beginning of the file names, such as "GSM5123951"')
     parser.add_argument("--genes", type=Path, help="GTF or BED file of genes, for the activity of the real peaks")
     parser.add_argument("--labels", type=Path, help="CSV file of the real cells' types")
-    parser.add_argument("--label-key", default="predicted.celltype.l2", help="its column")
+    parser.add_argument("--label-key", default="predicted.celltype.l2", help="column of that file with the types")
     args = parser.parse_args()
     warnings.simplefilter("ignore")
     mdata = args.folder and read(args.folder, args.genes, args.labels, args.label_key, args.sample)

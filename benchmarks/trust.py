@@ -1,10 +1,10 @@
-"""Does `xt.trust.diagnose` tell good runs from sabotaged ones, and cells in the right place from others? Prints tables.
+"""Test whether `xt.trust.diagnose` separates good from sabotaged runs, and right from wrong cells. Prints tables.
 
     CROSSTIE_DATA=... python benchmarks/trust.py [--draw 1] [--quick]
 
-Twenty good runs, twenty sabotaged ones, and honest runs under stress, for which "use with care" is right wherever they
-lose accuracy. Labels and pairing serve for the columns FOSCTTM and accuracy alone. `--draw` seeds subsets, simulations
-and sabotage: the bounds of `trust.judge` were chosen while looking at draw 0; docs show another.
+Twenty good runs, twenty sabotaged ones, and honest runs under stress, for which "use with care" is right if they lose
+accuracy. Labels and pairing are only used for the columns FOSCTTM and accuracy. `--draw` seeds subsets, simulations and
+sabotage. The bounds of `trust.signals` were chosen with draw 0; the documentation shows another draw.
 """
 
 from __future__ import annotations
@@ -118,10 +118,10 @@ def judged(kind: str, task: Task, seed: int) -> dict[str, object]:
 
 
 def truth(task: Task, model: xt.Model, found: object) -> tuple[dict[str, float], dict[str, float]]:
-    """Score a run by the truth: first of all FOSCTTM and accuracy of its first two views, then the confidence of cells.
+    """Score a run with the truth: FOSCTTM and accuracy of its first two views, and the confidence of cells.
 
-    A cell is right if its transferred label is; its confidence should be higher then (area under the ROC curve), alone,
-    and times the confidence of the label.
+    A cell is right if its transferred label is right. Right cells should have a higher confidence (area under the ROC
+    curve); scored are the confidence of the cell, and its product with the confidence of the label.
     """
     a, b = list(task.views)[:2]
     two = replace(task, views={v: task.views[v] for v in (a, b)}, cell={v: task.cell[v] for v in (a, b)})
@@ -151,7 +151,7 @@ def truth(task: Task, model: xt.Model, found: object) -> tuple[dict[str, float],
 
 
 def subset(task: Task, n_cells: int, seed: int) -> Task:
-    """Return a task with at most so many cells of each view, the same cells."""
+    """Return a task with at most this many cells, the same in each view."""
     chosen = np.random.default_rng(seed).permutation(len(task.label))[:n_cells]
     rows = {v: np.flatnonzero(np.isin(c, chosen)) for v, c in task.cell.items()}
     views = {v: a[rows[v]].copy() for v, a in task.views.items()}
@@ -175,7 +175,7 @@ def batched(seed: int, **options: object) -> Task:
 
 
 def unlabelled(name: str, mdata: object) -> Task:
-    """Return simulated views without labels, and the truth apart."""
+    """Return simulated views without labels, and the truth separately."""
     mod = mdata.mod  # type: ignore[attr-defined]
     cell = {view: adata.obs["true_cell"].to_numpy() for view, adata in mod.items()}
     label = np.full(1 + max(int(c.max()) for c in cell.values()), "", dtype=object)
@@ -228,7 +228,7 @@ def mislabelled(task: Task, view: str, seed: int) -> Task:
 
 
 def crossed(one: Task, view: str, two: Task, other: str, what: str) -> Task:
-    """Return a view of one data set beside a view of another."""
+    """Return a view of one data set together with a view of another."""
     views = {view: one.views[view], other: two.views[other]}
     cell = {view: one.cell[view], other: len(one.label) + two.cell[other]}
     return Task(f"{what}: {one.name} {view}, {two.name} {other}", views, cell, np.concatenate([one.label, two.label]))

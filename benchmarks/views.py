@@ -1,10 +1,10 @@
-"""Are many views as good as two, and what does a view more cost? Prints tables.
+"""Test whether many views are as good as two, and what each additional view costs. Prints tables.
 
     CROSSTIE_DATA=... python benchmarks/views.py [--seeds 3] [--only real|simulated]
 
-Real: RNA and protein of two studies, `pbmc10k` and `pbmc_wnn`, in one run; labels of both at level 1, moved by the
-nearest cell for every ordered pair of views, against a run of these two views alone. Simulated: 2, 4 and 8 views of
-5,000 cells in chains, stars and rings of links; processor seconds of `integrate` on one thread against edges.
+Real: RNA and protein of two studies, `pbmc10k` and `pbmc_wnn`, in one run. Labels of both at level 1 are transferred
+from the nearest cell for every ordered pair of views, and compared with a run of these two views alone. Simulated: 2, 4
+and 8 views of 5,000 cells in chains, stars and rings of links; CPU seconds of `integrate` on one thread by edges.
 """
 
 from __future__ import annotations
@@ -95,7 +95,7 @@ def two_studies(seed: int) -> tuple[list[dict[str, object]], list[dict[str, obje
 
 
 def differences(figures: Mapping[str, float]) -> dict[str, float]:
-    """Return the figures of all but the first way, minus that of the first."""
+    """Return the scores of all but the first variant, minus those of the first."""
     (_, first), *others = figures.items()
     return {f"{way} − two": figure - first for way, figure in others}
 

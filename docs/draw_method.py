@@ -1,7 +1,7 @@
 """Draw docs/images/method.svg, the method in one picture: `python docs/draw_method.py`.
 
-Plain shapes and text, the fonts of the reader's system, colours of its own for light and for dark. The same bytes on
-every machine, which tests/test_method_drawing.py holds.
+Plain shapes and text, fonts of the reader's system, colours for light and dark pages. The output is the same on every
+machine; tests/test_drawings.py checks that the picture is current.
 """
 
 from __future__ import annotations
@@ -52,17 +52,17 @@ def box(x: float, y: float, width: float, height: float, kind: str = "box", radi
 
 
 def arrow(path: str) -> str:
-    """Return a line with a tip at its end."""
+    """Return an arrow."""
     return f'<path d="{path}" class="line" marker-end="url(#tip)"/>'
 
 
 def dot(x: float, y: float, radius: float, kind: str) -> str:
-    """Return a cell."""
+    """Return a circle, which stands for a cell."""
     return f'<circle cx="{x:.1f}" cy="{y:.1f}" r="{radius:g}" class="{kind}"/>'
 
 
 def matrix(x: float, y: float, rows: int, columns: int, kind: str, step: float = 7.5) -> Iterator[str]:
-    """Yield the cells of a matrix, fainter and stronger by a fixed pattern that looks like none."""
+    """Yield the cells of a matrix, with opacities in a fixed pattern that looks random."""
     for i in range(rows):
         for j in range(columns):
             strength = 0.15 + 0.85 * (math.sin(12.9898 * (i + 1) + 78.233 * (j + 1)) * 0.5 + 0.5) ** 2
@@ -82,7 +82,7 @@ def views() -> Iterator[str]:
 
 
 def recipes() -> Iterator[str]:
-    """Yield what each view goes through alone."""
+    """Yield the recipe of each view."""
     yield text(268, 46, "Recipes, fitted", "head")
     yield text(268, 64, "normalise, select, scale", "quiet")
     for n, (_, kind, _) in enumerate(VIEWS):
@@ -95,7 +95,7 @@ def recipes() -> Iterator[str]:
 
 
 def links() -> Iterator[str]:
-    """Yield the links: which features are known to go together."""
+    """Yield the links: features that are known to vary together."""
     yield box(196, 382, 196, 66)
     yield text(294, 404, "Links", "head")
     for n, (left, right) in enumerate((("CD3D", "CD3"), ("MS4A1", "CD20"))):
@@ -138,7 +138,7 @@ def rounds() -> Iterator[str]:
 
 
 def one_map() -> Iterator[str]:
-    """Yield the map: groups of cells, each of cells of all views."""
+    """Yield the map: groups of cells, with cells of all views in each."""
     yield arrow("M 686 209 L 716 209")
     yield text(822, 46, "One map", "head")
     yield text(822, 64, "all cells, the same coordinates", "quiet")
@@ -153,7 +153,7 @@ def one_map() -> Iterator[str]:
 
 
 def uses() -> Iterator[str]:
-    """Yield what is taken from the map."""
+    """Yield what the map is used for."""
     names = (
         "transfer labels",
         "match cells",

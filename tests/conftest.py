@@ -5,7 +5,7 @@ import signal
 
 import pytest
 
-from fault_server import Server
+from faults.server import Server
 from torch_here import HAS_TORCH
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # in the background shells ignore it, and children too

@@ -1,7 +1,7 @@
 """Install and test crosstie with each Python and with the lowest, the pinned and the highest versions of what it needs.
 
-`python tests/matrix.py` goes through all environments, each in a folder of its own under .matrix/ that is removed when
-done, goes on where it was stopped, and writes docs/support.md. Name environments to try only these, again.
+`python tests/matrix.py` goes through all environments, each in a folder under .matrix/ that is removed afterwards,
+continues an interrupted run, and writes docs/support.md. Name environments to run only these again.
 """
 
 import argparse
@@ -38,13 +38,13 @@ ROOMS = (
 )
 SELECTION = ["-m", "not gpu and not slow and not browser and not real_data", *(f"tests/{room}" for room in ROOMS)]
 
-INTRODUCTION = """# What it was tested with
+INTRODUCTION = """# Tested versions
 
-Written by `make matrix`. In each environment crosstie is installed as a user would install it, and the tests of all
-rooms, of the command line and of the report run, but for those marked slow and those of the browser and of real data.
-Every warning is an error, but for the few that `pyproject.toml` lists with the reason. *Lowest* are the bounds in
-`pyproject.toml`, *pinned* is `constraints.txt`, *highest* what the index gave. Without torch, the tests that train are
-skipped: all else must work.
+Written by `make matrix`. In each environment, crosstie is installed as users install it, and the tests run, except
+those marked slow and those that need a browser or real data. Every warning is an error, apart from the few that
+`pyproject.toml` lists with a reason. *Lowest* uses the lower bounds in `pyproject.toml`, *pinned* uses
+`constraints.txt`, and *highest* the newest versions on the package index. Without torch, the tests that train are
+skipped; everything else must work.
 
 """
 
@@ -59,7 +59,7 @@ class Environment:
 
     @property
     def name(self) -> str:
-        """What it is called on the command line and on the page."""
+        """Name of the environment on the command line and on the page."""
         return f"{self.python}-{self.versions}" + ("" if self.torch else "-without-torch")
 
     @property
@@ -70,7 +70,7 @@ class Environment:
 
     @property
     def constraints(self) -> list[str]:
-        """The version of each requirement where it is to be a certain one."""
+        """Exact versions of requirements, if they are fixed."""
         if self.versions == "highest":
             return []
         if self.versions == "pinned":
@@ -129,7 +129,7 @@ def install(environment: Environment, folder: Path, log: Path) -> str:
 
 
 def test(environment: Environment, python: str, prefix: list[str], log: Path) -> dict:
-    """Run the tests, and return what came out."""
+    """Run the tests and return their results."""
     report = ROOM / f"{environment.name}.xml"
     report.unlink(missing_ok=True)
     run([*prefix, python, "-m", "pytest", *SELECTION, "-p", "no:cacheprovider", f"--junitxml={report}"], log)
@@ -152,7 +152,7 @@ def test(environment: Environment, python: str, prefix: list[str], log: Path) ->
 
 
 def page(results: dict[str, dict]) -> str:
-    """Return both tables: what came out, and the versions that it came out with."""
+    """Return both tables: the results and the versions."""
     text = INTRODUCTION + "| environment | Python | passed | failed | skipped | seconds |\n|---|---|---|---|---|---|\n"
     for name, one in results.items():
         text += f"| {name} | " + " | ".join(str(one[k]) for k in ("python", "passed", "failed", "skipped", "seconds"))

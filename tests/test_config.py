@@ -72,10 +72,10 @@ def test_wrong_settings(change, error, words):
 
 
 def test_every_number_has_a_range():
-    from crosstie.config import _RANGES
+    from crosstie.config import RANGES
 
     for field in dataclasses.fields(Config):
-        assert isinstance(field.default, str) or field.name in _RANGES, field.name
+        assert isinstance(field.default, str) or field.name in RANGES, field.name
 
 
 def test_keywords_only_and_frozen():

@@ -93,7 +93,7 @@ def test_what_was_moved_aside_comes_back_if_nothing_took_its_place(tmp_path, the
         pass
     assert names(tmp_path) == ["a"]
     assert names(tmp_path / "a") == ["new" if there else "old"]
-    assert ("put back" in caplog.text) is not there
+    assert ("was restored" in caplog.text) is not there
 
 
 @pytest.mark.parametrize("broken", ["first", "second"])

@@ -15,7 +15,7 @@ from crosstie import metrics
 from crosstie.anchors.transport import transport_plan
 from crosstie.data import Recipe, View
 from oracles import sinkhorn
-from oracles_metrics import foscttm
+from oracles.scores import foscttm
 
 CLOSED = xt.Config(n_components=30, n_latent=20)
 TRAINED = replace(CLOSED, training="full", n_steps=20, hidden=16, critic_hidden=16)

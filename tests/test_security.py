@@ -21,8 +21,8 @@ import crosstie as xt
 from crosstie.cli import app
 from crosstie.datasets.download import integrity
 from crosstie.datasets.download.archives import unpack_gzip
-from crosstie.datasets.download.integrity import check_whole
-from crosstie.model.resume import Progress
+from crosstie.datasets.download.integrity import check_complete
+from crosstie.model.resume import ResumeFolder
 
 SRC = Path(xt.__file__).parent
 FORBIDDEN_IMPORTS = {"pickle", "cPickle", "dill", "cloudpickle", "marshal", "shelve", "joblib", "yaml", "subprocess"}
@@ -30,6 +30,10 @@ FORBIDDEN_NAMES = {"eval", "exec", "compile", "__import__"}
 FORBIDDEN_CALLS = {
     "torch.load", "torch.save", "pd.read_pickle", "os.system", "os.popen", "yaml.load", "np.fromregex", "np.memmap",
 }  # fmt: skip
+
+
+def folder_of(folder, model, seed):
+    return ResumeFolder(folder, model.inputs, model.config, seed)
 
 
 class Canary:
@@ -114,7 +118,7 @@ def test_pickle_in_the_place_of_a_file_of_a_model(saved, pickled, name):
 
 
 def test_pickle_among_the_finished_blocks(model, pickled, tmp_path):
-    progress = Progress(tmp_path / "work", model, 0)
+    progress = folder_of(tmp_path / "work", model, 0)
     bound = (0, 60)
     progress.keep("rna", bound, model.latents["rna"])
     np.testing.assert_array_equal(progress.find("rna", bound), model.latents["rna"])
@@ -308,14 +312,14 @@ def hdf5(size):
 def test_bombs_are_refused(tmp_path, bounds, name, made):
     file = tmp_path / name
     file.write_bytes(made(bounds))
-    with pytest.raises(ValueError, match="unpacks to far more than it should"):
-        check_whole(file)
+    with pytest.raises(ValueError, match="unpacks to far more data than expected"):
+        check_complete(file)
     file.write_bytes(made(1000))
-    check_whole(file)
+    check_complete(file)
 
 
 def test_a_bomb_is_not_unpacked_to_the_disk(tmp_path, bounds):
     (tmp_path / "x.h5ad.gz").write_bytes(gz(bounds))
-    with pytest.raises(ValueError, match="unpacks to far more than it should"):
+    with pytest.raises(ValueError, match="unpacks to far more data than expected"):
         unpack_gzip(tmp_path / "x.h5ad.gz", tmp_path / "x.h5ad")
     assert [p.name for p in tmp_path.iterdir()] == ["x.h5ad.gz"]

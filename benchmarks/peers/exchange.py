@@ -1,6 +1,6 @@
-"""What the scripts of all tools read and write: views and links from a folder, coordinates and times to another.
+"""Input and output of the scripts of all tools: views and links from a folder, coordinates and times to another.
 
-Runs in every peer's environment, so it needs numpy, pandas and anndata alone.
+It runs in the environments of all tools, so it only needs numpy, pandas and anndata.
 """
 
 import json
@@ -32,7 +32,7 @@ class Exchange:
 
     @contextmanager
     def training(self):
-        """Time what is done in steps."""
+        """Time the training, which runs in steps."""
         wall, cpu = time.perf_counter(), time.process_time()
         yield
         self._wall += time.perf_counter() - wall

@@ -1,4 +1,4 @@
-"""crosstie at its defaults: two files to coordinates, without pictures, tables or verdicts."""
+"""crosstie with defaults: from two files to coordinates, without pictures, tables or verdicts."""
 
 from exchange import Exchange
 

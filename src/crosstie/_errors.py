@@ -1,7 +1,7 @@
-"""The one shape of an error about the user's input: what is wrong, what was found, what was expected, what to do.
+"""Errors about the user's input, all of one form: what is wrong, what was found, what was expected, what to do.
 
-The classes stay subclasses of `ValueError`, `KeyError` and `TypeError`, so that callers need nothing of ours to catch
-them; the common parent lets the command line tell a user's mistake (exit status 2) from a fault of ours (1).
+The classes are subclasses of `ValueError`, `KeyError` and `TypeError`, so that callers can catch them as usual. Their
+common parent lets the command line tell a user's mistake (exit status 2) from a bug (exit status 1).
 
 Messages name arguments of functions. Where the command line has an option instead, the error also has those parts of
 its message in the words of the command line.
@@ -51,7 +51,7 @@ class InputKeyError(InputError, KeyError):
 
 
 class InputTypeError(InputError, TypeError):
-    """A value is of the wrong kind."""
+    """A value has the wrong type."""
 
 
 def message(what: str, *, found: str = "", expected: str = "", do: str = "") -> str:
@@ -94,12 +94,12 @@ def value_error(
 def type_error(
     what: str, *, found: str = "", expected: str = "", do: str = "", cli: Parts | None = None
 ) -> InputTypeError:
-    """Return (not raise) the error for a value of the wrong kind; parameters as in `input_error`."""
+    """Return (not raise) the error for a value of the wrong type; parameters as in `input_error`."""
     return input_error(InputTypeError, what, found=found, expected=expected, do=do, cli=cli)
 
 
-def check_whole(what: str, value: object, *, least: int = 0, name: str = "") -> None:
-    """Raise unless a value is a whole number, and not too small; `name` is that of the argument."""
+def check_integer(what: str, value: object, *, least: int = 0, name: str = "") -> None:
+    """Raise unless a value is a whole number of at least `least`; `name` is the argument's name in the message."""
     found = f"{name}={value!r}" if name else repr(value)
     if isinstance(value, bool) or not hasattr(value, "__index__"):
         expected = f"at least {least}"
@@ -111,7 +111,7 @@ def check_whole(what: str, value: object, *, least: int = 0, name: str = "") -> 
 def unknown_name(
     what: str, name: object, known: Iterable[object], *, do: str = "", what_cli: str = ""
 ) -> InputKeyError:
-    """Return (not raise) the error for a name that is not among the known ones, with the nearest as a hint.
+    """Return (not raise) the error for an unknown name, with the most similar known name as a hint.
 
     `what_cli` is what the command line calls `what`.
     """
@@ -123,7 +123,7 @@ def unknown_name(
 
 
 def sample(names: Iterable[object], n: int = 8) -> str:
-    """Show the first `n` names, quoted, and how many more there are."""
+    """Return the first `n` names, quoted, and the total number if there are more."""
     listed = [str(name) for name in names]
     text = ", ".join(map(repr, listed[:n]))
     return (text or "(none)") + (f", … ({len(listed):,} in all)" if len(listed) > n else "")

@@ -1,4 +1,4 @@
-"""Files and folders that appear whole: one process writes a path at a time, and takes away what killed ones left."""
+"""Atomic writes: a file or folder appears complete or not at all, and one process at a time may write a path."""
 
 from __future__ import annotations
 
@@ -13,32 +13,32 @@ from pathlib import Path
 from crosstie._errors import value_error
 from crosstie._log import log
 
-NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # file systems that know none
+NO_LOCKS = {errno.ENOLCK, errno.ENOSYS, errno.ENOTSUP, errno.EOPNOTSUPP}  # file systems without locks
 
 
 def beside(path: Path, kind: str) -> Path:
-    """Return a name beside `path`, with its ending, for what is not whole yet (`"part"`), or was there (`"old"`)."""
+    """Return a name beside `path`, with its ending, for an unfinished (`"part"`) or previous (`"old"`) version."""
     return path.with_name(f".{path.stem}.{os.getpid()}.{kind}{path.suffix}")
 
 
 @contextmanager
 def claimed(path: Path, *, wait: bool = False) -> Iterator[None]:
-    """Hold the right to write `path` against other processes; the claim of one that dies is free at once.
+    """Lock `path` for writing, so that no other process writes it. The lock of a process that dies is released at once.
 
-    What killed processes left beside it is removed; an older `path` that one of them had moved aside is put back.
-    Folders above it are made, and taken away again if they stay empty.
+    Leftovers of killed processes beside it are removed, and a previous version that one of them moved aside is
+    restored. Missing parent folders are created, and removed again if they stay empty.
 
     Parameters
     ----------
     path
-        A file or folder, which need not be there.
+        The file or folder to write; it need not exist.
     wait
-        Wait for another process to finish.
+        Wait until another process has finished; otherwise raise an error.
 
     Raises
     ------
     ValueError
-        If another process holds the claim, and is not waited for.
+        If another process holds the lock and `wait` is false.
     """
     made = [p for p in path.parents if not p.exists()]  # innermost first
     path.parent.mkdir(parents=True, exist_ok=True)
@@ -61,7 +61,7 @@ def _locked(file: Path, path: Path, *, wait: bool) -> Iterator[None]:
         try:
             while not lock.is_locked:
                 lock.acquire(timeout=-1 if wait else 0)
-                if not file.exists():  # its last holder removed it while this one took it: others would make a new one
+                if not file.exists():  # its previous holder removed it meanwhile: others would create a new one
                     lock.release()
         except filelock.Timeout:
             what = f"{path} is being written by another process."
@@ -73,28 +73,28 @@ def _locked(file: Path, path: Path, *, wait: bool) -> Iterator[None]:
             log.debug("%s: no locks on this file system (%s).", file, error)
             file.unlink(missing_ok=True)
         yield
-    finally:  # of the acquisition, too: a signal may come right after it
+    finally:  # also covers the acquisition: a signal may arrive right after it
         if lock.is_locked:
-            with suppress(OSError):  # Windows removes no open file
+            with suppress(OSError):  # Windows cannot remove an open file
                 file.unlink(missing_ok=True)
             lock.release()
 
 
 def sweep(path: Path) -> None:
-    """Take away what killed processes left of `path`; only who has claimed it may do so."""
+    """Remove what killed processes left of `path`; only the process that holds the lock may do so."""
     name = re.compile(rf"\.{re.escape(path.stem)}\.[0-9a-f]+\.(part|old){re.escape(path.suffix)}")
     with os.scandir(path.parent) as entries:
         left = [(path.with_name(entry.name), kind[1]) for entry in entries if (kind := name.fullmatch(entry.name))]
     for found, word in sorted(left, key=lambda pair: pair[1]):  # what is old first
         if word == "old" and not path.exists():
-            log.warning("%s is put back: a process was killed while replacing it.", path)
+            log.warning("%s was restored: a process was killed while replacing it.", path)
             found.replace(path)
         else:
             remove(found)
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a folder, if it is there."""
+    """Remove a file or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
         shutil.rmtree(path, ignore_errors=True)
     else:
@@ -103,9 +103,9 @@ def remove(path: Path) -> None:
 
 @contextmanager
 def new_file(path: Path, *, wait: bool = False) -> Iterator[Path]:
-    """Yield a name for a file that becomes `path` at the end; if anything goes wrong, nothing is left.
+    """Yield a temporary name, with the same ending, for a file that becomes `path` on success.
 
-    The name has the same ending. An older file is replaced. Parameters and errors as in `claimed`.
+    On failure nothing is left behind. An existing file is replaced. Parameters and errors are those of `claimed`.
     """
     path = path.resolve()
     if path.exists() and not path.is_file():  # a pipe, a terminal
@@ -122,16 +122,17 @@ def new_file(path: Path, *, wait: bool = False) -> Iterator[Path]:
 
 @contextmanager
 def new_folder(path: Path, *, last: str = "") -> Iterator[Path]:
-    """Yield an empty folder that becomes `path` at the end; if anything goes wrong, nothing is left.
+    """Yield an empty folder that becomes `path` on success; on failure nothing is left behind.
 
-    An older folder of this name is replaced, so check first; and claim it.
+    An existing folder of this name is replaced, so check first, and hold the lock with `claimed`.
 
     Parameters
     ----------
     path
-        The folder.
+        The folder to write.
     last
-        The entry that says that the folder is whole: the last to come where `path` is a mount point, which is filled.
+        Name of the entry that marks the folder as complete. It is moved last where `path` cannot be replaced as a
+        whole, such as a mount point.
     """
     part = beside(path, "part")
     part.mkdir()
@@ -149,7 +150,7 @@ def _put(part: Path, path: Path, last: str) -> None:
         if os.path.ismount(path) or os.name == "nt":
             _fill(path, part, last)
         else:
-            part.replace(path)  # over an empty folder, at once
+            part.replace(path)  # atomic, over an empty folder
         return
     old = beside(path, "old")
     try:
@@ -161,7 +162,7 @@ def _put(part: Path, path: Path, last: str) -> None:
             old.replace(path)
         raise
     if old.exists():
-        gone = beside(path, "part")  # from here on it is not whole, and must not be put back
+        gone = beside(path, "part")  # from here on it is incomplete, and must not be restored
         old.replace(gone)
         shutil.rmtree(gone, ignore_errors=True)
 

@@ -1,4 +1,4 @@
-"""The package's logger. Libraries do not configure logging; the command line does."""
+"""The logger of the package. The library does not configure logging; the command line does."""
 
 import logging
 

@@ -1,4 +1,4 @@
-"""MuData made of views as they are, by mudata before and since its version 0.4."""
+"""Compatibility with mudata before and after version 0.4: create MuData without copying columns of the views."""
 
 from __future__ import annotations
 
@@ -9,9 +9,9 @@ from contextlib import contextmanager, nullcontext
 
 @contextmanager
 def views_as_they_are() -> Iterator[None]:
-    """Make, read or write MuData without copies of the views' columns, and in silence about names that views share.
+    """Create, read or write MuData without copying columns of the views, and without warnings about shared names.
 
-    That no columns are copied has to be asked for before 0.4, and is the default since, where asking is an error.
+    Before 0.4 an option turns the copying off; since 0.4 that is the default, and setting the option is an error.
     """
     import mudata as md
 

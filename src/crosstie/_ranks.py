@@ -1,4 +1,4 @@
-"""Processes that torchrun started: which of them this one is, and what it means when another is lost."""
+"""Processes started by torchrun: the rank of this process, and a clear error when another rank is lost."""
 
 from __future__ import annotations
 
@@ -11,19 +11,19 @@ from crosstie._errors import message
 
 
 class WorkerLostError(RuntimeError):
-    """A worker is gone; what was finished is kept where the fit keeps its progress."""
+    """A worker process was lost; finished work stays in the resume folder."""
 
 
 @dataclass
 class Group:
-    """Processes that work on one job together.
+    """A group of processes that work on one job.
 
     Parameters
     ----------
     rank
         Number of this process, from 0.
     n_ranks
-        Number of processes.
+        Number of processes in the group.
     """
 
     rank: int = 0
@@ -32,7 +32,7 @@ class Group:
 
 @contextmanager
 def lost_means(n_ranks: int, rank: int | None = None) -> Iterator[None]:
-    """Turn a failed exchange between ranks into an error that says who was lost."""
+    """Turn a failed exchange between ranks into an error that says which rank was lost."""
     try:
         yield
     except RuntimeError as error:

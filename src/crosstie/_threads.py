@@ -1,4 +1,4 @@
-"""How many threads linear algebra and neighbour search use: one while work is small; pieces then run side by side."""
+"""Threads for linear algebra and neighbour search: one for small matrices, which are then processed in parallel."""
 
 from __future__ import annotations
 
@@ -16,17 +16,17 @@ Result = TypeVar("Result")
 
 
 def n_cores() -> int:
-    """Return how many cores this process may use."""
+    """Return the number of cores that this process may use."""
     if hasattr(os, "sched_getaffinity"):
         return len(os.sched_getaffinity(0))
     return os.cpu_count() or 1
 
 
 def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Return the results of items in order, worked on in threads, linear algebra on one thread in each."""
+    """Apply a function to items in parallel threads with single-threaded linear algebra; results keep the order."""
 
     def alone(item: Item) -> Result:
-        with few_threads(0):  # OpenMP counts threads for each thread that asks
+        with few_threads(0):  # OpenMP limits are per calling thread
             return function(item)
 
     with few_threads(0), ThreadPoolExecutor(n_cores()) as threads:
@@ -35,10 +35,10 @@ def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> l
 
 @contextmanager
 def few_threads(n_rows: int) -> Iterator[None]:
-    """Run on one thread if matrices have fewer than `SMALL` rows, then go back to what was set.
+    """Limit linear algebra to one thread if matrices have fewer than `SMALL` rows, and restore the limit afterwards.
 
-    A rule and not a measurement, because the number of threads decides the last bits of a sum. Small products last
-    less long than handing them to other threads; on shared cores, whose threads wait for each other, by far.
+    This is a fixed rule rather than a measurement, because the number of threads changes the last bits of a sum. Small
+    products take less time than distributing them over threads, especially on shared cores.
     """
     with threadpool_limits(1 if n_rows < SMALL else None):
         yield

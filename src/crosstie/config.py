@@ -1,6 +1,6 @@
-"""Settings of one integration: frozen, checked when made, saved as JSON beside the weights.
+"""Settings of one integration: frozen, checked when created, saved as JSON with the model.
 
-A published method is a configuration: `Config.scmodal()` is the paper, `Config()` ours. No torch here.
+A published method is a configuration: `Config.scmodal()` is the method of the paper, `Config()` the default.
 """
 
 from __future__ import annotations
@@ -23,56 +23,58 @@ class Config:
     Parameters
     ----------
     training
-        `"full"` trains the networks; `"none"` keeps the closed form that they start at.
+        `"none"` uses the closed form; `"full"` trains networks that start from it (needs torch).
     fallback
-        What stays where training diverges, or the trained coordinates do worse than the closed form by what can be seen
-        without labels (see `training.fallback`): the `"closed form"`, or, with `"none"`, the networks all the same
-        (and an error, if it diverges).
+        What to keep if training diverges, or if the trained coordinates look worse than the closed form judged without
+        labels (see `crosstie.training.fallback`). `"closed form"` keeps the closed form; `"none"` keeps the trained
+        networks, and raises an error if training diverges.
     n_core
-        Views of more cells than this are fitted on so many of them, drawn at random; the others are placed through what
-        was fitted.
+        Views with more cells than this, at least 10, are fitted on a random sample of this size; the remaining cells
+        are then placed with the fitted model.
     n_components
-        Principal components of each view.
+        Number of principal components of each view, at least 2.
     n_latent
-        Number of latent coordinates; fewer where a view has fewer components.
+        Number of latent coordinates; fewer if a view has fewer components.
     n_rounds, entropy, balance, damping, link_weight, link_shrinkage, n_smooth, smoothing, pull, n_sketch, n_sketches
-        Of the closed form: see `crosstie.anchors.Refinement`.
+        Settings of the closed form: see `crosstie.anchors.Refinement`.
     n_neighbors
-        Neighbours of a cell among which anchors are sought.
+        Number of nearest neighbours searched from each cell to find anchors.
     features
-        What the networks read: the principal `"components"` of each view, or its scaled `"features"`.
+        Input of the networks: the principal `"components"` of each view, or its scaled `"features"`.
     latent_norm
-        Whether coordinates are scaled to length 1 (`"unit"`).
+        `"unit"` scales coordinates to length 1; `"none"` leaves them as they are.
     encoder, decoder
-        `"residual"`: a linear map, the closed form, plus a network that starts at zero. `"mlp"`: a network alone.
+        `"residual"`: the linear map of the closed form plus a network that starts at zero. `"mlp"`: a network alone.
     linear
-        Whether the linear map of a residual network is `"frozen"` or `"trained"` (then without weight decay).
+        Whether the linear map of a residual network is `"frozen"` or `"trained"` (without weight decay).
     hidden
-        Width of the one hidden layer of encoders and decoders.
+        Number of units in the single hidden layer of encoders and decoders.
     critic_hidden, critic_layers, critic_clamp
-        Width and number of the critic's hidden layers, and the bound on the size of its scores.
+        Width and number of the critic's hidden layers, and the bound on the absolute value of its scores.
     reconstruction, cycle, geometry, anchors, hold, adversarial
-        Weights of the terms; a term of weight 0 is not computed.
+        Weights of the terms of the objective, at least 0; a term of weight 0 is not computed.
     geometry_bandwidth, geometry_clamp
-        Bandwidth of the Gaussian kernels, and the cosine above which a cell's row is not pulled further.
+        Bandwidth of the Gaussian kernels of the geometry term, and the cosine, in (0, 1], above which a cell no longer
+        contributes to it.
     anchor_scope
-        `"global"`: pairs of cells found once, before training. `"batch"`: mutual nearest neighbours on the linked
-        features inside each minibatch.
+        `"global"` finds anchors once, before training; `"batch"` finds mutual nearest neighbours on the linked features
+        in every minibatch.
     anchor_pairs
-        Global scope: how many pairs each edge contributes to a step.
+        Number of anchor pairs that each edge contributes to a training step (`"global"` scope).
     anchor_k
-        Batch scope: number of neighbours, by cosine.
+        Number of nearest neighbours, by cosine (`"batch"` scope).
     alignment
-        What makes the latent distributions equal: an `"adversarial"` critic, or `"none"`.
+        What makes the latent distributions of the views equal: an `"adversarial"` critic, or `"none"`.
     critic_steps
-        Steps of the critic for each step of the encoders, on one minibatch.
+        Training steps of the critic for each step of the encoders, on the same minibatch.
     n_steps, batch_size
-        Number of steps, and of cells of each view in one (all of them, where a view has fewer).
+        Number of training steps, and number of cells of each view in a minibatch (all cells, if a view has fewer).
     learning_rate, schedule, betas, weight_decay, grad_clip
-        Adam with the decay added to the gradient; the rate is `"constant"` or falls to 0 along a `"cosine"`; the norm
-        of the gradient is clipped.
+        Settings of Adam, with the weight decay added to the gradient. The learning rate is `"constant"` or falls to 0
+        along a `"cosine"`. `grad_clip` is the largest norm of the gradient.
     averaging
-        Decay of the exponential moving average of the weights that is kept at the end; 0 keeps the last weights.
+        Decay of the exponential moving average of the weights, in [0, 1); the average is kept at the end. 0 keeps the
+        last weights.
 
     Raises
     ------
@@ -138,7 +140,7 @@ class Config:
             _check(field.name, getattr(self, field.name), types[field.name])
         if self.features == "features" and ("residual" in (self.encoder, self.decoder) or self.hold > 0):
             raise value_error(
-                "config: the closed form is a map of components, and features='features' reads none.",
+                "config: the closed form is a map of components, which features='features' does not use.",
                 found=f"encoder={self.encoder!r}, decoder={self.decoder!r}, hold={self.hold}",
                 expected="encoder='mlp', decoder='mlp', hold=0, or features='components'",
             )
@@ -147,7 +149,7 @@ class Config:
 
     @property
     def needs_closed_form(self) -> bool:
-        """Whether anything reads the closed form."""
+        """Whether the closed form has to be fitted."""
         residual = "residual" in (self.encoder, self.decoder)
         return self.training == "none" or residual or self.hold > 0 or self.anchor_scope == "global"
 
@@ -160,7 +162,7 @@ class Config:
 
     @classmethod
     def scmodal(cls) -> Config:
-        """Return the settings of scMODAL (Wang et al., Nature Communications 16, 4994, 2025) as its code has them."""
+        """Return the settings of scMODAL (Wang et al., Nature Communications 16, 4994, 2025), as in its code."""
         return cls(
             training="full",
             fallback="none",
@@ -201,12 +203,12 @@ class Config:
 
     @classmethod
     def from_json(cls, text: str) -> Config:
-        """Read settings from JSON text; what it leaves out is at its default.
+        """Read settings from JSON text; settings that it does not name keep their defaults.
 
         Raises
         ------
         KeyError
-            If the text names a setting that there is not.
+            If the text names an unknown setting.
         TypeError, ValueError
             If the text is not a JSON object, or a setting is of the wrong type or out of its range.
         """
@@ -232,7 +234,7 @@ _AT_LEAST_0 = (0.0, math.inf, "[)")
 _AT_LEAST_1 = (1.0, math.inf, "[)")
 _ABOVE_0 = (0.0, math.inf, "()")
 _DECAY = (0.0, 1.0, "[)")
-_RANGES: dict[str, tuple[float, float, str]] = {
+RANGES: dict[str, tuple[float, float, str]] = {
     "n_core": (10.0, math.inf, "[)"),
     "n_components": (2.0, math.inf, "[)"),
     "n_rounds": _AT_LEAST_1,
@@ -293,7 +295,7 @@ def _check_number(name: str, value: Any, kind: type) -> None:
     if isinstance(value, bool) or not isinstance(value, allowed):
         word = "a whole number" if kind is int else "a number"
         raise type_error(f"config: {name} is not {word}.", found=repr(value), expected=word)
-    low, high, ends = _RANGES[name]
+    low, high, ends = RANGES[name]
     above = value >= low if ends[0] == "[" else value > low
     below = value <= high if ends[1] == "]" else value < high
     if not (above and below):

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 
 from crosstie.anchors import batch_offsets as room
-from crosstie.anchors.batch_offsets import Offsets, _shifts
+from crosstie.anchors.batch_offsets import Offsets, batch_shifts
 
 
 def unit(x):
@@ -101,7 +101,7 @@ def test_all_come_to_the_batch_that_stays():
 def test_shifts_are_their_formula(to):
     rng = np.random.default_rng(0)
     z, share, code = rng.normal(size=(30, 3)), rng.dirichlet(np.ones(4), size=30), rng.integers(3, size=30)
-    found = _shifts(z, share, code, 3, to)
+    found = batch_shifts(z, share, code, 3, to)
     for b in range(3):
         for k in range(4):
             weight = [share[code == c, k].sum() for c in range(3)]

@@ -66,7 +66,7 @@ def test_no_two_cells_are_mutual(monkeypatch):
     assert str(error.value).split("\n  ") == [
         "anchors: no two cells are each other's neighbours.",
         "found: 50 and 40 cells, k=7",
-        "Raise k, and look whether the links make sense: xt.links.Link.report.",
+        "Raise k, and check whether the links make sense: xt.links.Link.report.",
     ]
 
 

@@ -8,7 +8,7 @@ from sklearn.decomposition import PCA
 import oracles
 from crosstie.anchors import Refinement, fit_closed_form
 from crosstie.anchors.closed_form import near_mean
-from crosstie.anchors.fit_closed_form import _Known, _matched, _shared_directions, smoothed
+from crosstie.anchors.fit_closed_form import SharedCells, match_softly, shared_directions, smoothed
 from crosstie.anchors.linear import damping_factor, unit_rows
 from crosstie.anchors.link_evidence import link_maps
 from crosstie.anchors.neighbours import Neighbours
@@ -166,9 +166,9 @@ def test_edges_count_alike():
     rng = np.random.default_rng(0)
     sizes = {"a": 4, "b": 3, "c": 5}
     covariance = {(i, j): rng.normal(size=(sizes[i], sizes[j])) for i, j in (("a", "b"), ("b", "c"), ("a", "c"))}
-    one, strength = _shared_directions(sizes, covariance, 6)
+    one, strength = shared_directions(sizes, covariance, 6)
     louder = covariance | {("b", "c"): 100 * covariance["b", "c"]}
-    other, same = _shared_directions(sizes, louder, 6)
+    other, same = shared_directions(sizes, louder, 6)
     np.testing.assert_allclose(same, strength)
     for view, size in sizes.items():
         assert one[view].shape == (size, len(strength))
@@ -287,7 +287,7 @@ def test_known_cells_show_their_covariance_and_correlation():
     rows = rng.permutation(30)[:12], rng.permutation(25)[:12]
     linked[1][rows[1], 0] = linked[0][rows[0], 0] + 0.3 * linked[1][rows[1], 0]
     linked[1][rows[1], 1] = -linked[0][rows[0], 1]
-    known = _Known.of(damped, linked, rows)
+    known = SharedCells.of(damped, linked, rows)
     assert known.n_pairs == 12
     (x, y), (lx, ly) = ([side[i] for side, i in zip(sides, rows, strict=True)] for sides in (damped, linked))
     expected = (x - x.mean(0)).T @ (y - y.mean(0)) / 12
@@ -320,10 +320,10 @@ def test_known_cells_and_matched_ones_count_alike():
     rng = np.random.default_rng(0)
     sides = [[rng.normal(size=(n, d)).astype(np.float32) for d in (4, 3, 2)] for n in (40, 35)]
     rows = rng.permutation(40)[:10], rng.permutation(35)[:10]
-    known = _Known.of((sides[0][0], sides[1][0]), (sides[0][2], sides[1][2]), rows)
+    known = SharedCells.of((sides[0][0], sides[1][0]), (sides[0][2], sides[1][2]), rows)
 
     def matched(some, known=None):
-        return _matched(*some, lambda x, y: (x, y), PLAIN, np.random.default_rng(0), known)
+        return match_softly(*some, lambda x, y: (x, y), PLAIN, np.random.default_rng(0), known)
 
     rest = [tuple(np.delete(part, i, axis=0) for part in side) for side, i in zip(sides, rows, strict=True)]
     share = 10 / (10 + 25)
@@ -331,7 +331,7 @@ def test_known_cells_and_matched_ones_count_alike():
         matched(sides, known), (known.covariance, known.agreement), matched(rest), strict=True
     ):
         np.testing.assert_allclose(found, share * of_known + (1 - share) * of_rest, atol=1e-5)
-    few = _Known.of((sides[0][0], sides[1][0]), (sides[0][2], sides[1][2]), (np.arange(26), np.arange(26)))
+    few = SharedCells.of((sides[0][0], sides[1][0]), (sides[0][2], sides[1][2]), (np.arange(26), np.arange(26)))
     assert matched(sides, few)[0] is few.covariance  # of nine cells that are left nothing is made
 
 

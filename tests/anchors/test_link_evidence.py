@@ -3,7 +3,7 @@ import pytest
 from scipy.linalg import sqrtm
 
 from crosstie.anchors import link_evidence
-from crosstie.anchors.link_evidence import _root, link_maps
+from crosstie.anchors.link_evidence import link_maps, matrix_root
 
 
 def case(n_cells=400, n_components=6, n_columns=4, seed=0):
@@ -87,6 +87,6 @@ def test_more_columns_than_wanted(monkeypatch):
 
 def test_root():
     covariance = case()[2][0]
-    np.testing.assert_allclose(_root(covariance), np.real(sqrtm(covariance)), atol=1e-6)
+    np.testing.assert_allclose(matrix_root(covariance), np.real(sqrtm(covariance)), atol=1e-6)
     flat = covariance * np.outer([1, 1, 0, 0, 1, 1], [1, 1, 0, 0, 1, 1])  # no spread in two directions
-    np.testing.assert_allclose(_root(flat) @ _root(flat), flat, atol=1e-6)
+    np.testing.assert_allclose(matrix_root(flat) @ matrix_root(flat), flat, atol=1e-6)

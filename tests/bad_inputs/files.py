@@ -189,7 +189,7 @@ CASES = [
     ),
     _error(
         "table split at semicolons",
-        ("fewer than two columns", "'protein;gene'", "Fields are split at commas"),
+        ("fewer than two columns", "'protein;gene'", "Separate the fields by commas"),
         _of("pairs.csv", "protein;gene\nCD3;CD3E\n"),
     ),
     _error("empty table", ("pairs.csv cannot be read as a table",), _of("pairs.csv", "")),

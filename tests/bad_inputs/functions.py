@@ -209,7 +209,7 @@ ARRAYS = [
         "functions",
         "report into a text file",
         VALUE,
-        ("written as HTML", "r.txt"),
+        ("must be an HTML file", "r.txt"),
         lambda g: xt.report.write(g.model, g.folder / "r.txt"),
     ),
     Case("functions", "report of no run", VALUE, ("none", "run"), lambda g: xt.report.write(g.folder / "none")),

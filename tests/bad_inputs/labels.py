@@ -56,18 +56,20 @@ LABELS = [
         ("no cell of 'rna' has a label", "Give another key"),
         _transfer(lambda n: np.full(n, np.nan)),
     ),
-    _labelled("too few", VALUE, ("not one label per cell", "3 labels"), _transfer(lambda n: ["a", "b", "c"])),
+    _labelled("too few", VALUE, ("there must be one label per cell", "3 labels"), _transfer(lambda n: ["a", "b", "c"])),
     _labelled(
         "of other cells",
         VALUE,
-        ("index does not name the cells of 'rna'", "Give NaN"),
+        ("index of the labels must name every cell of 'rna' once", "Use NaN"),
         _transfer(lambda n: pd.Series("a", [f"other{i}" for i in range(n)])),
     ),
-    _labelled("neither key nor labels", VALUE, ("come from one place", "neither key nor labels"), _transfer()),
+    _labelled(
+        "neither key nor labels", VALUE, ("give either `key` or `labels`", "neither key nor labels"), _transfer()
+    ),
     _labelled(
         "both key and labels",
         VALUE,
-        ("come from one place", "both key and labels"),
+        ("give either `key` or `labels`", "both key and labels"),
         _transfer(lambda n: ["a"] * n, key="cell_type"),
     ),
     _labelled("no levels", VALUE, ("key is an empty list", "coarse to fine"), _transfer(key=[])),
@@ -88,13 +90,13 @@ LABELS = [
     _labelled(
         "confidence above 1",
         VALUE,
-        ("abstain_at is a confidence", "1.5", "in [0, 1]"),
+        ("`abstain_at` is out of range", "1.5", "in [0, 1]"),
         _transfer(key="cell_type", abstain_at=1.5),
     ),
     _labelled(
         "confidence not a number",
         VALUE,
-        ("abstain_at is a confidence", "nan"),
+        ("`abstain_at` is out of range", "nan"),
         _transfer(key="cell_type", abstain_at=float("nan")),
     ),
     _labelled("confidence of text", TYPE, ("abstain_at", "'high'"), _transfer(key="cell_type", abstain_at="high")),

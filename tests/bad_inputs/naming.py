@@ -185,7 +185,7 @@ LINKS = [
     _linked(
         "weight below 0 in a table",
         VALUE,
-        ("1 of the 2 weights", "-2.0 in row 2", "Leave out the rows"),
+        ("1 of the 2 weights", "-2.0 in row 2", "Remove the rows"),
         _weights(1.0, -2.0),
     ),
     _linked("weight missing in a table", VALUE, ("1 of the 2 weights", "nan in row 1"), _weights(np.nan, 1.0)),
@@ -196,7 +196,7 @@ LINKS = [
     _linked(
         "rows without names",
         VALUE,
-        ("the table is empty", "2 rows, none with two names"),
+        ("the table is empty", "2 rows, none of them with two names"),
         _table(protein=[None, "CD3"], gene=["CD3E", None]),
     ),
     _linked(
@@ -208,7 +208,7 @@ LINKS = [
     _linked(
         "table that is a list",
         TYPE,
-        ("by_table: table", "list", "DataFrame or the path"),
+        ("by_table: `table`", "list", "DataFrame or the path"),
         lambda g: by_table(g.views, "adt", "rna", [("CD3", "CD3E")]),
     ),
     _linked(
@@ -238,7 +238,7 @@ LINKS = [
     _linked(
         "paired table that is a list",
         TYPE,
-        ("paired: cells", "list", "DataFrame"),
+        ("paired: `cells`", "list", "DataFrame"),
         lambda g: paired(g.views, "rna", "adt", cells=[("a", "b")]),
     ),
     _linked(

@@ -9,7 +9,7 @@ import pandas as pd
 import crosstie as xt
 from bad_inputs.case import Case, Given
 from crosstie._errors import InputKeyError, InputTypeError, InputValueError
-from crosstie.config import _RANGES
+from crosstie.config import RANGES
 
 VALUE, TYPE, KEY = InputValueError, InputTypeError, InputKeyError
 KINDS = get_type_hints(xt.Config)
@@ -35,7 +35,7 @@ def _field_cases():
                 "settings", f"{name} of a list", VALUE, (f"config: {name} is unknown", "['x']"), _set(name, ["x"])
             )
             continue
-        low = _RANGES[name][0]
+        low = RANGES[name][0]
         wrong, nan = ((low - 1, 0.5), (math.nan, 0.5)) if name == "betas" else (low - 1, math.nan)
         whole = kind is int
         yield Case(
@@ -125,14 +125,14 @@ OPTIONS = [
         ("impute: the method", "'magic'", "one of"),
         _tl("impute", method="magic"),
     ),
-    _option("imputed into a csv file", VALUE, ("written as h5ad", "x.csv"), _tl("impute", out="x.csv")),
+    _option("imputed into a csv file", VALUE, ("must be an h5ad file", "x.csv"), _tl("impute", out="x.csv")),
     _option(
         "imputed into a folder that is not there",
         VALUE,
         ("impute", "no folder"),
         lambda g: xt.tl.impute(g.model, "rna", "adt", out=g.folder / "none" / "x.h5ad"),
     ),
-    _option("one view twice", VALUE, ("source and target are one view", "'rna'"), _tl("impute", "rna", "rna")),
+    _option("one view twice", VALUE, ("source and target are the same view", "'rna'"), _tl("impute", "rna", "rna")),
     _option("unknown view to take from", KEY, ("view", "'gex'", "'rna', 'adt'"), _tl("match_cells", "gex", "adt")),
     _option("relations by chance alone", VALUE, ("relate", "n_permutations=0"), _tl("relate", n_permutations=0)),
     _option("relations in groups that there are not", KEY, ("'donors'",), _tl("relate", by="donors")),
@@ -157,7 +157,7 @@ OPTIONS = [
     _option(
         "peaks without places",
         VALUE,
-        ("no coordinates could be read", "'chr1:100-200'"),
+        ("no coordinates found in .var", "'chr1:100-200'"),
         lambda g: xt.data.gene_activity(
             g.rna, pd.DataFrame({"chrom": ["chr1"], "start": [1], "end": [9]}, index=["A"])
         ),

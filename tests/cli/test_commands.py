@@ -55,8 +55,8 @@ def test_links_of_one_kind(run, mdata):
         }
         assert shown["linked" if status == "linked" else "unlinked"], feature
         assert feature in every
-    assert "it measures no protein" in unlinked
-    assert "it measures no protein" not in linked
+    assert "it does not measure a protein" in unlinked
+    assert "it does not measure a protein" not in linked
 
 
 def test_links_reads_names_only(run, tmp_path, write):

@@ -9,7 +9,7 @@ import numpy as np
 import pytest
 
 import crosstie as xt
-from crosstie.model.resume import Progress
+from crosstie.model.resume import ResumeFolder
 
 FAST = ["--no-plots", "--no-verdict", "--set", "n_core=100", "--set", "n_components=30"]
 VIEWS = ["rna=rna.h5ad", "adt=adt.h5ad"]
@@ -50,7 +50,7 @@ def test_report_of_a_run_that_left_its_matrices(run, tmp_path):
     few = ["--set", "n_core=100", "--set", "n_components=30", "--no-verdict"]
     done = run("integrate", *VIEWS, "--out", "out", *few)
     assert done.exit_code == 0, done.output
-    assert "the data of this run are not at hand" in (tmp_path / "out" / "report.html").read_text()
+    assert "the data, which are not available to this report" in (tmp_path / "out" / "report.html").read_text()
 
 
 def test_matrices_that_have_gone_are_one_clear_error(run, tmp_path):
@@ -63,18 +63,18 @@ def test_matrices_that_have_gone_are_one_clear_error(run, tmp_path):
 
 
 def test_interrupted_run_goes_on(run, whole, tmp_path, monkeypatch):
-    keep = Progress.keep
+    keep = ResumeFolder.keep
 
     def cut(self, view, bound, z):
         keep(self, view, bound, z)
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Progress, "keep", cut)
+    monkeypatch.setattr(ResumeFolder, "keep", cut)
     assert run("integrate", *VIEWS, "--out", "out", *FAST).exit_code != 0
     assert not (tmp_path / "out").exists()
     assert (tmp_path / ".out.progress" / "core" / "model.json").is_file()
-    monkeypatch.setattr(Progress, "keep", keep)
-    monkeypatch.setattr("crosstie.model.core.fit_whole", lambda *_: pytest.fail("the core was fitted again"))
+    monkeypatch.setattr(ResumeFolder, "keep", keep)
+    monkeypatch.setattr("crosstie.model.fit_model._fit_whole", lambda *_: pytest.fail("the core was fitted again"))
     done = run("integrate", *VIEWS, "--out", "out", *FAST, "--resume")
     assert done.exit_code == 0, done.output
     for name, z in latents(tmp_path / "out").items():

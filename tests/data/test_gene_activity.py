@@ -158,10 +158,10 @@ def test_what_is_left_out_is_counted(tmp_path, caplog):
         found = xt.data.gene_activity(adata, str(path), upstream=0)
     assert list(found.var_names) == ["A"]
     assert found.X.toarray().tolist() == [[1.0]]
-    assert "1 of 3 features have no coordinates" in caplog.text
+    assert "1 of 3 features have no readable coordinates" in caplog.text
     assert "2 chromosomes" not in caplog.text
-    assert "such as '1' and 'chr1'" in caplog.text
-    assert "1 of 3 peaks have a gene; 1 genes, and 2 left out that have no peak" in caplog.text
+    assert "such as '1' to 'chr1'" in caplog.text
+    assert "1 of 3 peaks have a gene; 1 genes, 2 genes without a peak left out" in caplog.text
 
 
 def test_a_gene_without_strand_is_its_body(caplog):

@@ -101,17 +101,17 @@ def test_rows_of_one_gene_are_joined_and_a_second_place_is_left_out(caplog):
         ["A", "1", 10, 28, "+"],
         ["B", "1", 15, 30, "+"],
     ]
-    assert "2 rows overlap another of the same name" in caplog.text
-    assert "2 names occur at several places, of which the first is taken: 'A', 'B'" in caplog.text
+    assert "2 rows merged with overlapping rows of the same name" in caplog.text
+    assert "2 names occur at several places; the first is used: 'A', 'B'" in caplog.text
 
 
 def test_nameless_genes_are_said(write, caplog):
     with caplog.at_level("INFO", "crosstie"):
         read_genes(write("g.gtf", GTF))
-    assert "1 of 3 have no name and are called by their identifiers" in caplog.text
+    assert "1 of 3 have no name; their identifiers are used" in caplog.text
     with caplog.at_level("INFO", "crosstie"):
         assert list(read_genes(frame(name=["a", ""])).index) == ["a"]
-    assert "1 of 2 rows have neither name nor identifier" in caplog.text
+    assert "1 of 2 rows without name and identifier are left out" in caplog.text
     with pytest.raises(ValueError, match="no gene with a name"):
         read_genes(frame(name=["", None]))
 
@@ -146,11 +146,11 @@ def test_a_broken_or_absent_file(write):
 def test_frames_that_cannot_be_read():
     with pytest.raises(TypeError, match="found: int"):
         read_genes(3)
-    with pytest.raises(ValueError, match="lacks columns"):
+    with pytest.raises(ValueError, match="columns are missing"):
         read_genes(frame().drop(columns="end"))
     with pytest.raises(ValueError, match="names of the genes"):
         read_genes(frame().reset_index(drop=True))
-    with pytest.raises(ValueError, match=r"1 of 2 rows have no whole start and end(.|\n)*row 1"):
+    with pytest.raises(ValueError, match=r"1 of 2 rows have a start or end that is not a whole number(.|\n)*row 1"):
         read_genes(frame(start=[1, 2.5]))
 
 
@@ -168,7 +168,7 @@ def test_chromosomes_with_and_without_chr(genes, peaks, expected, caplog):
     with caplog.at_level("INFO", "crosstie"):
         assert list(match_chromosomes(table, peaks)["chrom"]) == expected
     n = sum(a != b for a, b in zip(genes, expected, strict=True))
-    assert (f"{n} chromosomes are named otherwise" in caplog.text) == (n > 0)
+    assert (f"{n} chromosomes have other names than in the peaks" in caplog.text) == (n > 0)
 
 
 def test_another_genome():

@@ -62,7 +62,7 @@ def test_what_is_no_peak_is_left_out_and_counted(bad, caplog):
     with caplog.at_level("WARNING", "crosstie"):
         peaks = read_peaks(atac(["chr1:1-2", bad, "chr2_3_4"]))
     assert list(peaks.index) == ["chr1:1-2", "chr2_3_4"]
-    assert "1 of 3 features have no coordinates that could be read (names) and are left out: " in caplog.text
+    assert "1 of 3 features have no readable coordinates (names) and are left out: " in caplog.text
     assert repr(bad) in caplog.text
 
 
@@ -77,7 +77,7 @@ def test_bad_columns_are_left_out_and_counted(caplog):
 
 @pytest.mark.filterwarnings("ignore:Transforming to str index")  # of an index of no names: older anndata
 def test_nothing_to_read():
-    with pytest.raises(ValueError, match=r"no coordinates could be read(.|\n)*found: names 'CD4', 'CD8'; columns 'x'"):
+    with pytest.raises(ValueError, match=r"no coordinates found in(.|\n)*found: names 'CD4', 'CD8'; columns 'x'"):
         read_peaks(atac(["CD4", "CD8"], x=[1, 2]))
     with pytest.raises(ValueError, match=r"columns chrom, start, end(.|\n)*Add the columns"):
         read_peaks(atac([]))

@@ -57,19 +57,21 @@ def test_columns_on_disk_are_read_whole_and_that_is_said(tmp_path, caplog):
         found = in_memory(source, "rna")
     assert found.format == "csr"
     np.testing.assert_array_equal(found.toarray(), X.toarray())
-    assert "rna: stored by column (CSC): read whole" in caplog.text
+    assert "rna: stored by column (CSC) and loaded completely" in caplog.text
 
 
 def test_what_is_in_no_file_cannot_be_sent():
     array = pytest.importorskip("dask.array").from_array(X.toarray())
-    with pytest.raises(TypeError, match=r"read by other processes\.\n  found: Array\n  expected: one stored as h5ad"):
+    with pytest.raises(
+        TypeError, match=r"read by other processes\.\n  found: Array\n  expected: a matrix stored as h5ad"
+    ):
         pickle.dumps(stored(array, "rna"))
 
 
 @pytest.mark.parametrize(
     ("x", "words"),
     [
-        ("no matrix", r"view 'rna': .* of a kind that cannot be read\.\n  found: str\n"),
+        ("no matrix", r"view 'rna': .* has a type that cannot be read\.\n  found: str\n"),
         (np.array([["a"]]), r"view 'rna': the matrix is not numeric\.\n  found: dtype <U1"),
     ],
 )

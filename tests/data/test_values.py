@@ -64,7 +64,7 @@ def test_all_zero(kind, expected):
 @pytest.mark.parametrize(
     ("values", "change", "words"),
     [
-        ("counts", lambda x: x + 0.5, "fractions, and the view was fitted on counts"),
+        ("counts", lambda x: x + 0.5, "fractions, but the view was fitted on counts"),
         ("counts", lambda x: x - 3, "negative values"),
         ("log", lambda x: x - 3, "negative values"),
         ("normalized", lambda x: x - 3, "negative values"),

@@ -119,7 +119,7 @@ def test_many_features_are_rna(caplog):
     x = np.tile(counts(), (1, 20))
     with caplog.at_level(logging.INFO, "crosstie"):
         assert View.of("first", make_adata(x)).modality == "rna"
-    assert "many features that are no peaks" in caplog.text
+    assert "many features that are not peaks" in caplog.text
 
 
 def test_modality_given_is_not_guessed(caplog):

@@ -4,11 +4,15 @@ import time
 from pathlib import Path
 
 import anndata as ad
+import pandas as pd
 import pytest
 from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from crosstie.links import antibody_names, lookup, recognise
+from crosstie.links.antibody_names import _entry, entries
+
+from .small_views import rows
 
 DATA = Path(os.environ.get("CROSSTIE_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 
@@ -244,3 +248,61 @@ def test_real_panels_are_recognised(name: str, organism: antibody_names.Organism
     antibodies = status[~status.isin(["isotype control", "hashtag"])]
     assert len(panel) == n
     assert (antibodies != "unknown").mean() >= share
+
+
+def test_recognise():
+    found = rows(recognise(["CD4", "IgG2a", "Hashtag3", "nothing", "pSTAT3"], "mouse"))
+    assert [row[:4] for row in found] == [
+        ("CD4", "recognised", "CD4", "Cd4"),
+        ("IgG2a", "isotype control", "", ""),
+        ("Hashtag3", "hashtag", "", ""),
+        ("nothing", "unknown", "", ""),
+        ("pSTAT3", "no gene", "pSTAT3", ""),
+    ]
+    assert [row[4] for row in found] == [
+        lookup("CD4").evidence,
+        "an isotype control does not measure a protein of the cell",
+        "a hashtag does not measure a protein of the cell",
+        "not in the table",
+        f"no mouse gene: {lookup('pSTAT3').evidence}",
+    ]
+
+
+def test_entries_are_the_rows_of_the_table():
+    """Read again by pandas, field by field."""
+    from importlib import resources
+
+    with resources.files("crosstie.links").joinpath("protein_genes.csv").open(encoding="utf-8") as file:
+        table = pd.read_csv(file, dtype=str, keep_default_na=False)
+    assert len(table) == len(entries())
+    for row, entry in zip(table.to_dict("records"), entries(), strict=True):
+        listed = [
+            row[c].split("|") if row[c] else [] for c in ("aliases", "human_genes", "mouse_genes", "former_genes")
+        ]
+        assert [list(x) for x in (entry.aliases, entry.human, entry.mouse, entry.former)] == listed
+        assert (entry.protein, entry.kind, entry.evidence) == (row["protein"], row["kind"], row["evidence"])
+        assert _entry(row) == entry
+
+
+@pytest.mark.parametrize("species", ["m", "mouse", "ms", "r", "rat", "Rt", "hamster", "goat"])
+def test_isotypes_of_each_species(species):
+    assert recognise([f"{species} IgG1"])["status"].tolist() == ["isotype control"]
+
+
+def test_igm_is_a_control_only_with_a_species_or_a_chain():
+    names = ["mouse IgM", "ms IgM", "m IgM", "r IgM", "IgM", "human IgG1", "Hu IgG1"]
+    assert "isotype control" not in set(recognise(names)["status"])
+    assert set(recognise(["rat IgM", "hamster IgM", "mouse IgG1k"])["status"]) == {"isotype control"}
+
+
+@pytest.mark.parametrize(
+    ("name", "status"),
+    [("Sample Tag 2", "hashtag"), ("MOPC 21", "isotype control"), ("Mouse IgM kappa", "isotype control")],
+)
+def test_controls_of_several_words(name, status):
+    assert recognise([name])["status"].tolist() == [status]
+
+
+@pytest.mark.parametrize("name", ["EGFR.2", "EGFR_2", "EGFR-2"])
+def test_a_number_behind_a_name_is_a_replicate(name):
+    assert lookup(name) == lookup("EGFR")

@@ -83,9 +83,9 @@ def test_learned_links_do_no_harm(views, few, model):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"min_correlation": 1.0}, "out of its range"),
-        ({"n_links": 0}, "out of its range"),
-        ({"min_correlation": 0.999}, "no feature of 'adt' that has no link yet goes with one of 'rna'"),
+        ({"min_correlation": 1.0}, "out of range"),
+        ({"n_links": 0}, "out of range"),
+        ({"min_correlation": 0.999}, "no unlinked feature of 'adt' correlates with a feature of 'rna'"),
     ],
 )
 def test_settings(model, options, words):
@@ -108,15 +108,16 @@ def test_words(model, few, caplog):
     with caplog.at_level("INFO", "crosstie"):
         link = by_cca(model, "adt", "rna", n_links=1, n_partners=2)
     assert link.n_columns == 1
+    assert link.origin == "correlation"
     n_features = len(model.recipes["adt"].names)
     assert caplog.messages[-1] == f"adt -> rna: 1 of {n_features} features of adt linked by correlation"
     rows = {row.feature: tuple(row)[2:] for row in link.report.itertuples()}
-    assert rows[few.pairs["source"].iloc[0]] == ("already linked", "", "", "another link names it")
+    assert rows[few.pairs["source"].iloc[0]] == ("already linked", "", "", "it is in another link")
     best = link.pairs["weight"].max()
     partners = "/".join(link.pairs["target"])
     assert rows[link.pairs["source"].iloc[0]] == ("linked", "", partners, f"correlation {best:.2f} on held-out anchors")
     without = next(row for row in rows.values() if row[0] == "no partner")
     assert without[1:3] == ("", "")
     assert without[3].startswith("highest correlation 0.")
-    with pytest.raises(ValueError, match=r"anchors of 'adt -> rna'\n  Fit a model in which they are linked first\.$"):
+    with pytest.raises(ValueError, match=r"anchors of 'adt -> rna'\n  First fit a model in which they are linked\.$"):
         by_cca(model, "adt", "atac")

@@ -1,13 +1,11 @@
-import anndata as ad
 import numpy as np
-import pandas as pd
 import pytest
 
 from crosstie.links import by_name
 
+from .small_views import lines_of_error, logged, rows, view
 
-def view(names, **var) -> ad.AnnData:
-    return ad.AnnData(np.zeros((2, len(names)), np.float32), var=pd.DataFrame(var, index=pd.Index(names, dtype=object)))
+ADT_AND_RNA = {"a": view(["p1", "p2"]), "b": view(["G1", "G2"])}
 
 
 def pairs(link) -> set[tuple[str, str]]:
@@ -75,3 +73,41 @@ def test_a_repeated_name_counts_once(caplog):
 def test_an_empty_view_links_nothing():
     with pytest.raises(ValueError, match=r"\(none\)"):
         by_name({"rna": view([]), "activity": view(["C"])}, "rna", "activity")
+
+
+def test_report_of_names():
+    data = {"a": view(["CD3", "CD4", "cd8a", "PTPRC", "IgG1"]), "b": view(["CD3", "CD45", "CD8A", "CD8a"])}
+    assert rows(by_name(data, "a", "b").report) == [
+        ("CD3", "linked", "CD3", "CD3", "same name"),
+        ("CD4", "no counterpart", "", "", "the other view has no feature of this name"),
+        ("cd8a", "linked", "cd8a", "CD8A/CD8a", "same name"),
+        ("PTPRC", "linked", "CD45", "CD45", "same protein"),
+        ("IgG1", "isotype control", "", "", "it does not measure a protein of the cell"),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("call", "lines"),
+    [
+        (
+            lambda: by_name(ADT_AND_RNA, "a", "b"),
+            [
+                "link a -> b: no name occurs in both views.",
+                "a features look like: 'p1', 'p2'",
+                "b features look like: 'G1', 'G2'",
+                "Pass source_names or target_names (a column of .var whose names match), or use xt.links.by_table.",
+            ],
+        ),
+    ],
+)
+def test_messages(call, lines):
+    assert lines_of_error(call) == lines
+
+
+def test_log(caplog):
+    said = logged(caplog, lambda: by_name({"a": view(["x", "y"]), "b": view(["x"])}, "a", "b"))
+    assert said == ["a -> b: 1 of 2 features linked by name"]
+
+
+def test_origin():
+    assert by_name({"a": view(["x"]), "b": view(["x"])}, "a", "b").origin == "name"

@@ -8,16 +8,16 @@ import pandas as pd
 import pytest
 from mudata import MuData
 
-from crosstie.links import by_table
+from crosstie.links import by_table, lookup
+
+from .small_views import lines_of_error, logged, rows, view
+
+ADT_AND_RNA = {"a": view(["p1", "p2"]), "b": view(["G1", "G2"])}
 
 DATA = Path(os.environ.get("CROSSTIE_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 
 ADT = ["CD3_TotalSeqB", "CD4", "cd4.2", "CD45RA", "CD197 (CCR7)", "IgG1", "Hashtag1", "pSTAT3", "CD19", "blah"]
 RNA = ["CD3D", "CD3G", "CD4", "PTPRC", "CCR7", "MALAT1", "ACTB"]
-
-
-def view(names, **var) -> ad.AnnData:
-    return ad.AnnData(np.zeros((2, len(names)), np.float32), var=pd.DataFrame(var, index=pd.Index(names, dtype=object)))
 
 
 def pairs(link) -> set[tuple[str, str]]:
@@ -105,7 +105,7 @@ def test_symbols_in_a_column_link_every_feature_that_bears_them(caplog):
     with caplog.at_level(logging.INFO, "crosstie"):
         link = by_table(data, "adt", "rna", target_names="gene_symbols")
     assert pairs(link) == {("CD4", "ENSG1"), ("CD4", "ENSG2"), ("CD19", "ENSG3")}
-    assert "1 labels are borne by several features" in caplog.text
+    assert "several features share each of 1 labels" in caplog.text
     assert "2 of 2 antibodies linked to 3 genes" in caplog.text
 
 
@@ -126,8 +126,8 @@ def test_the_log_accounts_for_every_antibody(caplog):
     with caplog.at_level(logging.INFO, "crosstie"):
         by_table({"adt": view(ADT), "rna": view(RNA)}, "adt", "rna")
     assert (
-        "adt -> rna: 5 of 8 antibodies linked to 5 genes; 1 not measured as genes; 1 without a gene; "
-        "1 unknown: 'blah'; 2 controls and hashtags set aside" in caplog.text
+        "adt -> rna: 5 of 8 antibodies linked to 5 genes; 1 whose gene was not measured; 1 without a gene; "
+        "1 unknown: 'blah'; 2 controls and hashtags ignored" in caplog.text
     )
 
 
@@ -198,3 +198,115 @@ def test_real_data_link(name: str, n_columns: int):
     assert link.n_columns >= n_columns
     assert len(link.report) == data["adt"].n_vars
     assert "unknown" not in status(link).values()
+
+
+def test_report_of_the_packaged_table():
+    data = {
+        "adt": view(["CD3", "CD197 (CCR7)", "IgG1", "Hashtag1", "pSTAT3", "CD19", "blah", "ZBTB99", "Q7"]),
+        "rna": view(["CD3D", "CD3E", "CCR7", "ZBTB99", "Q7"]),
+    }
+    found = rows(by_table(data, "adt", "rna").report)
+    assert [(*row[:4],) for row in found] == [
+        ("CD3", "linked", "CD3", "CD3D/CD3E"),
+        ("CD197 (CCR7)", "linked", "CD197", "CCR7"),
+        ("IgG1", "isotype control", "", ""),
+        ("Hashtag1", "hashtag", "", ""),
+        ("pSTAT3", "no gene", "pSTAT3", ""),
+        ("CD19", "gene not measured", "CD19", ""),
+        ("blah", "unknown", "", ""),
+        ("ZBTB99", "linked", "", "ZBTB99"),
+        ("Q7", "unknown", "", ""),  # two letters are not enough for a name that the table lacks
+    ]
+    reasons = [row[4] for row in found]
+    assert reasons[1] == lookup("CD197").evidence
+    assert reasons[2] == reasons[3] == "it does not measure a protein of the cell"
+    assert reasons[4] == f"no human gene in the table: {lookup('pSTAT3').evidence}"
+    assert reasons[5] == "CD19 is not among the other view's features"
+    assert reasons[6] == "not in the table; give a table of your own to add it"
+    assert reasons[7] == "not in the table, but a gene has the same name"
+
+
+def test_report_of_dropped_isoforms():
+    data = {"adt": view(["CD45RA", "CD4"]), "rna": view(["PTPRC", "CD4"])}
+    found = rows(by_table(data, "adt", "rna", isoforms="drop").report)
+    assert found[0] == ("CD45RA", "isoform dropped", "CD45RA", "", "PTPRC cannot distinguish this isoform")
+
+
+def test_report_of_a_given_table():
+    table = pd.DataFrame({"protein": ["p3", "p1", "p1", "p1"], "gene": ["G9", "G2", "G1", "G2"], "w": [1, 1, 2, 1]})
+    link = by_table({"a": view(["p1", "p3", "p4"]), "b": view(["G1", "G2"])}, "a", "b", table)
+    assert rows(link.report) == [
+        ("p1", "linked", "p1", "G2/G1", "in the given table"),
+        ("p3", "gene not measured", "p3", "", "its partners are not among the other view's features"),
+        ("p4", "unknown", "", "", "not in the given table"),
+    ]
+    assert link.pairs.to_dict("list") == {
+        "source": ["p1", "p1"], "target": ["G2", "G1"], "column": [0, 0], "weight": [0.5, 0.5],
+    }  # fmt: skip
+
+
+def table(**columns):
+    return lambda: by_table(ADT_AND_RNA, "a", "b", pd.DataFrame(columns))
+
+
+@pytest.mark.parametrize(
+    ("call", "lines"),
+    [
+        (
+            table(gene=["G1"]),
+            [
+                "by_table: the table has fewer than two columns.",
+                "found: columns 'gene'",
+                "expected: feature of the source view, feature of the target view, and optionally a weight",
+                "Separate the fields by commas, or by tabs in .tsv and .txt files.",
+            ],
+        ),
+        (
+            table(protein=["p1", None], gene=[None, "G1"]),
+            [
+                "by_table: the table is empty.",
+                "found: 2 rows, none of them with two names",
+                "expected: one row per pair of features",
+            ],
+        ),
+        (
+            table(protein=["p1", "p2"], gene=["G1", "G2"], weight=[1, -1]),
+            [
+                "by_table: 1 of the 2 weights are invalid.",
+                "found: -1 in row 2, column 'weight'",
+                "expected: finite numbers above 0",
+                "Remove the rows that should not count.",
+            ],
+        ),
+        (
+            lambda: by_table(ADT_AND_RNA, "a", "b", "nowhere.csv"),
+            [
+                "by_table: there is no such table.",
+                "found: nowhere.csv",
+                "expected: a csv or tsv file",
+            ],
+        ),
+        (
+            lambda: by_table(ADT_AND_RNA, "a", "b", isoforms="maybe"),
+            [
+                "by_table: unknown value of isoforms.",
+                "found: 'maybe'",
+                "expected: 'keep' or 'drop'",
+            ],
+        ),
+    ],
+)
+def test_messages(call, lines):
+    assert lines_of_error(call) == lines
+
+
+def test_log(caplog):
+    said = logged(caplog, lambda: by_table({"adt": view(["CD4"]), "rna": view(["CD4"])}, "adt", "rna"))
+    assert said == ["adt -> rna: 1 of 1 antibodies linked to 1 genes"]
+
+
+def test_origin():
+    data = {"adt": view(["CD4"]), "rna": view(["CD4"])}
+    given = pd.DataFrame({"protein": ["CD4"], "gene": ["CD4"]})
+    assert by_table(data, "adt", "rna").origin == "packaged table"
+    assert by_table(data, "adt", "rna", given).reversed().origin == "given table"

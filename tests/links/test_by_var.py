@@ -11,6 +11,8 @@ from mudata import MuData
 from crosstie.data import gene_activity
 from crosstie.links import by_table, by_table_and_var, by_var
 
+from .small_views import lines_of_error, logged, rows, view
+
 DATA = Path(os.environ.get("CROSSTIE_DATA", Path(__file__).parents[2].parent / "shared" / "data"))
 
 GENES = ["A", "B", "b2", "HLA-A", "A/B", "ENSG00000000001.4"]
@@ -26,10 +28,6 @@ NAMED = {
     "p8": " B/B ",
     "p9": "",
 }
-
-
-def view(names, **var) -> ad.AnnData:
-    return ad.AnnData(np.zeros((2, len(names)), np.float32), var=pd.DataFrame(var, index=pd.Index(names, dtype=object)))
 
 
 @pytest.fixture
@@ -87,10 +85,8 @@ def test_every_peak_is_accounted_for(data, caplog):
         "A/B",
         "named in var['linked_gene']; nothing: not measured",
     ]
-    assert (
-        "7 of 10 features linked to 5 by var['linked_gene']; 1 name one that was not measured: 'nothing'; 2 name"
-        in (caplog.text)
-    )
+    assert "7 of 10 features linked to 5 features by var['linked_gene']; 1 name genes that were not" in caplog.text
+    assert "were not measured: 'nothing'; 2 do not name a gene" in caplog.text
 
 
 def test_order_changes_nothing(data):
@@ -232,3 +228,64 @@ def test_real_peaks_link_to_their_genes():
     assert (link.report["status"] == "linked").all()
     assert len(link.pairs) == data["atac"].n_vars == 25_734
     assert (data["atac"].var["linked_gene"].loc[link.pairs["source"]].to_numpy() == link.pairs["target"]).all()
+
+
+def test_report_of_a_column():
+    peaks = view(["p1", "p2", "p3", "p4"], linked_gene=["G1", "G2/G9", "G8", ""])
+    link = by_var({"atac": peaks, "rna": view(["G2", "G1"])}, "atac", "rna")
+    assert rows(link.report) == [
+        ("p1", "linked", "G1", "G1", "named in var['linked_gene']"),
+        ("p2", "linked", "G2/G9", "G2", "named in var['linked_gene']; G9: not measured"),
+        ("p3", "gene not measured", "G8", "", "G8: not a feature of the other view"),
+        ("p4", "no gene named", "", "", "var['linked_gene'] is empty"),
+    ]
+    assert link.pairs.to_dict("list") == {
+        "source": ["p2", "p1"], "target": ["G2", "G1"], "column": [0, 1], "weight": [1.0, 1.0],
+    }  # fmt: skip
+    assert list(link.pairs.index) == [0, 1]
+
+
+@pytest.mark.parametrize(
+    ("call", "lines"),
+    [
+        (
+            lambda: by_var({"atac": view(["x"], linked_gene=["g9"]), "rna": view(["G1", "G2"])}, "atac", "rna"),
+            [
+                "link atac -> rna: atac.var['linked_gene'] names no feature of rna.",
+                "atac features look like: 'g9'",
+                "rna features look like: 'G1', 'G2'",
+                "Pass target_names (a column of rna.var whose names match), or another key.",
+            ],
+        ),
+        (
+            lambda: by_table_and_var({"atac": view(["x"], linked_gene=["g9"]), "adt": view(["CD4"])}, "adt", "atac"),
+            [
+                "link adt -> atac: atac.var['linked_gene'] names no gene of the antibodies.",
+                "adt features look like: 'CD4'",
+                "atac features look like: 'g9'",
+                "The column must hold gene symbols. Pass source_names if the antibodies' names are in a column.",
+            ],
+        ),
+    ],
+)
+def test_messages(call, lines):
+    assert lines_of_error(call) == lines
+
+
+def test_log(caplog):
+    said = logged(
+        caplog,
+        lambda: by_var(
+            {"atac": view(["p", "q", "r"], linked_gene=["G1", "G8", ""]), "rna": view(["G1", "G2"])}, "atac", "rna"
+        ),
+    )
+    assert said == [
+        "atac -> rna: 1 of 3 features linked to 1 features by var['linked_gene']; "
+        "1 name genes that were not measured: 'G8'; 1 do not name a gene"
+    ]
+
+
+def test_origin():
+    data = {"atac": view(["p"], linked_gene=["CD4"]), "rna": view(["CD4"]), "adt": view(["CD4"])}
+    assert by_var(data, "atac", "rna").origin == "var column"
+    assert by_table_and_var(data, "adt", "atac").origin == "packaged table and var column"

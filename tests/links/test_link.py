@@ -2,7 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from crosstie.links import Link, Linkage
+from crosstie.links import Link
 
 NO_REPORT = pd.DataFrame()
 
@@ -63,7 +63,7 @@ def test_restricted_leaves_pairs_out_and_says_so(caplog):
         rest = link().restricted(["CD3", "CD4"], ["CD3D", "CD4"])
     assert rest.pairs["target"].tolist() == ["CD3D", "CD4"]
     assert rest.report is NO_REPORT
-    assert "link adt -> rna: 1 pairs have a feature that is not used" in caplog.text
+    assert "link adt -> rna: 1 pairs are ignored" in caplog.text
 
 
 def test_bad_links_are_refused():
@@ -73,18 +73,3 @@ def test_bad_links_are_refused():
         link(rows=[("a", "b", 0, 0.0)])
     with pytest.raises(ValueError, match=r"missing .*weight"):
         Link("a", "b", pd.DataFrame(columns=["source", "target", "column"]), NO_REPORT)
-
-
-def test_linkage_finds_unconnected_views():
-    assert Linkage.of(["rna", "adt"], link()).parts() == [["rna", "adt"]]
-    with pytest.raises(ValueError, match=r"rna, adt \| atac"):
-        Linkage.of(["rna", "atac", "adt"], link())
-    with pytest.raises(KeyError, match="adt"):
-        Linkage.of(["rna", "protein"], link())
-    with pytest.raises(ValueError, match="no pairs"):
-        Linkage.of(["rna", "adt"], link(rows=[]))
-
-
-def test_parts_whatever_the_direction_of_the_links():
-    edges = [("b", "a"), ("b", "c"), ("d", "c")]
-    assert Linkage.of("dcba", [link(*edge) for edge in edges]).parts() == [["d", "c", "b", "a"]]

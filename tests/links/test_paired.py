@@ -5,6 +5,8 @@ from anndata import AnnData
 
 from crosstie.links import Link, Linkage, Paired, paired
 
+from .small_views import lines_of_error, logged, with_cells
+
 NO_REPORT = pd.DataFrame(columns=["feature", "status", "entry", "targets", "reason"])
 
 
@@ -21,7 +23,7 @@ def test_cells_of_one_name_are_paired_and_counted(caplog):
     link = paired(data(), "rna", "atac")
     assert link.cells.values.tolist() == [["b", "b"], ["c", "c"]]
     assert link.edge == ("rna", "atac")
-    assert "rna -> atac: 2 cells are shared (of 4 and 4)" in caplog.text
+    assert "rna -> atac: 2 shared cells (of 4 and 4)" in caplog.text
     rows = link.rows(pd.Index(list("abcd")), pd.Index(list("xcbz")))
     np.testing.assert_array_equal(rows, [[1, 2], [2, 1]])
 
@@ -38,7 +40,7 @@ def test_cells_may_be_named(kind):
 
 
 def test_bad_pairs_are_refused():
-    with pytest.raises(ValueError, match=r"no cell is shared(.|\n)*rna: 'a', 'b'(.|\n)*Name the pairs"):
+    with pytest.raises(ValueError, match=r"no cell is shared(.|\n)*rna: 'a', 'b'(.|\n)*Give the pairs"):
         paired(data(atac="wxyz"), "rna", "atac")
     with pytest.raises(KeyError, match="paired: view: unknown name 'adt'"):
         paired(data(), "rna", "adt")
@@ -76,3 +78,34 @@ def test_shared_cells_connect_views_beside_features():
         Linkage.of(["rna", "adt", "atac"], [features, again])
     with pytest.raises(KeyError, match="unknown name 'atac'"):
         Linkage.of(["rna", "adt"], [features, bridge])
+
+
+@pytest.mark.parametrize(
+    ("call", "lines"),
+    [
+        (
+            lambda: paired(with_cells("ab", "cd"), "rna", "adt"),
+            [
+                "paired link rna -> adt: no cell is shared.",
+                "found: rna: 'a', 'b'; adt: 'c', 'd'",
+                "expected: cells with the same name in both views",
+                "Give the pairs: cells=DataFrame with columns source and target.",
+            ],
+        ),
+        (
+            lambda: paired(with_cells("ab", "ab"), "rna", "adt").rows(pd.Index(list("aab")), pd.Index(list("ab"))),
+            [
+                "paired link rna -> adt: cell names of 'rna' occur more than once.",
+                "found: 'a'",
+                "Make them unique: adata.obs_names_make_unique().",
+            ],
+        ),
+    ],
+)
+def test_messages(call, lines):
+    assert lines_of_error(call) == lines
+
+
+def test_log(caplog):
+    said = logged(caplog, lambda: paired(with_cells("abc", "bcd"), "rna", "adt"))
+    assert said == ["rna -> adt: 2 shared cells (of 3 and 3)."]

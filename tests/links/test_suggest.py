@@ -151,7 +151,7 @@ def test_cells_of_one_name_in_two_views_are_hinted_at(caplog):
         )
 
     suggest({"rna": named(cells), "adt": named(cells[:6] + list("abcd"))}, {"rna": "rna", "adt": "protein"})
-    assert "rna and adt have 6 cell names in common, and are taken as different cells" in caplog.text
+    assert "rna and adt have 6 cell names in common; they are treated as different cells" in caplog.text
     assert "xt.links.paired(data, 'rna', 'adt')" in caplog.text
     caplog.clear()
     suggest({"rna": named(cells), "adt": named(cells[:5] + list("abcde"))}, {"rna": "rna", "adt": "protein"})

@@ -6,7 +6,7 @@ from sklearn.neighbors import KNeighborsClassifier
 
 from crosstie._errors import InputValueError
 from crosstie.metrics import ari, balanced_accuracy, macro_f1, nearest_labels, silhouette, transfer_accuracy
-from oracles_metrics import knn_label
+from oracles.scores import knn_label
 
 SCORES = {
     transfer_accuracy: sk.accuracy_score,

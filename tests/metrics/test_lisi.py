@@ -4,7 +4,7 @@ from scipy.optimize import brentq
 
 from crosstie._errors import InputValueError
 from crosstie.metrics import ilisi
-from oracles_metrics import nearest
+from oracles.scores import nearest
 
 
 def inverse_simpson(z, batch, perplexity, k):

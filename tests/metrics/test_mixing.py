@@ -5,7 +5,7 @@ from crosstie._errors import InputValueError
 from crosstie.metrics import alignment, mixing
 from crosstie.metrics.mixing import share_of_others
 from crosstie.metrics.neighbours import neighbours
-from oracles_metrics import other_view_shares
+from oracles.scores import other_view_shares
 
 both = pytest.mark.parametrize("score", [mixing, alignment])
 

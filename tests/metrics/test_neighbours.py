@@ -3,7 +3,7 @@ import pytest
 
 from crosstie._errors import InputValueError
 from crosstie.metrics import neighbours
-from oracles_metrics import nearest
+from oracles.scores import nearest
 
 
 def test_neighbours_equal_the_naive_search():

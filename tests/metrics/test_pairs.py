@@ -3,8 +3,8 @@ import pytest
 
 from crosstie._errors import InputValueError
 from crosstie.metrics import foscttm, foscttm_one_sided, matching_accuracy, pairs
-from oracles_metrics import foscttm as naive_foscttm
-from oracles_metrics import foscttm_by_correlation
+from oracles.scores import foscttm as naive_foscttm
+from oracles.scores import foscttm_by_correlation
 
 
 @pytest.fixture

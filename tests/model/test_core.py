@@ -15,9 +15,13 @@ from crosstie.metrics import foscttm
 from crosstie.model import placement
 from crosstie.model.core import core_rows
 from crosstie.model.placement import Threads
-from crosstie.model.resume import Progress
+from crosstie.model.resume import ResumeFolder
 
 CONFIG = xt.Config(n_core=300, n_components=30)
+
+
+def folder_of(folder, model, seed):
+    return ResumeFolder(folder, model.inputs, model.config, seed)
 
 
 @pytest.fixture(scope="module")
@@ -189,7 +193,7 @@ class CutError(Exception):
 
 @pytest.mark.parametrize("after", [0, 1, 5, 9])
 def test_resumed_fit_ends_with_the_same_bits(data, fitted, tmp_path, monkeypatch, after):
-    keep, done = Progress.keep, []
+    keep, done = ResumeFolder.keep, []
 
     def cut(self, view, bound, z):
         if len(done) == after:
@@ -197,10 +201,10 @@ def test_resumed_fit_ends_with_the_same_bits(data, fitted, tmp_path, monkeypatch
         done.append(bound)
         keep(self, view, bound, z)
 
-    monkeypatch.setattr(Progress, "keep", cut)
+    monkeypatch.setattr(ResumeFolder, "keep", cut)
     with pytest.raises(CutError):
         xt.integrate(data, config=CONFIG, resume=tmp_path / "work")
-    monkeypatch.setattr(Progress, "keep", keep)
+    monkeypatch.setattr(ResumeFolder, "keep", keep)
     worked = []
     placed = placement.placed
     monkeypatch.setattr(placement, "placed", lambda encoder, task: worked.append(task) or placed(encoder, task))
@@ -213,19 +217,19 @@ def test_resumed_fit_ends_with_the_same_bits(data, fitted, tmp_path, monkeypatch
 
 def test_progress_of_another_fit_is_refused(data, tmp_path):
     model = xt.Model(data, config=CONFIG)
-    Progress(tmp_path / "work", model, 0)
+    folder_of(tmp_path / "work", model, 0)
     with pytest.raises(ValueError, match=r"is of another fit(.|\n)*another seed(.|\n)*Give another folder"):
-        Progress(tmp_path / "work", model, 1)
+        folder_of(tmp_path / "work", model, 1)
     with pytest.raises(ValueError, match="another settings"):
-        Progress(tmp_path / "work", xt.Model(data, config=replace(CONFIG, pull=0.1)), 0)
+        folder_of(tmp_path / "work", xt.Model(data, config=replace(CONFIG, pull=0.1)), 0)
     (tmp_path / "mine").mkdir()
     (tmp_path / "mine" / "thesis.txt").write_text("x")
     with pytest.raises(ValueError, match="not a folder of an earlier fit"):
-        Progress(tmp_path / "mine", model, 0)
+        folder_of(tmp_path / "mine", model, 0)
 
 
 def test_damaged_block_is_done_again(data, tmp_path):
-    kept = Progress(tmp_path / "work", xt.Model(data, config=CONFIG), 0)
+    kept = folder_of(tmp_path / "work", xt.Model(data, config=CONFIG), 0)
     kept.keep("rna", (0, 3), np.ones((3, 2), np.float32))
     np.testing.assert_array_equal(kept.find("rna", (0, 3)), np.ones((3, 2)))
     file = next((tmp_path / "work").glob("0_0_3.npy"))

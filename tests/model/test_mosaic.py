@@ -158,7 +158,7 @@ def test_new_cells_of_a_batch_are_corrected_and_others_said(batched, caplog):
     new.obs["batch"] = "another"
     with caplog.at_level(logging.WARNING, "crosstie"):
         as_they_are = model.embed("rna", new)
-    assert "embed: 50 cells of rna are of batches not fitted" in caplog.text
+    assert "embed: 50 cells of rna belong to batches that were not fitted" in caplog.text
     assert np.abs(as_they_are - model.embed("rna")[:50]).max() > 0.01
     del new.obs["batch"]
     with caplog.at_level(logging.WARNING, "crosstie"):
@@ -197,7 +197,7 @@ def test_links_may_read_another_matrix(data):
 
 
 def test_link_data_of_other_cells_is_refused(data):
-    with pytest.raises(ValueError, match=r"link_data of 'rna': other cells than the view's(.|\n)*Reorder it"):
+    with pytest.raises(ValueError, match=r"link_data of 'rna': its cells differ from the view's(.|\n)*Reorder it"):
         xt.Model(data, link_data={"rna": data["rna"][::-1]})
 
 

@@ -1,7 +1,7 @@
-"""Ask whether the tests would notice: mutmut changes the source in one place at a time, and the tests must fail.
+"""Check that the tests detect errors: mutmut changes the source in one place at a time, and the tests must fail.
 
-`python tests/mutation/run.py` tries a seeded sample of the mutants, goes on where it was stopped, and writes
-docs/mutation.md. `--again` tries once more those that lived, after tests were added; `--report` only writes the page.
+`python tests/mutation/run.py` tries a seeded sample of the mutants, continues an interrupted run, and writes
+docs/mutation.md. `--again` tries the survivors once more, after tests were added; `--report` only writes the page.
 """
 
 import argparse
@@ -34,7 +34,7 @@ def mutmut(*mutants: str) -> None:
 
 
 def codes() -> dict[str, dict[str, int | None]]:
-    """Exit code of the tests for each mutant of each file; None where they did not run yet."""
+    """Return the exit code of the tests for each mutant of each file; None if they did not run yet."""
     found = {
         str(path.relative_to(MUTANTS)).removesuffix(".meta"): json.loads(path.read_text())["exit_code_by_key"]
         for path in sorted(MUTANTS.rglob("*.meta"))
@@ -43,7 +43,7 @@ def codes() -> dict[str, dict[str, int | None]]:
 
 
 def sample(found: dict[str, dict]) -> dict[str, list[str]]:
-    """Draw of each file a share of its mutants, `LEAST` at least."""
+    """Draw a share of the mutants of each file, at least `LEAST`."""
     drawn = {}
     for name, mutants in found.items():
         n = min(len(mutants), max(LEAST, math.ceil(SHARE * len(mutants))))
@@ -52,7 +52,7 @@ def sample(found: dict[str, dict]) -> dict[str, list[str]]:
 
 
 def change(name: str, mutant: str) -> str:
-    """Return the lines that a mutant takes out and puts in."""
+    """Return the lines that a mutant removes and adds."""
     from mutmut.mutation.diff_apply import get_diff_for_mutant
 
     shown = get_diff_for_mutant(mutant, path=f"src/{name}").splitlines()
@@ -60,7 +60,7 @@ def change(name: str, mutant: str) -> str:
 
 
 def page(found: dict[str, dict], drawn: dict[str, list[str]]) -> str:
-    """Return the table of all files, and each mutant that lived with what was made of it."""
+    """Return the table of all files, and each survivor with its judgement."""
     judged = tomllib.loads(JUDGED.read_text()) if JUDGED.exists() else {}
     rows, lived, total = [], defaultdict(list), Counter()
     for name, mutants in drawn.items():
@@ -69,13 +69,19 @@ def page(found: dict[str, dict], drawn: dict[str, list[str]]) -> str:
         total += fates + Counter(all=len(found[name]), tried=len(mutants))
         rows.append((name, len(found[name]), len(mutants), fates["killed"], fates["timeout"], fates["lived"]))
     rows.append(("**all**", *(total[key] for key in ("all", "tried", "killed", "timeout", "lived"))))
-    text = "# Mutation tests\n\nWritten by `make mutation`: mutmut changes the source in one place at a time, and of "
-    text += f"these mutants a sample (seed {SEED}, {SHARE:.0%} of each file's and {LEAST} at least) meets the tests of "
-    text += "the same room. Constants of modules and functions under a decorator are not changed.\n\n"
-    text += f"**{(total['killed'] + total['timeout']) / total['tried']:.1%} of {total['tried']} mutants were noticed** "
-    text += "(killed, or the tests ran out of time).\n\n| file | mutants | tried | killed | out of time | lived |\n"
+    text = (
+        "# Mutation tests\n\nWritten by `make mutation`. mutmut changes the source in one place at a time; a sample of "
+    )
+    text += (
+        f"these mutants (seed {SEED}, {SHARE:.0%} of each file, at least {LEAST}) is run against the tests of the same "
+    )
+    text += "room. Module constants and decorated functions are not mutated.\n\n"
+    text += (
+        f"**{(total['killed'] + total['timeout']) / total['tried']:.1%} of {total['tried']} mutants were detected** "
+    )
+    text += "(killed, or the tests timed out).\n\n| file | mutants | tried | killed | timed out | survived |\n"
     text += "|---|---|---|---|---|---|\n" + "".join(f"| {' | '.join(map(str, row))} |\n" for row in rows)
-    text += "\n## Those that lived\n"
+    text += "\n## Survivors\n"
     for name, mutants in lived.items():
         text += f"\n### {name}\n" if mutants else ""
         for mutant in sorted(mutants):
@@ -87,7 +93,7 @@ def page(found: dict[str, dict], drawn: dict[str, list[str]]) -> str:
 def main() -> None:
     """Try what is left of the sample, and write the page."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--again", action="store_true", help="also try those that lived")
+    parser.add_argument("--again", action="store_true", help="also try the survivors")
     parser.add_argument("--report", action="store_true", help="only write the page")
     chosen = parser.parse_args()
     os.chdir(ROOT)

@@ -129,7 +129,7 @@ def test_wrong_coordinates_are_explained():
         embedding(coords, colour=labels | {"adt": labels["adt"][1:]})
     with pytest.raises(InputKeyError, match="unknown name 'protein'"):
         embedding(coords, colour={"protein": labels["adt"]})
-    with pytest.raises(InputValueError, match="there is no cell to draw"):
+    with pytest.raises(InputValueError, match="there are no cells to draw"):
         embedding({"rna": np.empty((0, 2))})
     coords["adt"][0] = np.nan
     with pytest.raises(InputValueError, match="view 'adt': coordinates are not finite"):

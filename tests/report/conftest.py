@@ -1,5 +1,6 @@
 """Small finished runs, and a browser that skips where there is none."""
 
+import re
 import shutil
 
 import numpy as np
@@ -21,6 +22,13 @@ def command(*words):
     result = CliRunner().invoke(app, list(map(str, words)))
     assert result.exit_code == 0, result.output
     return result
+
+
+def text_of(html, section=None):
+    """Return what stands in a section, without tags."""
+    if section is not None:
+        html = re.search(rf'<section id="{section}".*?</section>', html, re.S).group()
+    return re.sub(r"<[^>]+>", " ", re.sub(r"<script.*?</script>", "", html, flags=re.S))
 
 
 @pytest.fixture(scope="package", autouse=True)

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from matplotlib.path import Path
 
-from crosstie.report.points import points
+from crosstie.report.sections.map_points import points
 from crosstie.runs.read import read
 
 pytestmark = pytest.mark.browser
@@ -112,7 +112,7 @@ def test_lasso_lists_the_cells_inside(page, how):
 
 def test_colour_and_legend(page):
     options = page.run("[...document.querySelectorAll('.map-bar option')].map(o => o.textContent)")
-    assert {"View", "cell_type", "Confidence of the place", "Novelty"} <= set(options)
+    assert {"View", "cell_type", "Confidence of the position", "Novelty"} <= set(options)
     before = page.run("document.querySelector('canvas.points').toDataURL()")
     page.run(
         "(s => { s.value = '0'; s.dispatchEvent(new Event('change')); })(document.querySelector('.map-bar select'))"
@@ -215,7 +215,7 @@ def test_lacking_parts_are_said(chrome, bare):
 
 def test_many_points_move_smoothly(chrome, folder, tmp_path, monkeypatch):
     """100,000 cells without a GPU: a frame takes less than 33 ms of drawing."""
-    import crosstie.report.gained as gained
+    import crosstie.report.sections.map as section
     from crosstie.report.page import page as made
 
     run = read(folder)
@@ -226,7 +226,7 @@ def test_many_points_move_smoothly(chrome, folder, tmp_path, monkeypatch):
         for name, part in run.plane.items()
     }
     many = points(replace(run, plane=plane))
-    monkeypatch.setattr(gained, "points", lambda _: many)
+    monkeypatch.setattr(section, "points", lambda _: many)
     file = tmp_path / "many.html"
     file.write_text(made(run), encoding="utf-8")
     assert file.stat().st_size < 8e6

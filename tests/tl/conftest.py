@@ -22,9 +22,9 @@ def model(data):
     return xt.integrate(data)
 
 
-@pytest.fixture
-def bare(model):
+@pytest.fixture(scope="session")
+def bare(model, tmp_path_factory):
     """The model as it is after loading: without data."""
-    other = object.__new__(type(model))
-    other.__dict__.update(vars(model), views={})
-    return other
+    folder = tmp_path_factory.mktemp("bare") / "model"
+    model.save(folder)
+    return xt.Model.load(folder)

@@ -2,6 +2,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from changed_models import changed
 from crosstie._errors import InputValueError
 from crosstie.tl.label_levels import Level, read_labels
 
@@ -10,8 +11,7 @@ from crosstie.tl.label_levels import Level, read_labels
 def labelled(bare):
     fine = np.resize(["a1", "a2", "b1", None], 300)
     coarse = np.resize(["a", "a", "b", "c"], 300)
-    bare.obs = {**bare.obs, "rna": bare.obs["rna"].assign(fine=fine, coarse=coarse)}
-    return bare
+    return changed(bare, obs={**bare.obs, "rna": bare.obs["rna"].assign(fine=fine, coarse=coarse)})
 
 
 def test_codes_point_at_labels(labelled):
@@ -49,7 +49,7 @@ def test_sums_go_up_the_tree():
 def test_order_of_cells_does_not_matter(labelled):
     order = np.random.default_rng(0).permutation(300)
     expected = read_labels(labelled, "rna", ["coarse", "fine"], None, None)
-    labelled.obs = {**labelled.obs, "rna": labelled.obs["rna"].iloc[order]}
+    labelled = changed(labelled, obs={**labelled.obs, "rna": labelled.obs["rna"].iloc[order]})
     found = read_labels(labelled, "rna", ["coarse", "fine"], None, None)
     assert found.code.tolist() == expected.code[order].tolist()
     assert found.levels[0].of_fine.tolist() == expected.levels[0].of_fine.tolist()
@@ -62,5 +62,5 @@ def test_a_parent_that_is_missing_is_named(labelled):
 
 def test_labels_that_do_not_nest_are_named(labelled):
     labelled.obs["rna"] = labelled.obs["rna"].assign(coarse=np.resize(["a", "b", "c"], 300))
-    with pytest.raises(InputValueError, match=r"'a1' lies under several labels of 'coarse'(.|\n)*'a', 'b', 'c'"):
+    with pytest.raises(InputValueError, match=r"'a1' belongs to several labels of 'coarse'(.|\n)*'a', 'b', 'c'"):
         read_labels(labelled, "rna", ["coarse", "fine"], None, None)

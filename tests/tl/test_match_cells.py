@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
+from changed_models import changed
 from crosstie._errors import InputKeyError, InputValueError
 from crosstie.tl import match_cells
 
@@ -132,7 +133,7 @@ def test_weights_fall_with_distance(model, how):
 
 
 def test_weights_of_cells_at_one_place(bare):
-    bare.latents = {"rna": np.ones((4, 2), np.float32), "adt": np.ones((1, 2), np.float32)}
+    bare = changed(bare, latents={"rna": np.ones((4, 2), np.float32), "adt": np.ones((1, 2), np.float32)})
     assert match_cells(bare, "rna", "adt").weight.tolist() == [1]
     assert match_cells(bare, "rna", "adt", how="many-to-one").weight.tolist() == [1] * 4
 
@@ -148,7 +149,7 @@ def test_matches_are_of_one_type(model, how):
     ("views", "options", "error", "words"),
     [
         (("rna", "atac"), {}, InputKeyError, "view: unknown name 'atac'"),
-        (("rna", "rna"), {}, InputValueError, "match_cells: source and target are one view"),
+        (("rna", "rna"), {}, InputValueError, "match_cells: source and target are the same view"),
         (("rna", "adt"), {"k": 0}, InputValueError, "at least 1(.|\n)*k=0"),
         (("rna", "adt"), {"how": "greedy"}, InputValueError, "'greedy'(.|\n)*'one-to-one' or 'many-to-one'"),
     ],

@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 from scipy.stats import false_discovery_control
 
+from changed_models import changed
 from crosstie._errors import InputKeyError, InputValueError
 from crosstie.tl import relate as relations
 from crosstie.tl.neighbourhood import weighted_neighbours
@@ -48,12 +49,12 @@ def test_response_equals_finite_differences(model, source, target):
 
 
 def test_response_without_the_closed_form_is_a_slope(model, bare):
-    bare.views = model.views
+    bare = changed(bare, views=model.views)
     x, z = components(bare, "rna").astype(float), bare.latents["rna"]
     centred = x - x.mean(0)
     slope = np.linalg.lstsq(centred, z - z.mean(0), rcond=None)[0]
     expected = bare.recipes["rna"].loadings @ slope @ bare.decoders["adt"][0] @ bare.recipes["adt"].loadings.T
-    bare.closed_form = None
+    bare = changed(bare, closed_form=None)
     found = mean_response(bare, "rna", "adt")
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.98
 
@@ -141,7 +142,7 @@ def test_groups(model, caplog):
     types = model.obs["rna"]["cell_type"].astype(str)
     assert 1 <= len(groups) < types.nunique()
     assert all(name in caplog.text for name in set(types) - set(groups))
-    assert "fewer than 60 cells" in caplog.text
+    assert "fewer than 60 target cells" in caplog.text
     rows = np.flatnonzero(types == groups[0])
     expected = mean_response(model, "rna", "adt", rows)
     first = table.iloc[0]
@@ -153,16 +154,16 @@ def test_groups(model, caplog):
 
 
 def test_one_group_of_all_is_the_whole(model, bare):
-    bare.obs = {**model.obs, "rna": model.obs["rna"].assign(one="x")}
-    bare.views = model.views
+    bare = changed(bare, obs={**model.obs, "rna": model.obs["rna"].assign(one="x")})
+    bare = changed(bare, views=model.views)
     found = relations(bare, "rna", "adt", by="one").drop(columns="group")
     assert found.equals(relations(model, "rna", "adt"))
 
 
 def test_cells_without_a_group_are_no_group(model, bare):
     half = np.where(np.arange(300) < 280, "x", None)
-    bare.obs = {**model.obs, "rna": model.obs["rna"].assign(half=half)}
-    bare.views = model.views
+    bare = changed(bare, obs={**model.obs, "rna": model.obs["rna"].assign(half=half)})
+    bare = changed(bare, views=model.views)
     assert relations(bare, "rna", "adt", by="half")["group"].unique().tolist() == ["x"]
 
 
@@ -177,7 +178,7 @@ def test_the_same_seed_says_the_same(model):
     ("views", "options", "error", "words"),
     [
         (("rna", "atac"), {}, InputKeyError, "view: unknown name 'atac'"),
-        (("rna", "rna"), {}, InputValueError, "relate: source and target are one view"),
+        (("rna", "rna"), {}, InputValueError, "relate: source and target are the same view"),
         (("rna", "adt"), {"by": "cel_type"}, InputKeyError, r"unknown name 'cel_type'(.|\n)*'cell_type'"),
         (("rna", "adt"), {"by": "true_cell"}, InputValueError, "no group of 'true_cell' has enough cells"),
         (("rna", "adt"), {"n_permutations": 0}, InputValueError, "n_permutations=0"),

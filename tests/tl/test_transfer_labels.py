@@ -5,6 +5,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from changed_models import changed
 from crosstie._errors import InputKeyError, InputValueError
 from crosstie.tl import label_probabilities, transfer_labels
 from crosstie.tl.neighbourhood import own_coordinates, votes, weighted_neighbours
@@ -36,11 +37,10 @@ def naive_own(z, k):
 def with_views(bare, rows):
     """Give the model other fitted cells: row numbers of either view."""
     form = bare.closed_form
-    bare.latents = {view: z[rows[view]] if view in rows else z for view, z in bare.latents.items()}
-    bare.obs = {view: o.iloc[rows[view]] if view in rows else o for view, o in bare.obs.items()}
+    bare = changed(bare, latents={view: z[rows[view]] if view in rows else z for view, z in bare.latents.items()})
+    bare = changed(bare, obs={view: o.iloc[rows[view]] if view in rows else o for view, o in bare.obs.items()})
     reference = {view: z[rows[view]] if view in rows else z for view, z in form.reference.items()}
-    bare.closed_form = replace(form, reference=reference)
-    return bare
+    return changed(bare, closed_form=replace(form, reference=reference))
 
 
 @pytest.mark.parametrize("k", [2, 15, 40])
@@ -165,9 +165,9 @@ def test_more_neighbours_than_cells_are_all_cells(model):
 
 @pytest.mark.parametrize("labels", [["b", "a", "b", "a"], ["a", "b", "a", "b"]])
 def test_ties_do_not_depend_on_order(bare, labels):
-    bare.closed_form = None
-    bare.latents = {"rna": np.ones((4, 2), np.float32), "adt": np.ones((240, 2), np.float32)}
-    bare.obs = {**bare.obs, "rna": bare.obs["rna"].iloc[:4]}
+    bare = changed(bare, closed_form=None)
+    bare = changed(bare, latents={"rna": np.ones((4, 2), np.float32), "adt": np.ones((240, 2), np.float32)})
+    bare = changed(bare, obs={**bare.obs, "rna": bare.obs["rna"].iloc[:4]})
     found = transfer_labels(bare, "rna", "adt", labels=labels)
     assert set(found["label"]) == {"a"}
     np.testing.assert_allclose(found["confidence"], 0.5, atol=1e-3)
@@ -180,7 +180,7 @@ def lineage(label):
 @pytest.mark.parametrize("way", ["columns", "parents"])
 def test_levels_agree(model, bare, way):
     fine = model.obs["rna"]["cell_type"].astype(str)
-    bare.obs = {**model.obs, "rna": model.obs["rna"].assign(fine=fine, lineage=fine.map(lineage))}
+    bare = changed(bare, obs={**model.obs, "rna": model.obs["rna"].assign(fine=fine, lineage=fine.map(lineage))})
     options = (
         {"key": ["lineage", "fine"]}
         if way == "columns"
@@ -203,7 +203,7 @@ def test_three_levels(model, bare):
     fine = model.obs["rna"]["cell_type"].astype(str)
     obs = pd.DataFrame({"a": fine.map(lineage), "b": fine.str[:4], "c": fine})
     obs["b"] = obs["a"] + obs["b"]
-    bare.obs = {**model.obs, "rna": obs}
+    bare = changed(bare, obs={**model.obs, "rna": obs})
     found = transfer_labels(bare, "rna", "adt", key=["a", "b", "c"])
     seen = set(map(tuple, obs.to_numpy()))
     assert set(map(tuple, found[["label_a", "label_b", "label"]].to_numpy())) <= seen
@@ -222,7 +222,7 @@ def test_unsure_cells_get_no_label(model, kind, caplog):
         found = transfer_labels(model, "rna", "adt", labels=labels, abstain_at=0.9)
     unsure = free["confidence"] < 0.9
     assert 0 < unsure.sum() < 240
-    assert f"{unsure.sum()} of 240 cells below 0.9" in caplog.text
+    assert f"{unsure.sum()} of 240 cells have a confidence below 0.9" in caplog.text
     assert (found["label"].isna() == unsure).all()
     assert (found["label"][~unsure] == free["label"][~unsure]).all()
     assert pd.api.types.is_integer_dtype(found["label"].dtype) == (kind == "number")
@@ -252,7 +252,7 @@ NAMED = pd.Series("x", [f"cell{n}" for n in range(300)])
     [
         (("rna", "atac"), {"key": "cell_type"}, InputKeyError, "view: unknown name 'atac'"),
         (("gex", "adt"), {"key": "cell_type"}, InputKeyError, "view: unknown name 'gex'"),
-        (("rna", "rna"), {"key": "cell_type"}, InputValueError, "source and target are one view"),
+        (("rna", "rna"), {"key": "cell_type"}, InputValueError, "source and target are the same view"),
         (("rna", "adt"), {"key": "cell_typ"}, InputKeyError, r"unknown name 'cell_typ'(.|\n)*mean 'cell_type'"),
         (("rna", "adt"), {}, InputValueError, "neither key nor labels"),
         (("rna", "adt"), {"key": "state", "labels": [1]}, InputValueError, "both key and labels"),
@@ -267,7 +267,7 @@ NAMED = pd.Series("x", [f"cell{n}" for n in range(300)])
             ("rna", "adt"),
             {"labels": NAMED},
             InputValueError,
-            r"does not name the cells of 'rna'(.|\n)*300 cells without",
+            r"must name every cell of 'rna' once(.|\n)*300 cells without",
         ),
     ],
 )

@@ -22,11 +22,11 @@ from crosstie.model.workers import Ranks
 out, die = sys.argv[1:3]
 ranks = Ranks()
 if die == "die":
-    import os, crosstie.training.loop as fit, crosstie.training.checkpoint as kept
+    import os, crosstie.training.loop as fit, crosstie.training.checkpoint as checkpoint
     checkpoint.KEEP_EVERY = 0.0
     step, n = fit.train_step, []
     fit.train_step = lambda *a: (n.append(0), os._exit(9) if ranks.rank == 1 and len(n) > 20 else step(*a))[1]
-from test_together import SETTINGS, WHOLE, views
+from test_distributed import SETTINGS, WHOLE, views
 model = xt.integrate(views(), config=xt.Config(**SETTINGS, **WHOLE), pool=ranks, resume=f"{out}/work{ranks.rank}")
 for view, z in model.latents.items():
     np.save(f"{out}/{view}_{ranks.rank}.npy", z)

@@ -56,7 +56,7 @@ def test_one_step_of_scmodal_is_the_oracles(problem):
     terms = make_terms(problem.views, problem.edges, config)
     before = [w.detach().clone() for w in net.parameters()]
     optimisers = make_optimiser(net, config), make_optimiser(adversary, config)
-    losses = train_step(net, terms, adversary, batch, optimisers[0], optimisers[1], config)
+    losses = train_step(net, terms, adversary, batch, optimisers, config)
 
     assert float(losses["total"]) == pytest.approx(total, rel=1e-9)
     assert float(losses["critic"]) == pytest.approx(critic, rel=1e-9)
@@ -194,12 +194,12 @@ def test_cosine_falls_to_nothing_and_constant_stays(pair):
     optimisers = [torch.optim.SGD([weight], lr=0.5) for _ in range(2)]
     rates = []
     for step in range(1, 11):
-        set_rate(*optimisers, step, config)
+        set_rate(optimisers, step, config)
         assert optimisers[0].param_groups[0]["lr"] == optimisers[1].param_groups[0]["lr"]
         rates.append(optimisers[0].param_groups[0]["lr"])
     np.testing.assert_allclose(rates, [0.25 * (1 + np.cos(np.pi * t / 10)) for t in range(10)])
-    set_rate(*optimisers, 1, config)
-    set_rate(optimisers[0], None, 10, dataclasses.replace(config, schedule="constant"))
+    set_rate(optimisers, 1, config)
+    set_rate(optimisers[:1], 10, dataclasses.replace(config, schedule="constant"))
     assert optimisers[0].param_groups[0]["lr"] == 0.5
 
 

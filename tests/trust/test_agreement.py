@@ -5,7 +5,7 @@ import pytest
 
 from crosstie.anchors.linear import unit_rows
 from crosstie.anchors.transport import composed_plan
-from crosstie.trust.agreement import above_null, above_other_pairings, matched_correlations, together
+from crosstie.trust.agreement import above_null, above_other_pairings, combined_z_score, matched_correlations
 
 
 def test_correlations_are_weighted_ones(rng):
@@ -53,10 +53,10 @@ def test_pairings_at_random_have_unit_variance(rng):
     assert abs(np.std(z) - 1) < 0.1
 
 
-def test_together():
-    assert together(np.array([1.0, 1.0, 1.0, 1.0])) == 2
-    assert together(np.array([3.0, np.nan])) == 3
-    assert np.isnan(together(np.array([np.nan])))
+def test_combined_z_score():
+    assert combined_z_score(np.array([1.0, 1.0, 1.0, 1.0])) == 2
+    assert combined_z_score(np.array([3.0, np.nan])) == 3
+    assert np.isnan(combined_z_score(np.array([np.nan])))
 
 
 def test_above_null(rng):

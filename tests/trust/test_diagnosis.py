@@ -5,7 +5,10 @@ import pytest
 
 from crosstie.trust.diagnosis import Diagnosis, Signal, cell_scores
 
-SIGNALS = (Signal("a – b", "links", 8.0, ">= 3", "ok"), Signal("a – b", "map", float("nan"), "no data", "missing"))
+SIGNALS = (
+    Signal("a – b", "links_above_null", "links", 8.0, ">= 3", "ok"),
+    Signal("a – b", "matches_move", "map", float("nan"), "no data", "missing"),
+)
 
 
 def diagnosis(level="care", reasons=("a – b: one", "two")):
@@ -35,7 +38,7 @@ def test_write():
     other = ad.AnnData(np.ones((2, 3)), obs=pd.DataFrame(index=["c1", "c0"]))
     diagnosis().write({"a": a, "b": other})
     assert a.obs["crosstie_confidence"].tolist() == [0.5, 0.25]
-    with pytest.raises(ValueError, match="'a' has other cells than the fitted one"):
+    with pytest.raises(ValueError, match="'a' must have the fitted cells"):
         diagnosis().write({"a": other, "b": a})
     with pytest.raises(KeyError, match="unknown name 'a'"):
         diagnosis().write({"x": a, "b": a})

@@ -1,8 +1,10 @@
+from typing import get_args
+
 import numpy as np
 import pytest
 
 from crosstie.trust import signals
-from crosstie.trust.diagnosis import Signal
+from crosstie.trust.diagnosis import Signal, SignalId
 from crosstie.trust.refits import EdgeEvidence
 
 AB, BC, AC = ("a", "b"), ("b", "c"), ("a", "c")
@@ -29,7 +31,7 @@ def test_links():
 
 def test_few_links():
     assert levels(links(9.0, float("nan"), n=5)) == ["ok", "care"]
-    assert "too few to leave some out" in links(9.0, float("nan"), n=5)[-1].reason
+    assert "too few to leave some out as a test" in links(9.0, float("nan"), n=5)[-1].reason
     assert levels(links(1.0, float("nan"), n=5)) == ["fail", "care"]
     (signal,) = links(float("nan"), float("nan"), n=2)
     assert signal.level == "care"
@@ -74,8 +76,8 @@ def test_guards():
     assert signals.of_mixing(AB, np.full(5, np.nan)).level == "care"
 
 
-def signal(edge, level, name="x"):
-    return Signal(signals.edge_name(edge), name, 0.0, "1", level, f"{signals.edge_name(edge)} {level}")
+def signal(edge, level, id_="mixing"):
+    return Signal(signals.edge_name(edge), id_, id_, 0.0, "1", level, f"{signals.edge_name(edge)} {level}")
 
 
 def test_decide():
@@ -91,10 +93,32 @@ def test_a_bad_edge_is_spared_where_the_others_connect():
     assert signals.decide([signal(AB, "fail")], [AB, BC, AC], views)[0] == "care"
     assert signals.decide([signal(AB, "fail")], [AB, BC], views)[0] == "fail"
     assert signals.decide([signal(AB, "fail"), signal(AC, "fail")], [AB, BC, AC], views)[0] == "fail"
-    assert signals.decide([signal(AB, "fail", "one organism")], [AB, BC, AC], views)[0] == "fail"
+    assert signals.decide([signal(AB, "fail", "one_organism")], [AB, BC, AC], views)[0] == "fail"
 
 
 def test_what_is_missing_is_said():
-    level, reasons = signals.decide([signals.missing("a – b", "links", "no data")], [AB], ["a", "b"])
+    level, reasons = signals.decide([signals.missing("a – b", "links_above_null", "no data")], [AB], ["a", "b"])
     assert level == "care"
-    assert reasons == ("not judged (no data): links",)
+    assert reasons == ("not judged (no data): agreement of links",)
+
+
+def test_ids_and_names_are_one_to_one():
+    ids = signals.ids_by_name()
+    assert sorted(ids.values()) == sorted(get_args(SignalId))
+    assert len(ids) == len(signals.NAMES)
+
+
+def test_a_signal_bears_the_name_of_its_id():
+    made = [
+        *links(8.0, 5.0, n_pairs=9, pairs=0.1),
+        *links(8.0, 5.0, n=2),
+        *signals.of_movement(AB, {"links": 0.1, "cells": 0.1, "counts": 0.1, "map": 0.1}),
+        signals.of_cycle(AB, 0.1),
+        signals.of_mixing(AB, np.ones(3)),
+        *signals.of_support(AB, {"a": 0.1}, {}),
+        *signals.of_copies({AB: 0.1}),
+        signals.of_duplicates("a", 0.1),
+        *signals.of_organisms([AB], {"a": ("human", 9), "b": ("human", 9)}),
+    ]
+    assert {s.id for s in made} == set(get_args(SignalId))
+    assert all(signals.ids_by_name()[s.name] == s.id for s in made)

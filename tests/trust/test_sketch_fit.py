@@ -3,12 +3,12 @@ import pytest
 
 import crosstie as xt
 from crosstie.trust.match_stability import moved
-from crosstie.trust.sketch_fit import Problem, permuted, sketch_rows, without_share
+from crosstie.trust.sketch_fit import Sketch, permuted, sketch_rows, without_share
 
 
 def test_the_refit_is_the_model(model):
-    problem = Problem.of(model, seed=0)
-    fit = problem.fit()
+    sketch = Sketch.of(model, seed=0)
+    fit = sketch.fit()
     for view in model.latents:
         np.testing.assert_allclose(fit.place(view), model.closed_form.reference[view], atol=2e-3)
     rows = np.array([3, 1])
@@ -18,7 +18,7 @@ def test_the_refit_is_the_model(model):
 def test_a_model_with_its_data_back(model, loaded, data):
     again = loaded.with_data(data)
     assert not loaded.views
-    one, two = (Problem.of(m, seed=0).fit() for m in (model, again))
+    one, two = (Sketch.of(m, seed=0).fit() for m in (model, again))
     z, y = ((fit.place("rna"), fit.place("adt")) for fit in (one, two))
     assert moved(z, y).mean() < 1e-3
 
@@ -45,7 +45,7 @@ def test_links_that_read_another_matrix(data, tmp_path):
         loaded.with_data(views)
     again = loaded.with_data(views, {"rna": genes})
     assert list(again.link_views["rna"].cells) == list(cells)
-    z = Problem.of(again, seed=0).fit().place("rna")
+    z = Sketch.of(again, seed=0).fit().place("rna")
     np.testing.assert_allclose(z, loaded.closed_form.reference["rna"], atol=2e-3)
 
 

@@ -1,4 +1,4 @@
-"""Which cells of two views belong together: the closed form, and anchors found in it."""
+"""The closed form, which places all views in one space, and anchors, mutual nearest neighbours in that space."""
 
 from crosstie.anchors.closed_form import ClosedForm, Refinement
 from crosstie.anchors.find import find

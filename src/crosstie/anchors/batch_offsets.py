@@ -1,7 +1,7 @@
-"""Batches brought together: what sets a batch of a view apart, state by state, is taken off its coordinates.
+"""Batch correction: subtracts the offset of each batch from its coordinates, cluster by cluster.
 
-It acts on common coordinates, after the views were matched: there one set of clusters serves all views, and what
-batches of two views have in common, a donor's cells for one, has done its work in the match (docs/decisions.md).
+It works on the common coordinates, after the views have been matched. There, one set of clusters serves all views, and
+what batches of two views share (such as the donor) has already helped the match (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -24,16 +24,16 @@ MAX_SAMPLE = 50_000  # cells from which the clusters are found
 
 @dataclass(frozen=True)
 class Offsets:
-    """What is taken off the coordinates of each batch, in each cluster (method.md, eq. 18).
+    """The offset of each batch in each cluster, subtracted from the coordinates of its cells (method.md, eq. 18).
 
     Parameters
     ----------
     centroids
-        Of the clusters, of length 1, shape `(n_clusters, n_latent)`.
+        Cluster centres, unit vectors, shape `(n_clusters, n_latent)`.
     names
-        Names of the batches of each view that has any.
+        Names of the batches, for each view that has batches.
     shifts
-        Mean of each batch minus mean of its view, shape `(n_batches, n_clusters, n_latent)`.
+        Mean of each batch minus the mean of its view, in each cluster, shape `(n_batches, n_clusters, n_latent)`.
     """
 
     centroids: Array
@@ -50,7 +50,7 @@ class Offsets:
         centroids: Array | None = None,
         seed: int = 0,
     ) -> Offsets:
-        """Find the offsets of all batches.
+        """Estimate the offsets of all batches.
 
         Parameters
         ----------
@@ -59,16 +59,17 @@ class Offsets:
         batches
             Batch of each cell, for the views that have batches.
         to
-            The batch that stays where it is; `None` brings all of a view to the mean of the view.
+            Name of the reference batch, which does not move; `None` moves all batches of a view to the mean of the
+            view.
         centroids
-            Of clusters that are known, and kept; `None` finds them.
+            Cluster centres to use as they are; `None` finds them by k-means and updates them.
         seed
-            Of the first clusters.
+            Seed of the k-means that finds the first clusters.
 
         References
         ----------
-        Korsunsky et al., Nature Methods 16, 1289 (2019), for linear corrections mixed over soft clusters; here without
-        its penalty, which made no difference.
+        Korsunsky et al., Nature Methods 16, 1289 (2019), for linear corrections mixed over soft clusters. Its diversity
+        penalty made no difference here and is left out.
         """
         coded = {view: np.unique(np.asarray(batch, dtype=str), return_inverse=True) for view, batch in batches.items()}
         names = {view: tuple(map(str, found)) for view, (found, _) in coded.items()}
@@ -80,23 +81,23 @@ class Offsets:
             share = {view: _membership(x, centroids) for view, x in now.items()}
             for view, (_, code) in coded.items():
                 middle = names[view].index(to) if to is not None else None
-                shifts[view] = _shifts(z[view], share[view], code, len(names[view]), middle)
+                shifts[view] = batch_shifts(z[view], share[view], code, len(names[view]), middle)
                 now[view] = _taken_off(z[view], share[view], shifts[view], code)
             if known is None:
                 centroids = unit_rows(np.sum([share[view].T @ now[view] for view in now], axis=0))
         return cls(centroids, names, shifts)
 
     def corrected(self, view: str, z: Array, batch: Labels) -> Array:
-        """Return coordinates without what sets their batch apart, rows of length 1.
+        """Return coordinates corrected for their batch, scaled to length 1.
 
         Parameters
         ----------
         view
-            The view of the cells.
+            Name of the view that the cells belong to.
         z
-            Their coordinates, shape `(n_cells, n_latent)`.
+            Coordinates of the cells, shape `(n_cells, n_latent)`.
         batch
-            Their batches; cells of one that was not fitted stay where they are.
+            Batch of each cell; cells of a batch that was not fitted are returned unchanged.
         """
         if view not in self.shifts:
             return z
@@ -128,10 +129,10 @@ def _membership(z: Array, centroids: Array) -> Array:
     return share / share.sum(1, keepdims=True)
 
 
-def _shifts(z: Array, share: Array, code: np.ndarray, n_batches: int, to: int | None) -> Array:
-    """Return how far the mean of each batch is from its view's or from that of one batch, cluster by cluster.
+def batch_shifts(z: Array, share: Array, code: np.ndarray, n_batches: int, to: int | None) -> Array:
+    """Return the offset of each batch from the mean of its view, or from one reference batch, in each cluster.
 
-    Shrunk where cells are few, of the batch or of the one that it is brought to.
+    Offsets are shrunk towards zero where the batch, or the reference batch, has few cells in the cluster.
     """
     total = np.stack([share[code == b].T @ z[code == b] for b in range(n_batches)])
     weight = np.stack([share[code == b].sum(0) for b in range(n_batches)])[:, :, None]

@@ -1,7 +1,7 @@
-"""The closed form: all views in one space by linear maps, found by matching and correlating in turn.
+"""The result of the closed form: a linear map from each view into one common space, and its settings.
 
-Links give a first match of cells; the match gives the cross-covariance of *all* components; its leading directions give
-coordinates; these, beside the links, give a better match. Seconds, no training (method.md, eq. 10 to 17).
+Links give a first match of cells. The match gives the cross-covariance of *all* components, whose leading directions
+give coordinates. Coordinates and links together give a better match, and so on (method.md, eq. 10 to 17).
 """
 
 from __future__ import annotations
@@ -24,32 +24,32 @@ class Refinement:
     Parameters
     ----------
     n_latent
-        Number of coordinates.
+        Number of latent coordinates.
     n_rounds
-        Rounds of matching and correlating.
+        Number of rounds; each matches the cells and then recomputes the shared directions.
     entropy
-        Softness of the match.
+        Weight of the entropy in optimal transport, above 0: the smaller, the sharper the match.
     balance
-        How strictly a cell must place its share of the match, in (0, 1]: below 1, cells without a counterpart on the
-        other side are found and left out; 1 believes that both views hold the same mixture of cells.
+        How strictly each cell must be matched, in (0, 1]. Below 1, cells without a counterpart in the other view are
+        detected and left out; 1 assumes that both views hold the same mixture of cells.
     damping
-        Components are divided by the root of their variance plus this share of the total variance: weak components,
-        mostly noise, are not blown up to full weight; the fewer components a panel has, the less is damped.
+        Components are divided by the square root of their variance plus this share of the total variance, so that weak
+        components, which are mostly noise, do not get full weight. Small panels are damped less.
     link_weight
-        Weight of the linked columns beside the shared directions. Among them each column weighs as much as its two
-        sides correlate over the matched cells: wrong links fade out.
+        Weight of the linked columns relative to the shared directions. Each column is also weighted by the correlation
+        of its two sides over the matched cells, so that wrong links fade out.
     link_shrinkage
-        How far the correlations of the linked columns are shrunk to none before they are whitened, in [0, 1].
+        Shrinkage of the correlations between linked columns before whitening, in [0, 1]; 1 treats them as uncorrelated.
     n_smooth, smoothing
-        Before a match, a cell's coordinates are averaged with those of this many neighbours in its own view, at this
-        weight in [0, 1].
+        Before each match, the coordinates of a cell are averaged with those of its `n_smooth` nearest neighbours in its
+        own view; `smoothing`, in [0, 1], is the weight of the neighbours.
     pull
-        At the end they are averaged with those of as many neighbours in each linked view, at this weight in [0, 1]:
-        views then lie in one another, not side by side.
+        At the end, each cell is moved towards its `n_smooth` nearest cells of each linked view, by this share of the
+        way in [0, 1], so that the views overlap.
     n_sketch
-        Largest number of cells of a view in one match.
+        Largest number of cells of each view that are matched at once (a sketch).
     n_sketches
-        Largest number of sketches that a round averages over, where a view has more cells than one sketch.
+        Largest number of sketches averaged in a round, for views with more cells than `n_sketch`.
     """
 
     n_latent: int = 50
@@ -75,21 +75,21 @@ class ClosedForm:
     mean
         Mean component scores of each view, shape `(n_components,)`.
     maps
-        Shape `(n_components, n_latent)`; the rows of fitted cells come out with unit mean square length.
+        Map of each view, shape `(n_components, n_latent)`, scaled so that fitted cells have unit mean square length.
     reference
-        Coordinates of the fitted cells, of length 1, shape `(n_cells, n_latent)`.
+        Coordinates of the fitted cells of each view, scaled to length 1, shape `(n_cells, n_latent)`.
     strength
-        How strongly each shared direction is shared, relative to the first; falling, in [0, 1].
+        Strength of each shared direction relative to the first, in [0, 1], in descending order.
     edges
-        Which views are linked.
+        Pairs of linked views.
     settings
-        What it was fitted with.
+        The settings that it was fitted with.
     offsets
-        What is taken off the coordinates of the batches, if there are any.
+        Offsets of the batches; `None` without batches.
     extensions
-        Views that were added later: they are drawn to the others, and none is drawn to them.
+        Names of views that were added later: they are moved towards the fitted views, which do not move.
     indexed
-        The reference of each view, ready to be searched; made when it is first needed.
+        Neighbour index of the reference cells of each view, built when first needed.
     """
 
     mean: Mapping[str, Array]
@@ -106,20 +106,20 @@ class ClosedForm:
         return vars(self) | {"indexed": {}}  # another process makes its own
 
     def raw(self, view: str, components: Floats) -> Array:
-        """Return where the map of a view puts cells: coordinates before batches and pull, rows of length 1."""
+        """Return coordinates before batch correction and pull, scaled to length 1."""
         return unit_rows((components - self.mean[view]) @ self.maps[view])
 
     def coordinates(self, view: str, components: Floats, batch: Labels | None = None) -> Array:
-        """Return coordinates of length 1, shape `(n_cells, n_latent)`; the same for fitted cells and for new ones.
+        """Return the coordinates of cells, fitted or new, scaled to length 1, shape `(n_cells, n_latent)`.
 
         Parameters
         ----------
         view
-            The view that the cells belong to.
+            Name of the view that the cells belong to.
         components
-            Their component scores, shape `(n_cells, n_components)`.
+            Component scores of the cells, shape `(n_cells, n_components)`.
         batch
-            The batch of each; nothing is taken off the coordinates of one that was not fitted.
+            Batch of each cell; cells of an unknown batch, or all cells with `None`, are not corrected.
         """
         z, pull = self.raw(view, components), self.settings.pull
         if self.offsets is not None and batch is not None:
@@ -132,7 +132,7 @@ class ClosedForm:
         return unit_rows((1 - pull) * z + pull * drawn)
 
     def among(self, view: str) -> Neighbours:
-        """Return the fitted cells of a view, ready to be searched for neighbours of coordinates."""
+        """Return the neighbour index of the fitted cells of a view."""
         if view not in self.indexed:
             self.indexed[view] = Neighbours(self.reference[view])
         return self.indexed[view]

@@ -1,6 +1,6 @@
-"""Which columns the coordinates of each view have while views are matched: shared directions, then those of its edges.
+"""The columns of each view's coordinates during matching: shared directions, then linked columns of its edges.
 
-A view has no columns of edges that it is not on. With many views they would be most of all columns, and all zero.
+A view has columns only for the edges it is on. With many views, columns for all edges would be mostly zeros.
 """
 
 from __future__ import annotations
@@ -15,16 +15,16 @@ from crosstie._typing import Array, Edge, Index
 
 @dataclass(frozen=True)
 class Layout:
-    """Where the linked columns of each view stand among those of all edges.
+    """Position of the linked columns of each view among the linked columns of all edges.
 
     Parameters
     ----------
     edges
-        The edges that each view is on, in order.
+        The edges of each view, in order.
     own
-        Numbers of the linked columns of each view among all linked columns.
+        Positions of the linked columns of each view among all linked columns.
     n_columns
-        Number of linked columns of all edges.
+        Total number of linked columns over all edges.
     """
 
     edges: Mapping[str, list[Edge]]
@@ -33,7 +33,7 @@ class Layout:
 
     @classmethod
     def of(cls, views: Mapping[str, Array], blocks: Mapping[Edge, tuple[Array, Array]]) -> Layout:
-        """Lay out the columns of edges, given their maps from components."""
+        """Lay out the columns of all edges, given the maps from components to linked columns."""
         ends = np.cumsum([0, *(p.shape[1] for p, _ in blocks.values())])
         at = {edge: np.arange(start, end) for edge, start, end in zip(blocks, ends[:-1], ends[1:], strict=True)}
         edges = {view: [edge for edge in blocks if view in edge] for view in views}
@@ -41,7 +41,7 @@ class Layout:
         return cls(edges, own, int(ends[-1]))
 
     def aligner(self, edge: Edge) -> Callable[[Array, Array], tuple[Array, Array]]:
-        """Return what puts coordinates of the two views of an edge into common columns, zero where a view has none."""
+        """Return a function that puts the coordinates of both views of an edge into common columns, zero-filled."""
         ours = [self.own[view] for view in edge]
         if np.array_equal(ours[0], ours[1]):
             return lambda x, y: (x, y)
@@ -61,18 +61,18 @@ class Layout:
         return align
 
     def leading_axes(self, z: Mapping[str, Array], n_axes: int) -> dict[str, Array]:
-        """Return the principal axes of all views' rows, every view weighing the same, for the columns of each view.
+        """Return the principal axes of all views, weighted equally, restricted to each view's columns.
 
         Parameters
         ----------
         z
-            Coordinates of each view.
+            Coordinates of each view during matching, shape `(n_cells, n_columns_of_the_view)`.
         n_axes
             Number of axes.
 
         Returns
         -------
-        For each view, shape `(n_columns_of_the_view, n_axes)`.
+        A matrix for each view, shape `(n_columns_of_the_view, n_axes)`.
         """
         n_directions = next(x.shape[1] - len(self.own[view]) for view, x in z.items())
         width = n_directions + self.n_columns

@@ -1,4 +1,4 @@
-"""How the closed form is found: matching and correlating in turn, on sketches of the cells (method.md, eq. 10–17)."""
+"""Fits the closed form: alternately matches sketches of cells and computes shared directions (method.md, eq. 10–17)."""
 
 from __future__ import annotations
 
@@ -17,8 +17,8 @@ from crosstie.anchors.link_evidence import link_maps
 from crosstie.anchors.neighbours import Neighbours
 from crosstie.anchors.transport import composed_plan
 
-MAX_AMONG = 20_000  # cells among which the neighbours of a sketch are sought, to smooth it
-MIN_MATCH = 10  # cells beside the shared ones from which on a match is made
+MAX_AMONG = 20_000  # cells searched for the neighbours that smooth a sketch
+MIN_MATCH = 10  # unshared cells needed for a match
 
 
 def fit_closed_form(
@@ -30,23 +30,23 @@ def fit_closed_form(
     batches: Mapping[str, Labels] | None = None,
     seed: int = 0,
 ) -> ClosedForm:
-    """Find the closed form of any number of views.
+    """Fit the closed form of two or more views.
 
     Parameters
     ----------
     components
         Principal component scores of each view, shape `(n_cells, n_components)`.
     columns
-        For each edge, maps from the components of its two sides to the linked columns, shapes
-        `(n_components, n_columns)`; without columns, where only cells are shared.
+        For each edge, the maps from the components of its two views to the linked columns, shapes
+        `(n_components, n_columns)`; `n_columns` is 0 if the edge only has shared cells.
     settings
-        Numbers of rounds, of sketches, …
+        Settings of the closed form, such as the number of rounds.
     pairs
-        For edges of which some cells are known to be the same: their row numbers in both views.
+        For each edge with shared cells, their row numbers in the two views.
     batches
-        Batch of each cell of the views that have batches.
+        Batch of each cell, for the views that have batches; `None` corrects nothing.
     seed
-        Of the sketches; without effect where views are smaller than a sketch.
+        Seed of the random sketches and of the batch clusters; it has no effect if neither is needed.
     """
     rng = np.random.default_rng(seed)
     mean = {view: x.mean(0, dtype=np.float64).astype(np.float32) for view, x in components.items()}
@@ -57,10 +57,12 @@ def fit_closed_form(
     damped = {view: x * factor[view] for view, x in centred.items()}
     linked = {(a, b): (centred[a] @ p, centred[b] @ q) for (a, b), (p, q) in blocks.items()}
     sizes = {view: len(f) for view, f in factor.items()}
-    known = {(a, b): _Known.of((damped[a], damped[b]), linked[a, b], rows) for (a, b), rows in (pairs or {}).items()}
+    known = {
+        (a, b): SharedCells.of((damped[a], damped[b]), linked[a, b], rows) for (a, b), rows in (pairs or {}).items()
+    }
 
     def maps_of(covariance: Mapping[Edge, Floats], agreement: Mapping[Edge, Floats]) -> tuple[dict[str, Array], Floats]:
-        directions, strength = _shared_directions(sizes, covariance, settings.n_latent)
+        directions, strength = shared_directions(sizes, covariance, settings.n_latent)
         return {
             v: _side_by_side(
                 centred[v],
@@ -81,7 +83,7 @@ def fit_closed_form(
         covariance, agreement = {}, {}
         for edge in blocks:
             sides = [(damped[v], z[v], x) for v, x in zip(edge, linked[edge], strict=True)]
-            found = _matched(sides[0], sides[1], layout.aligner(edge), settings, rng, known.get(edge))
+            found = match_softly(sides[0], sides[1], layout.aligner(edge), settings, rng, known.get(edge))
             covariance[edge], agreement[edge] = found
         maps, strength = maps_of(covariance, agreement)
     rotation = layout.leading_axes({v: unit_rows(x @ maps[v]) for v, x in centred.items()}, settings.n_latent)
@@ -95,7 +97,7 @@ def fit_closed_form(
 
 
 def smoothed(z: Array, settings: Refinement, *, among: Array | None = None) -> Array:
-    """Return coordinates of a view's cells averaged with those of their nearest, among these or others of the view."""
+    """Return coordinates averaged with those of the nearest neighbours among `among`, by default the same cells."""
     if settings.smoothing == 0:
         return z
     near = near_mean(z, Neighbours(z if among is None else among), settings.n_smooth)
@@ -103,16 +105,17 @@ def smoothed(z: Array, settings: Refinement, *, among: Array | None = None) -> A
 
 
 def _side_by_side(x: Array, directions: Array | None, links: list[Array], link_weight: float) -> Array:
-    """Return one map to shared directions, if any, and to the linked columns of each edge.
+    """Return one map to the shared directions, if any, and to the linked columns of each edge.
 
-    Scaled to mean square lengths 1 and, edge by edge, `link_weight`: edges with many links do not drown the others.
+    The directions are scaled to mean square length 1 and the columns of each edge to `link_weight`, so that an edge
+    with many links does not dominate the others.
     """
     parts = [] if directions is None else [_scaled(x, directions)]
     return np.hstack([*parts, *(np.float32(link_weight) * _scaled(x, block) for block in links)])
 
 
 def _scaled(x: Array, matrix: Array) -> Array:
-    """Return a map scaled so that rows come out with unit mean square length."""
+    """Return the map scaled so that mapped rows have unit mean square length."""
     return (matrix / np.float32(max(np.sqrt(((x @ matrix) ** 2).sum(1).mean(dtype=np.float64)), 1e-12))).astype(
         np.float32
     )
@@ -121,7 +124,7 @@ def _scaled(x: Array, matrix: Array) -> Array:
 def _link_blocks(
     centred: Mapping[str, Array], columns: Mapping[Edge, tuple[Floats, Floats]], shrinkage: float
 ) -> dict[Edge, tuple[Array, Array]]:
-    """Return the maps of the two sides of every edge to its linked columns, whitened."""
+    """Return the maps from components to whitened linked columns, for both views of every edge."""
     covariance = {view: (x.T @ x / len(x)).astype(np.float64) for view, x in centred.items()}
     return {
         (a, b): link_maps(source, target, covariance[a], covariance[b], shrinkage=shrinkage)
@@ -133,8 +136,8 @@ Side = tuple[Array, Array, Array]
 
 
 @dataclass(frozen=True)
-class _Known:
-    """What the shared cells of an edge show: the same as a match does, without doubt, and which cells are left."""
+class SharedCells:
+    """Covariance and agreement over the shared cells of an edge, and the cells that still have to be matched."""
 
     n_pairs: int
     covariance: Floats
@@ -142,7 +145,8 @@ class _Known:
     free: tuple[Index, Index]
 
     @classmethod
-    def of(cls, damped: tuple[Array, Array], linked: tuple[Array, Array], rows: tuple[Index, Index]) -> _Known:
+    def of(cls, damped: tuple[Array, Array], linked: tuple[Array, Array], rows: tuple[Index, Index]) -> SharedCells:
+        """Compute both from the damped components and linked columns of the two views, paired by `rows`."""
         i, j = rows
         share = np.full(len(i), 1 / len(i), np.float32)
         covariance, agreement = _together(damped[0][i], damped[1][j], linked[0][i], linked[1][j], share, share, None)
@@ -150,32 +154,36 @@ class _Known:
         return cls(len(i), covariance, np.maximum(agreement, 0), (free[0], free[1]))
 
 
-def _matched(
+def match_softly(
     source: Side,
     target: Side,
     align: Callable[[Array, Array], tuple[Array, Array]],
     settings: Refinement,
     rng: np.random.Generator,
-    known: _Known | None = None,
+    known: SharedCells | None = None,
 ) -> tuple[Floats, Floats]:
-    """Match the cells of two views softly, and see what goes together.
+    """Match the cells of two views by optimal transport, and return what varies together over the match.
 
     Parameters
     ----------
     source, target
-        Of each view: damped components, coordinates to match by, and the edge's linked columns; a row per cell.
+        Damped components, coordinates used for matching, and linked columns of each view, with one row per cell.
     align
-        Puts the coordinates of the two sides into common columns.
+        Puts the coordinates of the two views into common columns.
+    settings
+        Settings of the closed form.
+    rng
+        Generator that draws the sketches.
     known
-        What their shared cells show; these are not matched again.
+        Result for the shared cells, which are not matched again; `None` if there are none.
 
     Returns
     -------
     covariance
-        Of the two sides' components over matched cells, shape `(n_components, n_components)`.
+        Cross-covariance of the components of the two views over matched cells, shape `(n_components, n_components)`.
     agreement
-        Correlation of each linked column of one side with that of the other over matched cells, at least 0, shape
-        `(n_columns,)`. Both are means over sketches.
+        Correlation of the two sides of each linked column over matched cells, at least 0, shape `(n_columns,)`. Both
+        are means over sketches.
     """
     if known is not None:
         source, target = _of_rows(source, known.free[0]), _of_rows(target, known.free[1])
@@ -210,7 +218,7 @@ def _matched(
 def _together(
     x: Array, y: Array, lx: Array, ly: Array, source_share: Array, target_share: Array, plan: Array | None
 ) -> tuple[Floats, Floats]:
-    """Return covariance of components, and correlation of linked columns, over a plan; `None` pairs row with row."""
+    """Return covariance of components and correlation of linked columns over a plan; `None` pairs row by row."""
 
     def sent(part: Array) -> Array:
         return source_share[:, None] * part if plan is None else plan @ part
@@ -233,18 +241,18 @@ def _sketch(n_cells: int, n: int, rng: np.random.Generator) -> slice | np.ndarra
     return slice(None) if n_cells <= n else rng.choice(n_cells, n, replace=False)
 
 
-def _shared_directions(
+def shared_directions(
     sizes: Mapping[str, int], covariance: Mapping[Edge, Floats], n_directions: int
 ) -> tuple[dict[str, Array], Floats]:
     """Return the directions of each view that vary together along the edges, each weighted by its strength.
 
-    The leading eigenvectors of the symmetric block matrix of cross-covariances; with one edge these are the singular
+    They are the leading eigenvectors of the symmetric block matrix of cross-covariances; with one edge, the singular
     vectors of its covariance.
     """
     start = dict(zip(sizes, np.cumsum([0, *sizes.values()]), strict=False))
     whole = np.zeros((sum(sizes.values()),) * 2)
     for (a, b), c in covariance.items():
-        # Edges count alike, whatever the scale of their covariance.
+        # Every edge has the same weight, whatever the scale of its covariance.
         c = c / max(float(np.linalg.norm(c, 2)), 1e-12)
         whole[start[a] : start[a] + sizes[a], start[b] : start[b] + sizes[b]] += c
     values, vectors = np.linalg.eigh(whole + whole.T)

@@ -1,7 +1,7 @@
-"""What the links say of two views, as linear maps from their components to comparable columns.
+"""Turns links into linear maps from the components of two views to comparable columns.
 
-A single gene's counts say little; what the view's components rebuild of it says more. Whitening keeps a few correlated
-markers from ruling all distances.
+The counts of a single gene are noisy; its value reconstructed from the components is more reliable. Whitening keeps a
+few correlated markers from dominating all distances.
 """
 
 from __future__ import annotations
@@ -25,13 +25,12 @@ def link_maps(
     source_covariance, target_covariance
         Covariance of each side's components, shape `(n_components, n_components)`.
     shrinkage
-        In [0, 1]: how far each side's correlations are shrunk to none before their inverse root is taken; 1 only
-        scales.
+        Shrinkage of the correlations between columns before whitening, in [0, 1]; 1 only scales the columns.
 
     Returns
     -------
-    Maps of shape `(n_components, k)`, with `k` the number of columns, or `MAX_COLUMNS` leading directions of the two
-    sides' common correlation where there are more.
+    Two maps of shape `(n_components, k)`, where `k` is the number of columns; more than `MAX_COLUMNS` columns are first
+    reduced to the leading directions that both sides share.
 
     References
     ----------
@@ -41,7 +40,7 @@ def link_maps(
         return source.astype(np.float32), target.astype(np.float32)
     source, target = _standardised(source, source_covariance), _standardised(target, target_covariance)
     if source.shape[1] > MAX_COLUMNS:
-        roots = [_root(c) @ a for a, c in ((source, source_covariance), (target, target_covariance))]
+        roots = [matrix_root(c) @ a for a, c in ((source, source_covariance), (target, target_covariance))]
         basis = np.linalg.svd(np.vstack(roots), full_matrices=False)[2][:MAX_COLUMNS].T
         source, target = source @ basis, target @ basis
     return _whitened(source, source_covariance, shrinkage), _whitened(target, target_covariance, shrinkage)
@@ -52,7 +51,8 @@ def _standardised(a: Floats, covariance: Floats) -> Floats:
     return a / np.sqrt(np.where(variance > 1e-12, variance, np.inf))
 
 
-def _root(covariance: Floats) -> Floats:
+def matrix_root(covariance: Floats) -> Floats:
+    """Return the symmetric square root of a covariance matrix."""
     values, vectors = np.linalg.eigh(covariance)
     return (vectors * np.sqrt(np.maximum(values, 0))) @ vectors.T
 

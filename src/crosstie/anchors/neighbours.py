@@ -1,4 +1,4 @@
-"""Nearest neighbours between and within views: exact while that is quick, an inverted file beyond."""
+"""Nearest neighbours between and within views: exact for up to 50,000 cells, approximate (inverted file) above that."""
 
 from __future__ import annotations
 
@@ -9,16 +9,16 @@ import scipy.sparse as sp
 from crosstie._typing import Array, Floats, Index
 
 EXACT_BELOW = 50_000
-N_PROBED = 16  # lists, of 4 √n: they hold 97 % of the 10 nearest of 50,000 rows, 80 % of the 40 nearest of a million
+N_PROBED = 16  # of 4 √n lists: finds 97 % of the 10 nearest of 50,000 rows, 80 % of the 40 nearest of a million
 
 
 class Neighbours:
-    """Rows among which nearest neighbours are sought, indexed once and searched as often as needed.
+    """A set of rows, indexed once, in which nearest neighbours can be searched repeatedly.
 
     Parameters
     ----------
     base
-        Coordinates, shape `(n_base, d)`.
+        Coordinates to search in, shape `(n_base, d)`.
     """
 
     def __init__(self, base: Floats) -> None:
@@ -26,18 +26,18 @@ class Neighbours:
         self._index = _flat(self.base) if len(self.base) < EXACT_BELOW else _inverted(self.base)
 
     def search(self, query: Floats, k: int) -> tuple[Array, Index]:
-        """Return the nearest rows of the base, as `nearest` does."""
+        """Return the nearest rows of the base and their distances, as `nearest` does."""
         query = np.ascontiguousarray(query, np.float32)
         k = min(k, len(self.base))
         if not isinstance(self._index, faiss.IndexIVF) or len(query) < EXACT_BELOW:
             distance, row = self._index.search(query, k)
         else:
-            # Queries of one place after another: the lists that they search are still in the processor's cache.
+            # Sorted by list, so that the lists they search are still in the processor's cache.
             order = np.argsort(self._index.quantizer.search(query, 1)[1][:, 0], kind="stable")
             distance, row = np.empty((len(query), k), np.float32), np.empty((len(query), k), np.int64)
             distance[order], row[order] = self._index.search(query[order], k)
         short = (row < 0).any(1)
-        if short.any():  # the lists that were searched held fewer than k rows: search all of them
+        if short.any():  # the probed lists held fewer than k rows: search all lists
             every = faiss.SearchParametersIVF(nprobe=len(self.base))  # type: ignore[call-arg]
             distance[short], row[short] = self._index.search(query[short], k, params=every)
         return distance, row.astype(np.int64, copy=False)
@@ -49,9 +49,9 @@ def nearest(base: Floats, query: Floats, k: int) -> tuple[Array, Index]:
     Parameters
     ----------
     base, query
-        Coordinates, shapes `(n_base, d)` and `(n_query, d)`.
+        Coordinates to search in and to search for, shapes `(n_base, d)` and `(n_query, d)`.
     k
-        Number of neighbours; at most `n_base` are returned.
+        Number of neighbours, at least 1; at most `n_base` are returned.
 
     Returns
     -------
@@ -67,7 +67,7 @@ def _flat(base: Array) -> faiss.Index:
 
 
 def _inverted(base: Array) -> faiss.IndexIVF:
-    """Return an inverted file of which `N_PROBED` lists are searched: means over neighbours need no more of them."""
+    """Return an inverted file that searches `N_PROBED` lists, which is enough for means over neighbours."""
     d, n_lists = base.shape[1], int(4 * np.sqrt(len(base)))
     index = faiss.IndexIVFFlat(faiss.IndexFlatL2(d), d, n_lists)
     index.nprobe = N_PROBED
@@ -77,18 +77,18 @@ def _inverted(base: Array) -> faiss.IndexIVF:
 
 
 def mutual_neighbours(source: Floats, target: Floats, k: int) -> tuple[Index, Index, Array]:
-    """Return the pairs of cells each of which is among the other's `k` nearest.
+    """Return the pairs of cells that are among each other's `k` nearest.
 
     Parameters
     ----------
     source, target
-        Coordinates, shapes `(n_source, d)` and `(n_target, d)`.
+        Coordinates of the two views, shapes `(n_source, d)` and `(n_target, d)`.
     k
-        Number of neighbours.
+        Number of neighbours searched from each side.
 
     Returns
     -------
-    Source rows, target rows, and squared distances, in order of source row, then target row.
+    Source rows, target rows and squared distances, sorted by source row, then target row.
     """
     distance, forward = nearest(target, source, k)
     backward = nearest(source, target, k)[1]
@@ -96,7 +96,7 @@ def mutual_neighbours(source: Floats, target: Floats, k: int) -> tuple[Index, In
     there = sp.csr_array(_ones(forward, shape))
     back = sp.csr_array(_ones(backward, shape[::-1]).T)
     both = sp.coo_array(there.multiply(back))
-    # Distances are looked up apart: a distance of zero would vanish from a sparse matrix.
+    # Distances are looked up separately: a distance of zero would vanish from a sparse matrix.
     order = np.lexsort((both.col, both.row))
     row, column = both.row[order].astype(np.int64), both.col[order].astype(np.int64)
     where = np.argmax(forward[row] == column[:, None], axis=1)

@@ -1,4 +1,4 @@
-"""Anchors: weighted pairs of cells of two views, as index arrays. Matches of cells are the same type."""
+"""Anchors: weighted pairs of cells of two views, as index arrays. Matches of cells use the same type."""
 
 from __future__ import annotations
 
@@ -20,7 +20,7 @@ class Anchors:
     source, target
         Row numbers in the source and in the target view, shape `(n_pairs,)`.
     weight
-        How far each pair is believed, shape `(n_pairs,)`, in (0, 1].
+        Confidence in each pair, in (0, 1], shape `(n_pairs,)`.
     """
 
     source: Index
@@ -40,7 +40,7 @@ class Anchors:
         return len(self.source)
 
     def reversed(self) -> Anchors:
-        """Return the same pairs seen from the target view."""
+        """Return the same pairs with source and target swapped."""
         return Anchors(self.target, self.source, self.weight)
 
     def to_frame(self) -> pd.DataFrame:
@@ -49,17 +49,17 @@ class Anchors:
 
 
 def kernel_weights(squared_distance: Floats) -> Array:
-    r"""Return how far pairs are believed, by how near their cells are.
+    r"""Return weights of pairs that decrease with the distance of their cells.
 
     Parameters
     ----------
     squared_distance
-        Of the two cells of each pair, shape `(n_pairs,)`, at least one.
+        Squared distance of the two cells of each pair, shape `(n_pairs,)`, at least one pair.
 
     Returns
     -------
-    :math:`\exp(-d^2 / 2h^2)` with :math:`h^2` the median squared distance, shape `(n_pairs,)`: at least 1e-6, so that
-    no pair vanishes; all 1 where the median is 0.
+    :math:`\exp(-d^2 / 2h^2)` with :math:`h^2` the median squared distance, shape `(n_pairs,)`. Weights are
+    at least 1e-6, so that no pair vanishes, and all 1 if the median is 0.
     """
     middle = float(np.median(squared_distance))
     weight = np.exp(-squared_distance / (2 * middle)) if middle > 0 else np.ones(len(squared_distance))

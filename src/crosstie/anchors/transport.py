@@ -1,6 +1,6 @@
-"""Entropic optimal transport between two sets of cells: soft anchors in which every cell gets its share.
+"""Entropic optimal transport between two sets of cells: a soft match in which every cell gets its share.
 
-Only ever called on sketches of bounded size, so its dense matrix does not grow with the data.
+It is only called on sketches of bounded size, so its dense matrix does not grow with the data.
 """
 
 from __future__ import annotations
@@ -10,10 +10,10 @@ import numpy as np
 from crosstie._typing import Array, Floats
 from crosstie.anchors.neighbours import nearest
 
-# Standard deviation of log masses: at most .10 after the first rounds where two views hold the same cells, .14 and more
-# where a type was removed or thinned in one of them (docs/decisions.md).
+# Standard deviation of log masses: after the first rounds, at most .10 if two views hold the same cells, and .14 or
+# more if a cell type is missing or rare in one of them (docs/decisions.md).
 SAME_MIXTURE, OTHER_MIXTURE = 0.12, 0.18
-# A loose plan still places some two thirds of the mass of a type that the other side lacks.
+# An unbalanced plan still places about two thirds of the mass of a type that the other side lacks.
 SHARPENING = 1.5
 
 
@@ -32,20 +32,20 @@ def transport_plan(
     Parameters
     ----------
     source, target
-        Coordinates, shapes `(n_source, d)` and `(n_target, d)`; the cost is minus the scalar product.
+        Coordinates of the two sets, shapes `(n_source, d)` and `(n_target, d)`; the cost is minus the scalar product.
     entropy
-        Weight :math:`\varepsilon` of the entropy; smaller is sharper.
+        Weight :math:`\varepsilon` of the entropy, above 0; the smaller, the sharper the plan.
     balance
-        Exponent of the scaling, in (0, 1]: 1 for balanced transport; :math:`\tau / (\tau + \varepsilon)` where mass may
-        differ from a cell's share at the price :math:`\tau` (Kullback–Leibler).
+        Exponent of the scaling, in (0, 1]. 1 is balanced transport; below 1, :math:`\tau / (\tau + \varepsilon)`, where
+        :math:`\tau` is the Kullback–Leibler penalty for mass that differs from a cell's share.
     source_share, target_share
-        Share of each cell, positive, shapes `(n_source,)` and `(n_target,)`; `None` for equal shares.
+        Share of each cell, positive, shapes `(n_source,)` and `(n_target,)`; `None` gives equal shares.
     n_iterations
-        Of Sinkhorn's iterations.
+        Number of Sinkhorn iterations.
 
     Returns
     -------
-    Plan of shape `(n_source, n_target)`, non-negative, summing to 1.
+    The plan, shape `(n_source, n_target)`, non-negative, with sum 1.
 
     References
     ----------
@@ -72,17 +72,17 @@ def composed_plan(
 ) -> Array:
     """Return a balanced plan between the parts of two sets of cells that have a counterpart (method.md, eq. 15).
 
-    An unbalanced plan shows how much of its share each cell can place on the other side. Where these masses, averaged
-    over neighbours, differ more between cells than they do when both sides hold the same mixture, they become the
-    shares of a balanced plan: cells of a type that the other side lacks drop out, a type that is rarer there weighs
-    less. Otherwise all shares are equal. With `balance=1` it is the plain balanced plan.
+    An unbalanced plan shows how much of its share each cell can place on the other side. If these masses, averaged over
+    neighbours, vary more than they do between views with the same mixture of cells, they become the shares of a
+    balanced plan: cells of a type that the other side lacks drop out, and cells of a type that is rarer there get less
+    weight. Otherwise all shares are equal. `balance=1` gives the plain balanced plan.
 
     Parameters
     ----------
     source, target, entropy, balance, n_iterations
         As in `transport_plan`.
     n_smooth
-        Number of neighbours of its own side over which the mass of a cell is averaged.
+        Number of neighbours in its own view over which the mass of a cell is averaged.
     """
     if balance == 1.0:
         return transport_plan(source, target, entropy=entropy, n_iterations=n_iterations)

@@ -1,4 +1,4 @@
-"""From AnnData to arrays: views, where their numbers are, and the recipes that prepare them."""
+"""From AnnData to arrays: views of the data, and the fitted recipes that preprocess them."""
 
 from crosstie.data.gene_activity import gene_activity
 from crosstie.data.recipe import STEPS, Recipe, Steps

@@ -1,4 +1,4 @@
-"""A look at the views together, for mistakes that no view shows alone."""
+"""Detects the same matrix given twice under two names."""
 
 from __future__ import annotations
 
@@ -12,12 +12,12 @@ from crosstie._typing import Floats
 from crosstie.data.stored import product
 from crosstie.data.view import View
 
-# Below this share of cells like no other, nothing can be said: a few proteins at low counts repeat by chance.
+# With a smaller share of unique cells no conclusion is possible: a few proteins at low counts repeat by chance.
 DISTINCT = 0.25
 
 
 def warn_of_copies(views: Mapping[str, View]) -> None:
-    """Warn where two views hold the same numbers."""
+    """Warn if two views hold the same numbers."""
     for a, b in combinations(views.values(), 2):
         share = shared_cells(a, b)
         if share > 0.5:
@@ -31,13 +31,13 @@ def warn_of_copies(views: Mapping[str, View]) -> None:
 
 
 def shared_cells(a: View, b: View) -> float:
-    """Return the share of the smaller view's cells whose very numbers the other view holds too, in [0, 1].
+    """Return the share of the smaller view's cells that occur with identical values in the other view, in [0, 1].
 
-    Near 1 means that one matrix was given twice, perhaps with its cells or features in another order. 0 where the
-    views have different features, or too few cells differ from all others of their view.
+    A share near 1 means that one matrix was given twice, perhaps with its cells or features in another order. The share
+    is 0 if the views have different features, or too few cells are unique within their view.
 
-    Only cells like no other of their view are compared. In independent views, a cell of probability `p` is found
-    exactly once among `n` with probability near `n p exp(-n p)`: whatever was measured, the share stays below 0.37.
+    Only cells that are unique within their view are compared. In independent views, a cell of probability `p` occurs
+    exactly once among `n` with probability near `n p exp(-n p)`, so that the share stays below 0.37.
     """
     if len(a.features) != len(b.features) or set(a.features) != set(b.features):
         return 0.0
@@ -56,5 +56,5 @@ def _once(signature: Floats) -> Floats:
 
 
 def _signature(view: View, weight: Floats) -> Floats:
-    """Return one number per cell, equal for equal cells and hardly ever for others."""
+    """Return one number per cell: equal for equal cells, almost always different for different ones."""
     return np.round(product(view.matrix, weight).astype(np.float64), 4)

@@ -1,4 +1,4 @@
-"""Gene activity: peak counts added up by gene, so that an ATAC view can be compared with genes by name."""
+"""Gene activity: peak counts summed by gene, so that an ATAC view can be linked to genes by name."""
 
 from __future__ import annotations
 
@@ -23,7 +23,7 @@ from crosstie.data.view import read_slot
 if TYPE_CHECKING:
     from anndata import AnnData
 
-# How tables write that a peak names no gene, and what stands between several.
+# Entries that mean "no gene", and the separators between several genes.
 NOTHING = frozenset({"", ".", "-", "nan", "NaN", "None", "NA", "<NA>"})
 _BETWEEN = re.compile(r"[/;,]")
 
@@ -37,48 +37,50 @@ def gene_activity(
     downstream: int = 0,
     slot: str = "X",
 ) -> AnnData:
-    """Add up the counts of the peaks of each gene.
+    """Sum the counts of the peaks of each gene.
 
-    A gene's peaks are those that overlap its body or the stretch before it, seen in its direction; or, with `key`,
-    those that name it. A peak counts for each of its genes.
+    The peaks of a gene are those that overlap its body or the region upstream of it; or, with `key`, those annotated
+    with it. A peak counts for each of its genes.
 
     Parameters
     ----------
     adata
-        Cells × peaks, in memory; not changed. Where the peaks lie is read as `read_peaks` says.
+        Cells × peaks, in memory; not changed. Peak coordinates are read from its names or from columns of `.var`.
     genes
-        Gene table: path of a GTF or BED file, or a frame, as `read_genes` says. Either this or `key`.
+        Gene annotation: the path of a GTF or BED file, or a DataFrame with columns `chrom`, `start`, `end` and
+        `strand`. Give either `genes` or `key`.
     key
-        Column of `adata.var` that names the gene of each peak, such as `"linked_gene"`; several are split at `/`, `;`
-        or `,`, and an empty one names none.
+        Column of `adata.var` with the gene of each peak, such as `"linked_gene"`. Several genes are separated by `/`,
+        `;` or `,`; an empty entry means no gene.
     upstream, downstream
-        Base pairs added before a gene's start and behind its end, in its direction; a gene without a strand gets none.
+        Base pairs added upstream of a gene's start and downstream of its end, 0 or more; a gene without a strand is not
+        extended.
     slot
-        `"X"` or `"layers/NAME"`: counts, not TF-IDF.
+        Where the counts are: `"X"` or `"layers/NAME"`. Do not give TF-IDF values.
 
     Returns
     -------
-    Cells × genes, with the same `.obs` and float32 sums in CSR form; genes in the order of the table (by `key`: as
-    they first occur). Its `.var` has `n_peaks` and, with `genes`, `chrom`, `start`, `end` (of the body, counted from
-    0, the end not included), `strand` and `gene_id`. Genes without a peak are left out and counted in the log.
+    Cells × genes, with the same `.obs` and summed counts as float32 CSR. Genes are in the order of the table (with
+    `key`, in order of first occurrence). `.var` has `n_peaks` and, with `genes`, `chrom`, `start`, `end` (of the gene
+    body; zero-based, half-open), `strand` and `gene_id`. Genes without a peak are left out; the log says how many.
 
     Raises
     ------
     KeyError
-        If there is no such slot or column.
+        If the slot or the column does not exist.
     TypeError
-        If the matrix or `genes` is of a kind that cannot be read.
+        If the matrix or `genes` has a type that cannot be read.
     ValueError
-        If not exactly one of `genes` and `key` is given, coordinates or genes cannot be read, they share no
+        If both or neither of `genes` and `key` are given, coordinates or genes cannot be read, genes and peaks share no
         chromosome, no peak has a gene, or the values are negative, not finite or all zero.
 
     References
     ----------
-    Body and 2,000 bases upstream: Stuart et al., Cell 2019; Stuart et al., Nature Methods 2021.
+    Gene body and 2,000 bases upstream: Stuart et al., Cell 2019; Stuart et al., Nature Methods 2021.
     """
     if (genes is None) == (key is None):
         raise value_error(
-            "gene_activity: exactly one of genes and key says which peaks are a gene's.",
+            "gene_activity: give exactly one of genes and key.",
             found="both" if key else "neither",
             do='Write gene_activity(atac, genes="genes.gtf") or gene_activity(atac, key="linked_gene").',
         )
@@ -103,13 +105,13 @@ def gene_activity(
 def overlaps(left: tuple[Index, Index, Index], right: tuple[Index, Index, Index]) -> tuple[Index, Index]:
     """Return all pairs of overlapping intervals of two sets.
 
-    Of two that overlap, one starts within the other: in sorted order, those that start within an interval follow each
-    other, so two searches find all pairs, in time of sorting and of their number.
+    Of two intervals that overlap, one starts within the other. In sorted order, the intervals that start within a given
+    one are consecutive, so two searches find all pairs.
 
     Parameters
     ----------
     left, right
-        Three arrays of one length each: number of the chromosome, start and end, the end not included.
+        Three arrays of equal length: chromosome as a number, start and end (half-open).
 
     Returns
     -------
@@ -135,24 +137,24 @@ def _starting_within(points: Index, start: Index, end: Index, side: str) -> tupl
 
 
 def split_names(text: str) -> list[str]:
-    """Return the genes that a peak names: parted at `/`, `;` or `,`, without repeats and empty ones."""
+    """Return the genes of a peak: split at `/`, `;` or `,`, without duplicates and empty names."""
     parts = (part.strip() for part in _BETWEEN.split(text))
     return list(dict.fromkeys(part for part in parts if part not in NOTHING))
 
 
 def expand(codes: Index, lists: Sequence[Sequence[object]]) -> tuple[Index, Index]:
-    """Give every row the items of its list.
+    """Expand every row into the items of its list.
 
     Parameters
     ----------
     codes
-        Number of the list of each row, shape `(n_rows,)`; −1 for none.
+        Number of the list of each row, shape `(n_rows,)`; −1 for no list.
     lists
-        One list per code.
+        The lists, one per code.
 
     Returns
     -------
-    Row and position in the concatenated lists, one of each per item, shape `(n_items,)`.
+    Row number and position in the concatenated lists for each item, shapes `(n_items,)`.
     """
     length = np.array([len(items) for items in lists] + [0])  # the last one is code -1
     n, begin = length[codes], (np.cumsum(length) - length)[codes]
@@ -164,14 +166,14 @@ Pairs = tuple[Index, Index, pd.DataFrame]
 
 
 def _by_place(var: pd.DataFrame, genes: pd.DataFrame, upstream: int, downstream: int) -> Pairs:
-    """Pair peaks with the genes that they overlap; the frame holds all genes."""
+    """Pair peaks with the genes that they overlap; the returned frame holds all genes."""
     peaks = parse_peaks(var)
     there = np.flatnonzero(peaks["start"] >= 0)
     peaks = peaks.iloc[there]
     genes = match_chromosomes(genes, peaks["chrom"].unique())
     strand = genes["strand"].to_numpy()
     if (strand == ".").any() and (upstream or downstream):
-        log.warning("genes: %d of %d have no strand; only their bodies count", (strand == ".").sum(), len(genes))
+        log.warning("genes: %d of %d have no strand; only their bodies are used", (strand == ".").sum(), len(genes))
     before = np.select([strand == "+", strand == "-"], [upstream, downstream])
     behind = np.select([strand == "+", strand == "-"], [downstream, upstream])
     start = np.maximum(genes["start"].to_numpy() - before, 0)
@@ -184,9 +186,9 @@ def _by_place(var: pd.DataFrame, genes: pd.DataFrame, upstream: int, downstream:
 
 
 def _by_key(var: pd.DataFrame, key: str) -> Pairs:
-    """Pair peaks with the genes that they name; the frame holds all named genes."""
+    """Pair peaks with the genes of their annotation; the returned frame holds all annotated genes."""
     if key not in var.columns:
-        do = 'Or add up by place: gene_activity(atac, genes="genes.gtf").'
+        do = 'Or use a gene annotation: gene_activity(atac, genes="genes.gtf").'
         raise unknown_name("gene_activity: key, a column of .var", key, var.columns, do=do)
     codes, labels = pd.factorize(var[key].astype(object))
     lists = [split_names(str(label)) for label in labels]
@@ -196,7 +198,7 @@ def _by_key(var: pd.DataFrame, key: str) -> Pairs:
 
 
 def _added_up(adata: AnnData, matrix: sp.csr_matrix, of_peak: Index, of_gene: Index, genes: pd.DataFrame) -> AnnData:
-    """Multiply cells × peaks by peaks × genes, without the genes that have no peak."""
+    """Multiply cells × peaks by peaks × genes, leaving out genes without a peak."""
     from anndata import AnnData
 
     n_peaks = np.bincount(of_gene, minlength=len(genes))
@@ -205,7 +207,7 @@ def _added_up(adata: AnnData, matrix: sp.csr_matrix, of_peak: Index, of_gene: In
             "gene_activity: no peak has a gene.",
             found=f"{adata.n_vars:,} peaks such as {sample(adata.var_names, 3)}; {len(genes):,} genes such as "
             f"{sample(genes.index, 3)}",
-            do="Is the gene table of the genome that the reads were mapped to? Does the column hold genes?",
+            do="Does the gene table belong to the genome that the reads were mapped to? Does the column hold genes?",
         )
     kept = np.flatnonzero(n_peaks)
     column = np.cumsum(n_peaks > 0) - 1
@@ -213,7 +215,7 @@ def _added_up(adata: AnnData, matrix: sp.csr_matrix, of_peak: Index, of_gene: In
     activity = sp.csr_matrix(matrix @ sp.csr_matrix(entries, shape=(adata.n_vars, len(kept))))
     activity.sort_indices()
     log.info(
-        "gene_activity: %d of %d peaks have a gene; %d genes, and %d left out that have no peak",
+        "gene_activity: %d of %d peaks have a gene; %d genes, %d genes without a peak left out",
         len(np.unique(of_peak)),
         adata.n_vars,
         len(kept),

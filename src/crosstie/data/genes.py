@@ -1,4 +1,4 @@
-"""Where genes lie: gene tables read from GTF and BED files or frames, as half-open intervals that count from 0."""
+"""Gene coordinates: gene tables read from GTF or BED files or DataFrames, as zero-based half-open intervals."""
 
 from __future__ import annotations
 
@@ -29,23 +29,20 @@ def read_genes(genes: pd.DataFrame | str | Path) -> pd.DataFrame:
     Parameters
     ----------
     genes
-        Path of a GTF file (Ensembl, GENCODE, 10x Genomics; its rows of type `gene`, counted from 1 with the end
-        included) or a BED file with the gene's name as fourth and the strand as sixth column (counted from 0, the end
-        not included), plain or gzipped; which of them is seen from the content. Or a frame with columns `chrom`,
-        `start`, `end` (and the other names that `read_peaks` knows) counted as in BED, `strand`, and the genes' names
-        as its index or a column such as `gene_name`.
+        Path of a GTF or BED file, plain or gzipped; the content decides which. Of a GTF file (Ensembl, GENCODE, 10x
+        Genomics), the rows of type `gene` are read. A BED file has the gene's name as fourth column and the strand as
+        sixth. Or a DataFrame with columns `chrom`, `start`, `end` (and the other names that `read_peaks` knows;
+        intervals as in BED), `strand`, and the names of the genes as index or in a column such as `gene_name`.
 
-    Returns
-    -------
-    One row per gene, indexed by name (the identifier where a gene has no name), with columns `chrom`, `start`, `end`
-    (base pairs, counted from 0, the end not included), `strand` (`"+"`, `"-"` or `"."`) and `gene_id` (empty where
-    unknown). Overlapping rows of one name, such as transcripts, are one gene; of a name at several places the first
-    stays. The log counts both.
+    Returns ------- One row per gene, indexed by name (by identifier if a gene has no name), with columns `chrom`,
+    `start`, `end` (base pairs, zero-based, half-open), `strand` (`"+"`, `"-"` or `"."`) and `gene_id` (empty if
+    unknown). Overlapping rows of one name, such as transcripts, become one gene. Of a name at several places, the first
+    is kept. The log counts both.
 
     Raises
     ------
     TypeError
-        If `genes` is neither a frame nor a path.
+        If `genes` is neither a DataFrame nor a path.
     ValueError
         If the file does not exist or is neither GTF nor BED, a row cannot be read, or there is no gene.
     """
@@ -53,27 +50,29 @@ def read_genes(genes: pd.DataFrame | str | Path) -> pd.DataFrame:
         return _tidy(_from_frame(genes))
     if not isinstance(genes, str | Path):
         raise type_error(
-            "genes.", found=type(genes).__name__, expected="the path of a GTF or BED file, or a DataFrame of genes"
+            "genes: wrong type.",
+            found=type(genes).__name__,
+            expected="the path of a GTF or BED file, or a DataFrame of genes",
         )
     path = Path(genes)
     if not path.is_file():
-        raise value_error("genes: there is no such file.", found=str(path), expected="a GTF or BED file, or a .gz")
+        raise value_error("genes: no such file.", found=str(path), expected="a GTF or BED file, or a .gz")
     try:
         return _tidy(_from_file(path))
     except (OSError, EOFError, zlib.error) as problem:
-        do = "Is the file whole? Fetch or write it again."
+        do = "Is the file complete? Download or write it again."
         raise value_error(f"genes: {path} cannot be read.", found=str(problem), do=do) from problem
 
 
 def match_chromosomes(genes: pd.DataFrame, chromosomes: Iterable[str]) -> pd.DataFrame:
-    """Return the genes with their chromosomes named as the peaks' are: `1` as `chr1`, `MT` as `chrM`, or back.
+    """Return the genes with chromosomes renamed to match the peaks: `1` to `chr1`, `MT` to `chrM`, or the reverse.
 
     Parameters
     ----------
     genes
-        As `read_genes` returns them.
+        Gene table, as `read_genes` returns it.
     chromosomes
-        The peaks' chromosomes.
+        Names of the chromosomes of the peaks.
 
     Raises
     ------
@@ -86,7 +85,7 @@ def match_chromosomes(genes: pd.DataFrame, chromosomes: Iterable[str]) -> pd.Dat
     names = {name: name if name in exact else plain.get(_plain(name), name) for name in here}
     if not exact.intersection(names.values()):
         raise value_error(
-            "genes: they and the peaks have no chromosome in common.",
+            "genes: no chromosome in common with the peaks.",
             found=f"genes on {sample(here, 4)}, peaks on {sample(there, 4)}",
             expected="one genome, with or without the prefix 'chr'",
             do="Take the gene table of the genome that the reads were mapped to.",
@@ -94,7 +93,7 @@ def match_chromosomes(genes: pd.DataFrame, chromosomes: Iterable[str]) -> pd.Dat
     other = [(name, to) for name, to in names.items() if name != to]
     if other:
         log.info(
-            "genes: %d chromosomes are named otherwise than the peaks' and taken as the same, such as %r and %r",
+            "genes: %d chromosomes have other names than in the peaks and are matched, such as %r to %r",
             len(other),
             *other[0],
         )
@@ -107,7 +106,7 @@ def _plain(chromosome: str) -> str:
 
 
 def _from_file(path: Path) -> pd.DataFrame:
-    """Read a GTF or BED file, told apart by its first row of data."""
+    """Read a GTF or BED file; its first row of data decides which it is."""
     lines = _lines(path)
     first = next((text for _, text in lines if not _HEADER.match(text)), "")
     fields = _fields(first)
@@ -119,13 +118,13 @@ def _from_file(path: Path) -> pd.DataFrame:
         f"genes: {path} is neither GTF nor BED.",
         found=f"the first row {first[:80]!r}",
         expected="nine columns with start and end as fourth and fifth (GTF), or chrom, start, end, name and, as sixth, "
-        "strand (BED), split at tabs and without a header",
-        do="Read other tables yourself and give the frame, with columns chrom, start, end, strand.",
+        "strand (BED), separated by tabs and without a header",
+        do="Read other tables yourself, and give a DataFrame with columns chrom, start, end, strand.",
     )
 
 
 def _lines(path: Path, containing: bytes = b"") -> Iterator[tuple[int, str]]:
-    """Yield the lines of a file, gzipped or not, with their numbers; only those that hold some bytes, if any given."""
+    """Yield the numbers and lines of a file, gzipped or not; only lines that contain the given bytes, if any."""
     with path.open("rb") as raw:
         zipped = raw.read(2) == b"\x1f\x8b"
     with gzip.open(path) if zipped else path.open("rb") as handle:
@@ -162,8 +161,8 @@ def _from_gtf(path: Path) -> pd.DataFrame:
         raise value_error(
             f"genes: {path} has no row of type 'gene'.",
             found=f"rows of type {sample(sorted(kinds))}",
-            expected="a GTF as Ensembl, GENCODE or 10x Genomics give it",
-            do="Give a frame of genes instead: one row per gene or transcript, columns chrom, start, end, strand.",
+            expected="a GTF file of Ensembl, GENCODE or 10x Genomics",
+            do="Give a DataFrame of genes instead: one row per gene or transcript, columns chrom, start, end, strand.",
         )
     return pd.DataFrame(rows, columns=["name", *GENES])
 
@@ -194,17 +193,17 @@ def _from_frame(genes: pd.DataFrame) -> pd.DataFrame:
     named = next((plain[name] for name in _NAMES if name in plain), None)
     if not columns or (named is None and isinstance(genes.index, pd.RangeIndex)):
         raise value_error(
-            "genes: the frame lacks columns.",
+            "genes: columns are missing.",
             found=f"columns {sample(genes.columns)}",
-            expected="chrom, start, end (counted from 0, the end not included), strand, and the names of the genes as "
-            "the index or as gene_name",
+            expected="chrom, start, end (zero-based, half-open), strand, and the names of the genes as the index or in "
+            "a column gene_name",
         )
     numbers = {side: pd.to_numeric(genes[columns[side]], errors="coerce").to_numpy(float) for side in ("start", "end")}
     whole = np.all([np.isfinite(x) & (np.floor(x) == x) for x in numbers.values()], axis=0)
     if not whole.all():
         row = int(np.argmin(whole))
         raise value_error(
-            f"genes: {int((~whole).sum()):,} of {len(genes):,} rows have no whole start and end.",
+            f"genes: {int((~whole).sum()):,} of {len(genes):,} rows have a start or end that is not a whole number.",
             found=f"row {row}: {genes.iloc[row].to_dict()}",
             expected="whole numbers",
         )
@@ -227,18 +226,18 @@ def _text(values: pd.Series) -> np.ndarray:
 
 
 def _tidy(genes: pd.DataFrame) -> pd.DataFrame:
-    """Check intervals, name the nameless by their identifiers, bring strands to one form, and take one row a gene."""
+    """Check intervals, use identifiers for genes without a name, unify strands, and keep one row per gene."""
     wrong = ((genes["start"] < 0) | (genes["start"] >= genes["end"])).to_numpy()
     if wrong.any():
         first = genes[wrong].iloc[0]
         raise value_error(
             f"genes: {wrong.sum():,} of {len(genes):,} genes do not end after their start.",
-            found=f"{first['name']!r}: {first['chrom']}, start {first['start']}, end {first['end']} (counted from 0)",
+            found=f"{first['name']!r}: {first['chrom']}, start {first['start']}, end {first['end']} (zero-based)",
             expected="0 ≤ start < end",
         )
     nameless = (genes["name"] == "") & (genes["gene_id"] != "")
     if nameless.any():
-        log.info("genes: %d of %d have no name and are called by their identifiers", nameless.sum(), len(genes))
+        log.info("genes: %d of %d have no name; their identifiers are used", nameless.sum(), len(genes))
     genes = genes.assign(
         name=genes["name"].where(~nameless, genes["gene_id"]), strand=genes["strand"].map(_STRANDS).fillna(".")
     )
@@ -246,14 +245,12 @@ def _tidy(genes: pd.DataFrame) -> pd.DataFrame:
     if not named.any():
         raise value_error("genes: the table has no gene with a name.", found=f"{len(genes):,} rows")
     if not named.all():
-        log.warning(
-            "genes: %d of %d rows have neither name nor identifier and are left out", (~named).sum(), len(named)
-        )
+        log.warning("genes: %d of %d rows without name and identifier are left out", (~named).sum(), len(named))
     return _one_row_a_gene(genes[named]).set_index("name").rename_axis(None)[GENES]
 
 
 def _one_row_a_gene(genes: pd.DataFrame) -> pd.DataFrame:
-    """Join overlapping rows of one name and strand; of what is still repeated, keep the first."""
+    """Merge overlapping rows of the same name and strand; of remaining duplicates, keep the first."""
     if genes["name"].is_unique:
         return genes
     place = ["name", "chrom", "strand"]
@@ -266,10 +263,10 @@ def _one_row_a_gene(genes: pd.DataFrame) -> pd.DataFrame:
     joined = joined.sort_values("order")
     again = joined["name"].duplicated()
     if len(joined) < len(genes):
-        log.info("genes: %d rows overlap another of the same name and strand, joined to it", len(genes) - len(joined))
+        log.info("genes: %d rows merged with overlapping rows of the same name and strand", len(genes) - len(joined))
     if again.any():
         log.info(
-            "genes: %d names occur at several places, of which the first is taken: %s",
+            "genes: %d names occur at several places; the first is used: %s",
             joined.loc[again, "name"].nunique(),
             sample(joined.loc[again, "name"].unique(), 4),
         )

@@ -1,6 +1,6 @@
-"""Where peaks lie: genomic intervals read from the `.var` of an ATAC view. Feeds gene activity.
+"""Peak coordinates: genomic intervals read from the `.var` of an ATAC view, for gene activity.
 
-Intervals are half open and count from 0, as in BED and in the names that Cell Ranger gives.
+Intervals are zero-based and half-open, as in BED files and in the peak names of Cell Ranger.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ if TYPE_CHECKING:
 
 COORDINATES = ["chrom", "start", "end"]
 
-MAX_POSITION = 10**12  # no genome is as long
+MAX_POSITION = 10**12  # longer than any genome
 # chr1:100-200, chr1-100-200, chr1_100_200; the contig may itself hold `-`, `_` and `.`, but no colon.
 _NAME = re.compile(r"^(?:([^:\s]+)[:_-]([0-9]{1,12})[_-]([0-9]{1,12})|.*)$", re.MULTILINE)
-# How tables call the three columns, in lower case and without `_` and `#`.
+# Common names of the three columns, in lower case and without `_` and `#`.
 _COLUMNS = {
     "chrom": ("chrom", "chr", "chromosome", "seqnames", "seqname", "seqid", "contig"),
     "start": ("start", "chromstart", "begin"),
@@ -32,27 +32,28 @@ _COLUMNS = {
 
 
 def read_peaks(adata: AnnData) -> pd.DataFrame:
-    """Read where the peaks of an ATAC data set lie.
+    """Read the coordinates of the peaks of an ATAC data set.
 
-    Taken from the first of these that can be read: three columns of `.var` such as `chrom`, `start`, `end` (also
-    `seqnames`, `chr`, `chromStart`, … in any case), a column `interval` (10x Genomics, muon), the names themselves.
+    The first source that can be read is used: three columns of `.var` such as `chrom`, `start`, `end` (also `seqnames`,
+    `chr`, `chromStart`, … in upper or lower case), a column `interval` (10x Genomics, muon), or the peak names.
 
     Parameters
     ----------
     adata
-        Its features are peaks named `chr1:100-200`, `chr1-100-200` or `chr1_100_200`, or have the columns above.
+        AnnData whose features are peaks, named `chr1:100-200`, `chr1-100-200` or `chr1_100_200` or with the columns
+        above.
 
     Returns
     -------
     One row per peak that could be read, indexed by its name, with columns `chrom` (text), `start` and `end` (base
-    pairs, counted from 0, the end not included). The log says how many features could not be read.
+    pairs, zero-based, half-open). The log says how many features could not be read.
 
     Raises
     ------
     TypeError
         If `adata` has no `.var`.
     ValueError
-        If no feature can be read, or `.var["feature_types"]` says that some are no peaks.
+        If no feature can be read, or `.var["feature_types"]` contains other features than peaks.
     """
     if not isinstance(getattr(adata, "var", None), pd.DataFrame):
         raise type_error("peaks: not an AnnData.", found=type(adata).__name__, expected="AnnData")
@@ -61,7 +62,7 @@ def read_peaks(adata: AnnData) -> pd.DataFrame:
 
 
 def parse_peaks(var: pd.DataFrame) -> pd.DataFrame:
-    """Read the coordinates of every row of a `.var`, as `read_peaks` does; rows that cannot be read have `start` −1."""
+    """Read the coordinates of every row of a `.var`, as `read_peaks` does; unreadable rows get `start` −1."""
     _check_types(var)
     names = var.index.astype(str)
     tried = []
@@ -76,7 +77,7 @@ def parse_peaks(var: pd.DataFrame) -> pd.DataFrame:
     bad = (peaks["start"] < 0).to_numpy()
     if bad.all():
         raise value_error(
-            "peaks: no coordinates could be read from .var.",
+            "peaks: no coordinates found in .var.",
             found=f"names {sample(names, 4)}; columns {sample(var.columns)}",
             expected="names such as 'chr1:100-200' (or with '-' or '_' throughout), a column 'interval' of such names, "
             "or columns chrom, start, end, with start below end",
@@ -84,7 +85,7 @@ def parse_peaks(var: pd.DataFrame) -> pd.DataFrame:
         )
     if bad.any():
         log.warning(
-            "peaks: %d of %d features have no coordinates that could be read (%s) and are left out: %s",
+            "peaks: %d of %d features have no readable coordinates (%s) and are left out: %s",
             bad.sum(),
             len(bad),
             where,
@@ -94,20 +95,20 @@ def parse_peaks(var: pd.DataFrame) -> pd.DataFrame:
 
 
 def coordinate_columns(frame: pd.DataFrame) -> dict[str, str]:
-    """Return which columns hold `chrom`, `start` and `end`; empty unless there are all three."""
+    """Return the columns that hold `chrom`, `start` and `end`; empty unless all three exist."""
     plain = {str(column).lower().replace("_", "").lstrip("#"): column for column in reversed(frame.columns)}
     found = {kind: next((plain[name] for name in names if name in plain), None) for kind, names in _COLUMNS.items()}
     return {kind: str(column) for kind, column in found.items() if column is not None} if all(found.values()) else {}
 
 
 def _check_types(var: pd.DataFrame) -> None:
-    """Raise where a 10x multiome's genes and peaks stand in one table: a gene's counts are no peak's."""
+    """Raise if genes and peaks of a 10x multiome are in one table."""
     if "feature_types" not in var.columns:
         return
     types = var["feature_types"].astype(str)
     if "Peaks" in types.to_numpy() and (types != "Peaks").any():
         raise value_error(
-            "peaks: some of the features are no peaks.",
+            "peaks: some of the features are not peaks.",
             found=", ".join(f"{n:,} {kind}" for kind, n in types.value_counts().items()),
             expected='"Peaks" only in .var["feature_types"]',
             do='Take the peaks alone: adata[:, adata.var["feature_types"] == "Peaks"].',
@@ -129,7 +130,7 @@ def _from_columns(var: pd.DataFrame, columns: dict[str, str]) -> pd.DataFrame:
 
 
 def _from_names(names: Iterable[object], index: pd.Index) -> pd.DataFrame:
-    """Read names, all in one text of one line each: five times as fast as one by one."""
+    """Parse all names at once, joined into one text, which is five times as fast as one by one."""
     lines = (name.replace("\n", " ") if isinstance(name, str) else "" for name in names)
     found = _NAME.findall("\n".join(lines)) if len(index) else []
     chrom = np.array([parts[0] for parts in found], dtype=object)
@@ -138,7 +139,7 @@ def _from_names(names: Iterable[object], index: pd.Index) -> pd.DataFrame:
 
 
 def _frame(chrom: np.ndarray, start: np.ndarray, end: np.ndarray, index: pd.Index) -> pd.DataFrame:
-    """Return the frame; an interval that starts before 0 or does not end after its start is one that was not read."""
+    """Return the frame; an interval that starts below 0 or does not end after its start counts as unreadable."""
     good = (start >= 0) & (start < end)
     return pd.DataFrame(
         {"chrom": np.where(good, chrom, ""), "start": np.where(good, start, -1), "end": np.where(good, end, -1)},

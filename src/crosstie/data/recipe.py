@@ -1,7 +1,7 @@
 """Recipes: the preprocessing of one view, fitted once, applied to new cells, and inverted to features.
 
-normalise → select → scale and clip → principal components. What differs between modalities is a `Steps`, a few
-settings; the arithmetic is the same. Needs a `View`; feeds links and model.
+A recipe normalises, selects, scales and clips features, and computes principal components. Modalities differ only in a
+few settings (`Steps`).
 """
 
 from __future__ import annotations
@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from crosstie._errors import check_whole, sample, type_error, value_error
+from crosstie._errors import check_integer, sample, type_error, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask, Matrix, Modality
 from crosstie.data.scaled import Scaled, moments, principal_components
@@ -23,7 +23,7 @@ from crosstie.data.values import Values
 from crosstie.data.variable_features import variable_features
 from crosstie.data.view import View
 
-LARGEST = 1e30  # of a setting that is multiplied with 32 bits
+LARGEST = 1e30  # largest setting that is multiplied in 32 bits
 
 
 @dataclass(frozen=True)
@@ -34,17 +34,17 @@ class Steps:
     ----------
     normalize
         `"library"`: divide by the cell's total, multiply by the median total of the fitted cells, log1p. `"binary"`:
-        the same of whether a feature was seen at all. `"clr"`: log1p minus its mean over the cell's features.
-        `"arcsinh"`: arcsinh of the number divided by the cofactor. `"none"`: leave the numbers.
+        the same after setting all counts above 0 to 1. `"clr"`: log1p minus its mean over the cell's features.
+        `"arcsinh"`: divide by the cofactor, arcsinh. `"none"`: no normalisation.
     n_top
-        Keep this many most variable features; `None` keeps all.
+        Number of most variable features to keep; `None` keeps all.
     clip
-        Scaled values are cut at this many standard deviations, on both sides; `None` does not cut.
+        Scaled values are clipped at plus and minus this many standard deviations; `None` does not clip.
     min_share
-        Features that are not 0 in fewer than this share of the cells, or in fewer than five cells, are left out; 0
-        keeps them all.
+        Features detected in less than this share of the cells, in [0, 1], or in fewer than five cells, are left out; 0
+        keeps all features.
     cofactor
-        Of `"arcsinh"`: about the intensity up to which signal is noise.
+        Divisor before `"arcsinh"`, above 0: roughly the intensity below which signal is noise.
     """
 
     normalize: Literal["library", "binary", "clr", "arcsinh", "none"] = "library"
@@ -58,22 +58,22 @@ class Steps:
         if self.normalize not in words:
             raise value_error("steps: normalize is unknown.", found=repr(self.normalize), expected=f"one of {words}")
         if self.n_top is not None:
-            check_whole("steps: n_top", self.n_top, least=1)
+            check_integer("steps: n_top", self.n_top, least=1)
         for name, value, low, high in (
             ("clip", 1.0 if self.clip is None else self.clip, 0.0, LARGEST),
             ("min_share", self.min_share, -math.ulp(0), 1.0),
             ("cofactor", self.cofactor, 0.0, LARGEST),
         ):
             if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-                raise type_error(f"steps: {name} is no number.", found=repr(value), expected="a number")
+                raise type_error(f"steps: {name} is not a number.", found=repr(value), expected="a number")
             if not low < value <= high:
                 raise value_error(
                     f"steps: {name} is out of its range.", found=repr(value), expected=f"above 0, up to {high:g}"
                 )
 
 
-# Library-size log beat CLR for proteins on most data sets in label accuracy; scaling each peak to unit variance beat
-# every TF-IDF, whose weights go half as far, and cutting hurts where most values are 0 (docs/decisions.md).
+# For proteins, log-normalisation by library size had better label accuracy than CLR on most data sets. For peaks,
+# scaling to unit variance was better than every TF-IDF, and clipping hurts where most values are 0 (docs/decisions.md).
 STEPS: dict[Modality, Steps] = {
     "rna": Steps(n_top=3000),
     "protein": Steps(),
@@ -83,8 +83,8 @@ STEPS: dict[Modality, Steps] = {
     "none": Steps(normalize="none"),
 }
 MIN_SEEN = 5
-MAX_DEPTH = 0.9  # correlation with the log of a cell's total above which a component of accessibility is its depth
-# Mass cytometers count to some 10,000; fluorescence is read in 16 bits and more, with a background of about 100.
+MAX_DEPTH = 0.9  # an ATAC component more correlated than this with the log of the cell's total is sequencing depth
+# Mass cytometry counts go up to about 10,000; fluorescence has 16 bits or more, and a background of about 100.
 FLUORESCENCE, FLUORESCENCE_COFACTOR = 2.0**14, 150.0
 
 
@@ -95,17 +95,17 @@ class Recipe:
     Parameters
     ----------
     steps
-        Its settings.
+        Settings of the recipe.
     values
-        What kind of numbers it was fitted on: decides whether normalisation and logarithm are still to be done.
+        Kind of numbers that it was fitted on; decides whether normalisation and logarithm are applied.
     features
         Names of all input features, in order.
     kept
-        Numbers of the features that are used, shape `(n_kept,)`.
+        Positions of the features that are used, shape `(n_kept,)`.
     target_sum
-        Total to which every cell is brought before the logarithm.
+        Total to which each cell is normalised before the logarithm.
     mean, std
-        Of the normalised kept features, shape `(n_kept,)`.
+        Mean and standard deviation of the normalised features that are used, shape `(n_kept,)`.
     loadings
         Principal axes, shape `(n_kept, n_components)`.
     variance
@@ -137,15 +137,15 @@ class Recipe:
         Parameters
         ----------
         view
-            The data.
+            The view to fit to, with its matrix in memory.
         steps
-            Settings; `None` takes those of the view's modality.
+            Settings; `None` uses those of the view's modality.
         keep
-            Names of features that stay whatever their variance: the linked ones.
+            Names of features to keep whatever their variance, usually the linked features.
         n_components
-            Number of principal components; fewer where there are fewer cells or features.
+            Number of principal components; fewer if there are fewer cells or features.
         seed
-            Of the random start of the principal components.
+            Seed of the random start of the principal components.
 
         Raises
         ------
@@ -156,7 +156,7 @@ class Recipe:
             steps = STEPS[view.modality]
         steps = _for_values(steps, view)
         target = _target_sum(_presence(view.loaded, steps, view.values))
-        x = _normalized(view.loaded, steps, view.values, target)
+        x = normalized(view.loaded, steps, view.values, target)
         mean, std = moments(x)
         chosen = _usable(view, std, steps)
         if steps.n_top is not None and chosen.sum() > steps.n_top:
@@ -193,7 +193,7 @@ class Recipe:
 
     @property
     def units(self) -> str:
-        """What the normalised numbers are, `mean` among them, in words."""
+        """The units of normalised values, such as `mean`, in words."""
         if self.values == "log":
             return "log units"
         return {"clr": "log ratio", "arcsinh": "arcsinh units", "none": "as given"}.get(
@@ -201,8 +201,8 @@ class Recipe:
         )
 
     def log_normalize(self, matrix: Matrix) -> Matrix:
-        """Return the used features of a matrix in the fitted units, before scaling, shape `(n_cells, n_kept)`."""
-        x = _normalized(self._checked(matrix), self.steps, self.values, self.target_sum)
+        """Return the used features of a matrix, normalised but not scaled, shape `(n_cells, n_kept)`."""
+        x = normalized(self._checked(matrix), self.steps, self.values, self.target_sum)
         return x[:, self.kept]
 
     def scale(self, matrix: Matrix, columns: Index | None = None, *, absent: Mask | None = None) -> Array:
@@ -213,9 +213,9 @@ class Recipe:
         matrix
             Cells × all input features.
         columns
-            Positions among the used features; `None` returns all of them.
+            Positions of the wanted features among the used ones; `None` returns all of them.
         absent
-            As in `scaled`.
+            Mask of input features that were not measured, shape `(n_features,)`; they get the value 0, the mean.
         """
         columns = np.arange(len(self.kept)) if columns is None else columns
         x = self.log_normalize(matrix)[:, columns]
@@ -228,14 +228,15 @@ class Recipe:
         return x
 
     def scaled(self, matrix: Matrix, absent: Mask | None = None) -> Scaled:
-        """Return the used features of cells, scaled and clipped: `scale`, but as a matrix that is not written out.
+        """Return the used features, scaled and clipped, as an implicit matrix (`scale` returns a dense array).
 
         Parameters
         ----------
         matrix
             Cells × all input features.
         absent
-            Input features that were not measured, shape `(n_features,)`, zero in the matrix: taken to be at their mean.
+            Mask of input features that were not measured, shape `(n_features,)`, and are zero in the matrix; they get
+            their mean. `None` if all were measured.
         """
         x, mean = _clipped(self.log_normalize(matrix), self.mean, self.std, self.steps.clip), self.mean
         if absent is not None:
@@ -250,21 +251,21 @@ class Recipe:
         Parameters
         ----------
         matrix
-            Cells × all input features, the same kind of numbers as fitted.
+            Cells × all input features, with the same kind of numbers as the fitted cells.
         absent
-            As in `scaled`.
+            Mask of input features that were not measured, as in `scaled`.
         """
         return self.scaled(matrix, absent) @ self.loadings
 
     def inverse(self, components: Array, *, scaled: bool = False) -> Array:
-        """Return the features that components stand for, shape `(n_cells, n_kept)`.
+        """Return the features reconstructed from components, shape `(n_cells, n_kept)`.
 
         Parameters
         ----------
         components
-            Shape `(n_cells, n_components)`.
+            Component scores, shape `(n_cells, n_components)`.
         scaled
-            Return standard deviations from the mean; otherwise the normalised (log) units of the input.
+            Whether to return standard deviations from the mean; otherwise, normalised (log) units.
         """
         x = components @ self.loadings.T
         return x if scaled else (x * self.std + self.mean).astype(np.float32)
@@ -272,7 +273,7 @@ class Recipe:
     def _checked(self, matrix: Matrix) -> Matrix:
         if matrix.shape[1] != len(self.features):
             raise value_error(
-                "recipe: the cells have other features than those it was fitted on.",
+                "recipe: the cells have other features than the fitted ones.",
                 found=f"{matrix.shape[1]:,} features",
                 expected=f"{len(self.features):,}: {sample(self.features, 3)}",
             )
@@ -285,45 +286,45 @@ def _target_sum(matrix: Matrix) -> float:
 
 
 def _for_values(steps: Steps, view: View) -> Steps:
-    """Return the steps that the numbers of a view call for."""
+    """Return the steps adapted to the kind of numbers in a view."""
     if view.values == "any":
         return replace(steps, normalize="none", n_top=None, min_share=0.0)
     if steps.normalize == "arcsinh" and float(view.loaded.max()) > FLUORESCENCE:
-        log.info("%s: intensities as of fluorescence: arcsinh with cofactor %g.", view.name, FLUORESCENCE_COFACTOR)
+        log.info("%s: intensities look like fluorescence: arcsinh with cofactor %g.", view.name, FLUORESCENCE_COFACTOR)
         return replace(steps, cofactor=FLUORESCENCE_COFACTOR)
     return steps
 
 
 def _usable(view: View, std: Floats, steps: Steps) -> np.ndarray:
-    """Return which features vary and are seen often enough, a mask; what is left out is said."""
+    """Return a mask of the features that vary and are detected often enough; the log says what is left out."""
     usable: np.ndarray = std > 1e-6
     if not usable.all():
-        log.info("%s: %d constant features are left out.", view.name, int((~usable).sum()))
+        log.info("%s: %d constant features left out.", view.name, int((~usable).sum()))
     if steps.min_share > 0:
         seen = view.loaded.getnnz(0) if sp.issparse(view.loaded) else np.count_nonzero(view.loaded, 0)
         rare = usable & (seen < max(MIN_SEEN, steps.min_share * view.n_cells))
         if rare.any():
-            log.info("%s: %d features seen in too few cells are left out.", view.name, int(rare.sum()))
+            log.info("%s: %d features detected in too few cells left out.", view.name, int(rare.sum()))
         usable &= ~rare
     if usable.sum() < 3:
         raise value_error(
             f"view {view.name!r}: fewer than three features vary"
-            + (" and are seen often enough." if steps.min_share > 0 else "."),
+            + (" and are detected often enough." if steps.min_share > 0 else "."),
             found=f"{int(usable.sum())}",
-            do="Look at the matrix: are the cells the rows, and was it not made equal already?",
+            do="Look at the matrix: are the cells the rows? Are the values different from each other?",
         )
     return usable
 
 
 def _not_depth(components: Array, view: View) -> np.ndarray:
-    """Return which components are not the number of features seen in a cell, a mask; what is left out is said."""
+    """Return a mask of the components that do not follow sequencing depth; the log says what is left out."""
     depth = np.log(np.maximum(_totals(_presence(view.loaded, STEPS["atac"], view.values)), 1))
     centred = components - components.mean(0)
     scale = np.linalg.norm(centred, axis=0) * np.linalg.norm(depth - depth.mean())
     correlation = np.abs(centred.T @ (depth - depth.mean())) / np.maximum(scale, 1e-12)
     ours: np.ndarray = correlation < MAX_DEPTH
     if not ours.all() and ours.any():
-        log.info("%s: %d components follow the depth of the cells and are left out.", view.name, int((~ours).sum()))
+        log.info("%s: %d components that follow sequencing depth left out.", view.name, int((~ours).sum()))
         return ours
     return np.ones(len(ours), dtype=bool)
 
@@ -333,7 +334,7 @@ def _totals(matrix: Matrix) -> Floats:
 
 
 def _presence(matrix: Matrix, steps: Steps, values: Values) -> Matrix:
-    """Return 1 where a feature was seen, if the steps want it so and the numbers are not on a log scale yet."""
+    """Return 1 for every count above 0, if the steps are `"binary"` and the values are not on a log scale."""
     if steps.normalize != "binary" or values == "log":
         return matrix
     if not sp.issparse(matrix):
@@ -343,7 +344,8 @@ def _presence(matrix: Matrix, steps: Steps, values: Values) -> Matrix:
     return seen
 
 
-def _normalized(matrix: Matrix, steps: Steps, values: Values, target_sum: float) -> Matrix:
+def normalized(matrix: Matrix, steps: Steps, values: Values, target_sum: float) -> Matrix:
+    """Return the matrix normalised as `steps.normalize` says; values on a log scale are returned unchanged."""
     if steps.normalize == "none" or values == "log":
         return matrix
     if steps.normalize == "arcsinh":
@@ -363,7 +365,7 @@ def _normalized(matrix: Matrix, steps: Steps, values: Values, target_sum: float)
 
 
 def _clipped(x: Matrix, mean: Floats, std: Floats, clip: float | None) -> Matrix:
-    """Cut values beyond `clip` standard deviations. A zero of a sparse matrix is never that far below its mean."""
+    """Clip values beyond `clip` standard deviations; a zero of a sparse matrix is never that far below the mean."""
     if clip is None:
         return x
     low, high = (mean - clip * std).astype(np.float32), (mean + clip * std).astype(np.float32)

@@ -1,6 +1,6 @@
-"""A scaled matrix that is never written out: centring and division are applied inside matrix products.
+"""An implicitly scaled matrix: centring and division are applied inside matrix products.
 
-What a sparse matrix of cells × genes needs for principal components at any size.
+So a sparse matrix of cells × genes stays sparse while its principal components are computed.
 """
 
 from __future__ import annotations
@@ -15,14 +15,14 @@ from crosstie._typing import Array, Floats, Matrix
 
 @dataclass(frozen=True)
 class Scaled:
-    """The matrix `(matrix - mean) / std`, implicit.
+    """The matrix `(matrix - mean) / std`, never formed explicitly.
 
     Parameters
     ----------
     matrix
         Cells × features, dense or CSR.
     mean, std
-        Shape `(n_features,)`; `std` above 0.
+        Mean and standard deviation of each feature, shape `(n_features,)`; `std` is above 0.
     """
 
     matrix: Matrix
@@ -31,16 +31,16 @@ class Scaled:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Cells, features."""
+        """Number of cells and of features."""
         return self.matrix.shape
 
     def __matmul__(self, right: Floats) -> Array:
-        """Product with a matrix of shape `(n_features, k)`."""
+        """Return the product with a matrix of shape `(n_features, k)`."""
         right = (right / self.std[:, None]).astype(np.float32)
         return np.asarray(self.matrix @ right - self.mean.astype(np.float32) @ right, dtype=np.float32)
 
     def transposed(self, left: Floats) -> Array:
-        """Product of the transpose with a matrix of shape `(n_cells, k)`."""
+        """Return the product of the transpose with a matrix of shape `(n_cells, k)`."""
         left = left.astype(np.float32)
         total = np.outer(self.mean, left.sum(0, dtype=np.float64))
         return np.asarray((self.matrix.T @ left - total) / self.std[:, None], dtype=np.float32)
@@ -53,14 +53,14 @@ def moments(matrix: Matrix) -> tuple[Floats, Floats]:
         n_cells, n_features = x.shape
         mean = column_sums(x) / n_cells
         empty = n_cells - np.bincount(x.indices, minlength=n_features)
-        # Centred first: the mean square minus the squared mean would hide that a feature is constant.
+        # Centred first: with the mean square minus the squared mean, a constant feature could seem to vary.
         squares = np.bincount(x.indices, (x.data - mean[x.indices]) ** 2, minlength=n_features)
         return mean, np.sqrt((squares + empty * mean**2) / n_cells)
     return matrix.mean(0, dtype=np.float64), matrix.std(0, dtype=np.float64)
 
 
 def column_sums(matrix: Matrix) -> Floats:
-    """Return the sum of every column, added up in float64; SciPy adds in the precision of the sparse matrix."""
+    """Return the sum of every column in float64; SciPy would sum in the precision of the sparse matrix."""
     if sp.issparse(matrix):
         x = matrix.tocsr()
         return np.bincount(x.indices, x.data, minlength=x.shape[1]).astype(np.float64)
@@ -77,16 +77,16 @@ def principal_components(x: Scaled, n_components: int, *, seed: int = 0, n_itera
     n_components
         Number of components; at most `min(x.shape)`.
     seed
-        Of the random start; the answer hardly depends on it.
+        Seed of the random start; the result depends on it only slightly.
     n_iterations
-        Passes of power iteration.
+        Number of power iterations.
 
     Returns
     -------
     loadings
         Orthonormal columns, shape `(n_features, n_components)`; the largest entry of each is positive.
     variance
-        Variance of the cells along each, in falling order, shape `(n_components,)`.
+        Variance of the cells along each axis, in descending order, shape `(n_components,)`.
 
     References
     ----------
@@ -106,9 +106,10 @@ def principal_components(x: Scaled, n_components: int, *, seed: int = 0, n_itera
 
 
 def _orthonormal(tall: Array) -> Array:
-    """Return a basis of the columns of a tall matrix, by way of its Gram matrix: products alone, no Householder.
+    """Return an orthonormal basis of the columns of a tall matrix, computed from its Gram matrix.
 
-    Less exact than a QR where columns are nearly dependent; the QR of the short side that follows makes up for that.
+    This is faster than a QR decomposition, and less exact if columns are nearly dependent; the QR decomposition of the
+    short side that follows corrects that.
 
     References
     ----------

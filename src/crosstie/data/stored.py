@@ -1,7 +1,6 @@
-"""Matrices that stay where they are, on disk or yet to be computed: their cells are read in blocks.
+"""Matrices that are not in memory, because they are on disk or lazy (dask): their cells are read in blocks.
 
-Whatever goes over all cells of a view goes over blocks of them, whatever the matrix is; what is fitted is fitted on
-cells that were taken into memory.
+Every pass over all cells of a view goes block by block. Fitting uses cells that were loaded into memory.
 """
 
 from __future__ import annotations
@@ -18,18 +17,18 @@ from crosstie._errors import type_error, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Index, Matrix
 
-MAX_BLOCK = 16_384  # cells
-MAX_DENSE = 2**25  # numbers in a dense block: 128 MiB
+MAX_BLOCK = 16_384  # cells in a block
+MAX_DENSE = 2**25  # values in a dense block: 128 MiB
 
 
 @dataclass(frozen=True)
 class Stored:
-    """A matrix of cells × features of which rows are read when they are asked for.
+    """A matrix of cells × features whose rows are read on demand.
 
     Parameters
     ----------
     source
-        A sparse data set or an array of a file of HDF5 or zarr, as a backed AnnData has it, or a dask array.
+        A sparse data set or an array in an HDF5 file or zarr store, as in a backed AnnData, or a dask array.
     view
         Name of the view, for messages.
     """
@@ -39,21 +38,21 @@ class Stored:
 
     @property
     def shape(self) -> tuple[int, int]:
-        """Cells, features."""
+        """Number of cells and of features."""
         return int(self.source.shape[0]), int(self.source.shape[1])
 
     def rows(self, start: int, stop: int) -> Matrix:
-        """Return consecutive cells, in memory, float32, CSR or dense."""
+        """Return consecutive cells in memory, as float32 CSR or dense array."""
         with telling_of_files(self.view):
             return in_memory(self._computed(self.source[start:stop]), self.view)
 
     def take(self, rows: Index) -> Matrix:
-        """Return some cells, by row numbers in rising order."""
+        """Return the cells with these row numbers, which must be in ascending order."""
         parts = []
         for start, stop in block_bounds(self.shape, sparse=True):
             first, last = np.searchsorted(rows, [start, stop])
             if first < last:
-                # Runs of neighbours are one read; between them reading on is cheaper than another seek.
+                # One read per block: reading unwanted rows in between is cheaper than another seek.
                 chosen = rows[first:last]
                 low, high = int(chosen[0]), int(chosen[-1]) + 1
                 parts.append(self.rows(low, high)[chosen - low])
@@ -70,19 +69,19 @@ class Stored:
 
 @contextmanager
 def telling_of_files(view: str) -> Iterator[None]:
-    """Turn what a file raises that was damaged, closed or removed since it was opened into an error about the view."""
+    """Turn an error of a damaged, closed or removed file into an error about the view."""
     try:
         yield
     except OSError as error:
-        do = "Open it again: anndata.read_h5ad(path, backed='r'). Was it moved, or written to?"
+        do = "Open it again: anndata.read_h5ad(path, backed='r'). Was it moved or overwritten?"
         what = f"view {view!r}: the file that holds its matrix cannot be read."
         raise value_error(what, found=str(error)[:200], do=do) from error
 
 
 def stored(found: Any, view: str = "") -> Stored | None:
-    """Return a matrix that is not in memory as `Stored`, or `None` if it is no such matrix.
+    """Return a matrix that is not in memory as `Stored`, or `None` for any other matrix.
 
-    Columns of a compressed column matrix on disk cannot be read by cell: it is read whole, and that is said.
+    A column-compressed (CSC) matrix on disk cannot be read by cell, so it also gives `None`; `in_memory` loads it.
     """
     from anndata.abc import CSCDataset, CSRDataset
 
@@ -96,27 +95,27 @@ def stored(found: Any, view: str = "") -> Stored | None:
 
 
 def in_memory(found: Any, view: str = "") -> Matrix:
-    """Return a matrix as float32 CSR (from any sparse kind) or as a dense float32 array."""
+    """Return a matrix as float32 CSR (from any sparse format) or as a dense float32 array."""
     from anndata.abc import CSCDataset
 
     if isinstance(found, CSCDataset):
-        log.warning("%s: stored by column (CSC): read whole; write it as CSR to have it read in blocks.", view)
+        log.warning("%s: stored by column (CSC) and loaded completely; write it as CSR to read it in blocks.", view)
         found = found.to_memory()
     if sp.issparse(found):
         _check_numeric(found.dtype, view)
         _check_index(found, view)
-        with np.errstate(over="ignore"):  # what does not fit is infinite, and said to be
+        with np.errstate(over="ignore"):  # values that do not fit become infinite and are reported
             return sp.csr_matrix(found, dtype=np.float32)
     if isinstance(found, np.ma.MaskedArray):
         raise value_error(
             f"view {view!r}: the matrix is a masked array.",
             found=f"{int(np.ma.count_masked(found)):,} masked values",
             expected="a number for every cell and feature",
-            do="Give it filled: x.filled(0).",
+            do="Fill it first: x.filled(0).",
         )
     if not isinstance(found, np.ndarray):
         raise type_error(
-            f"view {view!r}: the matrix is of a kind that cannot be read.",
+            f"view {view!r}: the matrix has a type that cannot be read.",
             found=type(found).__name__,
             expected="a NumPy array, a SciPy sparse matrix, a dask array, or a matrix of a backed AnnData",
             do="Load it first: adata.to_memory().",
@@ -134,7 +133,7 @@ def _check_numeric(dtype: np.dtype, view: str) -> None:
 
 
 def _check_index(found: Any, view: str) -> None:
-    """Raise where the index of a compressed matrix points outside: SciPy trusts it, and reads what is not there."""
+    """Raise if the index of a compressed matrix points outside of it: SciPy does not check, and would read beyond."""
     if found.format not in ("csr", "csc"):
         return
     across, along = ("row", "column") if found.format == "csr" else ("column", "row")
@@ -142,49 +141,49 @@ def _check_index(found: Any, view: str) -> None:
     starts, positions = found.indptr, found.indices
     wrong = ""
     if len(starts) != n_lines + 1 or starts[0] != 0 or (np.diff(starts) < 0).any():
-        wrong = f"the starts of its {across}s do not rise"
+        wrong = f"the starts of its {across}s are not in ascending order"
     elif starts[-1] > min(len(positions), len(found.data)):
-        wrong = f"its {across}s hold {int(starts[-1]):,} numbers, and there are {len(found.data):,}"
+        wrong = f"its {across}s need {int(starts[-1]):,} values, but it holds {len(found.data):,}"
     elif len(used := positions[: starts[-1]]) and not (used.min() >= 0 and used.max() < n_positions):
-        wrong = f"{along} numbers from {used.min():,} to {used.max():,}, and there are {n_positions:,} {along}s"
+        wrong = f"{along} numbers from {used.min():,} to {used.max():,}, but it has {n_positions:,} {along}s"
     if wrong:
-        do = "Make it anew from rows, columns and values: scipy.sparse.coo_array((values, (rows, columns)))."
+        do = "Build it again from rows, columns and values: scipy.sparse.coo_array((values, (rows, columns)))."
         raise value_error(f"view {view!r}: the sparse matrix is damaged.", found=wrong, do=do)
 
 
 def block_bounds(shape: tuple[int, int], *, sparse: bool) -> list[tuple[int, int]]:
-    """Return first and last row (exclusive) of the blocks in which a matrix is worked on."""
+    """Return the first and last (exclusive) row of each block of a matrix."""
     n_cells, n_features = shape
     size = MAX_BLOCK if sparse else int(np.clip(MAX_DENSE // max(n_features, 1), 256, MAX_BLOCK))
     return [(start, min(start + size, n_cells)) for start in range(0, n_cells, size)]
 
 
 def bounds_of(matrix: Matrix | Stored) -> list[tuple[int, int]]:
-    """Return the bounds of the blocks of a matrix."""
+    """Return the first and last (exclusive) row of each block of a matrix, whether stored or in memory."""
     source = matrix.source if isinstance(matrix, Stored) else matrix
     dense = isinstance(source, np.ndarray) or type(source).__module__.split(".")[0] in ("h5py", "zarr")
     return block_bounds(matrix.shape, sparse=not dense)
 
 
 def rows_of(matrix: Matrix | Stored, start: int, stop: int) -> Matrix:
-    """Return consecutive cells of a matrix, in memory."""
+    """Return consecutive cells of a matrix in memory."""
     return matrix.rows(start, stop) if isinstance(matrix, Stored) else matrix[start:stop]
 
 
 def take_rows(matrix: Matrix | Stored, rows: Index) -> Matrix:
-    """Return some cells of a matrix in memory, by row numbers in rising order."""
+    """Return the cells with these row numbers, in ascending order, in memory."""
     return matrix.take(rows) if isinstance(matrix, Stored) else matrix[rows]
 
 
 def product(matrix: Matrix | Stored, right: Array) -> Array:
-    """Return a matrix times a vector or a narrow matrix, block by block where it is not in memory."""
+    """Return the product of a matrix with a vector or narrow matrix, block by block if it is not in memory."""
     if not isinstance(matrix, Stored):
         return np.asarray(matrix @ right)
     return np.concatenate([np.asarray(matrix.rows(*bound) @ right) for bound in bounds_of(matrix)])
 
 
 def _location(source: Any) -> tuple[str, str, str]:
-    """Return where another process finds a source: how it is opened, the file or store, and its name in there."""
+    """Return what another process needs to open a source: the format, the file or store, and the name inside it."""
     group = getattr(source, "group", source)
     kind = type(group).__module__.split(".")[0]
     if kind == "h5py":
@@ -193,9 +192,9 @@ def _location(source: Any) -> tuple[str, str, str]:
         store = group.store  # its folder is called root since zarr 3, and path before
         return "zarr", str(getattr(store, "root", getattr(store, "path", store))), str(group.path)
     raise type_error(
-        "a matrix of this kind cannot be read by other processes.",
+        "a matrix of this type cannot be read by other processes.",
         found=type(source).__name__,
-        expected="one stored as h5ad or zarr",
+        expected="a matrix stored as h5ad or zarr",
         do="Write it to a file first, or run without a scheduler.",
     )
 

@@ -1,4 +1,4 @@
-"""What kind of numbers a matrix holds: counts, normalised, or already on a log scale. Bad numbers stop here."""
+"""Detects the kind of numbers in a matrix (counts, normalised, log scale), and rejects unusable ones."""
 
 from __future__ import annotations
 
@@ -14,14 +14,14 @@ from crosstie._typing import Floats, Matrix
 Values = Literal["counts", "normalized", "log", "intensity", "any"]
 Expected = Literal["counts", "intensities", "any"]
 
-# Normalised counts of one cell add up to hundreds or more; a logarithm of counts does not come near this.
+# Log-transformed counts stay far below this; normalised counts exceed it.
 MAX_LOG = 25.0
-MAX_VALUE = 1e15  # beyond, nothing was measured, and sums of squares would overflow
-MAX_ARCSINH = 15.0  # of a million, with the usual cofactor, it is 13
+MAX_VALUE = 1e15  # no measurement is larger, and sums of squares would overflow
+MAX_ARCSINH = 15.0  # arcsinh of a million is 13 with the usual cofactor
 
 
 def describe_values(matrix: Matrix, view: str, *, expected: Expected = "counts") -> Values:
-    """Return what the numbers are, and raise where they can be nothing usable.
+    """Return the kind of numbers in a matrix, and raise if they are unusable.
 
     Parameters
     ----------
@@ -30,13 +30,13 @@ def describe_values(matrix: Matrix, view: str, *, expected: Expected = "counts")
     view
         Name of the view, for messages.
     expected
-        What the modality is measured in. Of `"any"`, every finite number will do.
+        Kind of numbers that the modality should have: `"counts"`, `"intensities"`, or `"any"` finite number.
 
     Returns
     -------
-    Where counts are expected: `"counts"` (whole numbers), `"normalized"` (fractions, too large for a logarithm) or
-    `"log"` (fractions, small). Of intensities: `"intensity"`, or `"any"` where they are so small that they must have
-    been transformed. What is not as expected is said in the log.
+    If counts are expected: `"counts"` (whole numbers), `"normalized"` (fractions, too large for a logarithm) or `"log"`
+    (small fractions). If intensities are expected: `"intensity"`, or `"any"` if they are so small that they must have
+    been transformed. The log warns about unexpected values.
 
     Raises
     ------
@@ -71,7 +71,7 @@ def describe_values(matrix: Matrix, view: str, *, expected: Expected = "counts")
 def check_values(matrix: Matrix, view: str, values: Values) -> None:
     """Raise if new cells cannot hold the kind of numbers that a view was fitted on.
 
-    The kind is not guessed anew: a few cells may hold whole numbers only, or zeros, whatever they were fitted with.
+    The kind is not detected again, because a few cells may happen to hold only whole numbers or zeros.
 
     Parameters
     ----------
@@ -80,27 +80,27 @@ def check_values(matrix: Matrix, view: str, values: Values) -> None:
     view
         Name of the view, for messages.
     values
-        The fitted kind.
+        Kind of numbers that the view was fitted on.
 
     Raises
     ------
     ValueError
-        If a value is not finite, is negative where the kind has no negative ones, or is a fraction among counts.
+        If a value is not finite, a value is negative (unless the kind allows it), or a count is a fraction.
     """
     stored = _finite(matrix, view)
     if values not in ("intensity", "any") and stored.size:
         _check_not_negative(stored, view)
     if values == "counts" and not _whole(stored):
         raise value_error(
-            f"view {view!r}: the new cells hold fractions, and the view was fitted on counts.",
+            f"view {view!r}: the new cells hold fractions, but the view was fitted on counts.",
             found=f"{float(stored[stored != np.rint(stored)][0]):.3g}, and values up to {float(stored.max()):.3g}",
             expected="whole numbers",
-            do="Give the counts of the new cells in the slot that held those of the fitted ones.",
+            do="Put the counts of the new cells into the slot that held the counts of the fitted cells.",
         )
 
 
 def _finite(matrix: Matrix, view: str) -> Floats:
-    """Return the stored values, or raise where one is not finite."""
+    """Return the stored values, or raise if one is not finite or too large."""
     stored: Floats = matrix.data if sp.issparse(matrix) else matrix
     bad = int(stored.size - np.isfinite(stored).sum())
     if bad:
@@ -117,8 +117,8 @@ def _finite(matrix: Matrix, view: str) -> Floats:
             f"view {view!r}: the matrix holds values that are too large.",
             found=f"up to {high:.3g}",
             expected=f"counts, or other measurements up to {MAX_VALUE:g}",
-            do="Look at how the file was written, or point slot= at another matrix.",
-            cli={"do": "Look at how the file was written, or point --slot at another matrix."},
+            do="Check how the file was written, or point slot= at another matrix.",
+            cli={"do": "Check how the file was written, or point --slot at another matrix."},
         )
     return stored
 

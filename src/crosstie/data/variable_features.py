@@ -1,4 +1,4 @@
-"""Which features vary more than counting noise: the variance of analytic Pearson residuals."""
+"""Selects the most variable features, by the variance of analytic Pearson residuals."""
 
 from __future__ import annotations
 
@@ -8,18 +8,18 @@ import scipy.sparse as sp
 from crosstie._typing import Floats, Matrix
 from crosstie.data.scaled import column_sums
 
-THETA = 100.0  # overdispersion of the negative binomial null, the value of the paper
+THETA = 100.0  # overdispersion of the negative binomial null model, as in the paper
 
 
 def variable_features(matrix: Matrix, n_top: int) -> np.ndarray:
-    """Return which features are the most variable, a mask of shape `(n_features,)`.
+    """Return a mask of the most variable features, shape `(n_features,)`.
 
     Parameters
     ----------
     matrix
-        Cells × features, counts (normalised values are ranked in the same way).
+        Cells × features: counts (normalised values work too).
     n_top
-        How many; ties at the border go to the earlier feature.
+        Number of features; of features with equal variance, the first are taken.
     """
     score = residual_variance(matrix)
     mask = np.zeros(matrix.shape[1], dtype=bool)

@@ -1,6 +1,6 @@
-"""A view: one data set of one modality, as every other room sees it.
+"""A view: one data set of one modality, as all other modules see it.
 
-The door from AnnData to arrays: where the matrix is, what modality it holds, whether its values can be used.
+Views are made from AnnData: this module finds the matrix, its modality and kind of numbers, and checks them.
 """
 
 from __future__ import annotations
@@ -27,9 +27,9 @@ if TYPE_CHECKING:
 
 MIN_CELLS = 10
 MIN_FEATURES = 3
-LOOKED_AT = 2048  # cells of a stored matrix that tell what kind of numbers it holds
+LOOKED_AT = 2048  # cells at either end of a stored matrix from which the kind of numbers is detected
 
-# Names that people give their views; the first whose word occurs wins.
+# Common names of views; the first modality with a matching word wins.
 _NAMES: tuple[tuple[Modality, tuple[str, ...]], ...] = (
     ("cytometry", ("cytof", "codex", "cytometry", "flow", "imc", "mibi")),
     ("activity", ("activity", "genescore", "gene_score")),
@@ -50,21 +50,21 @@ class View:
     Parameters
     ----------
     name
-        What the user calls it.
+        Name of the view, chosen by the user.
     modality
-        What was measured; chooses the recipe.
+        What was measured; decides the recipe.
     matrix
-        Cells × features, float32, CSR or dense; finite. Or `Stored`: of a backed AnnData, read in blocks.
+        Cells × features, finite, as float32 CSR or dense array; or `Stored`, which is read in blocks.
     features
-        Feature names, unique.
+        Names of the features, unique.
     cells
-        Cell names.
+        Names of the cells.
     values
-        What kind of numbers the matrix holds: counts, or numbers already normalised.
+        Kind of numbers in the matrix, such as counts or log-normalised values.
     slot
-        Where in the AnnData the matrix was.
+        Where the matrix was in the AnnData.
     batch
-        Batch of every cell, or `None`.
+        Batch of each cell; `None` without batches.
     """
 
     name: str
@@ -93,20 +93,20 @@ class View:
         name
             Name of the view, for messages and results.
         adata
-            Dense or sparse, in memory, backed, or of dask; not changed.
+            The data: dense or sparse, in memory, backed, or dask; not changed.
         modality
-            Guessed from the name, then from the data, where `None`; the log says so.
+            What was measured; `None` guesses it from the name, then from the data, and the log says so.
         slot
-            `"X"`, `"layers/NAME"` or `"obsm/NAME"`.
+            Where the matrix is: `"X"`, `"layers/NAME"` or `"obsm/NAME"`.
         batch_key
-            Column of `adata.obs` with the batch of every cell.
+            Column of `adata.obs` with the batch of each cell; `None` without batches.
 
         Raises
         ------
         KeyError
             If the slot or the batch column does not exist.
         TypeError
-            If `adata` is not an AnnData, or its matrix of a kind that cannot be read.
+            If `adata` is not an AnnData, or its matrix has a type that cannot be read.
         ValueError
             If there are too few cells or features, values are negative or not finite, or the modality is unknown.
         """
@@ -138,7 +138,7 @@ class View:
 
     @property
     def loaded(self) -> Matrix:
-        """The matrix, in memory; an error where it is not."""
+        """The matrix in memory; raises an error if it is stored on disk."""
         if isinstance(self.matrix, Stored):
             raise value_error(
                 f"view {self.name!r}: its matrix is not in memory.", do="Load it first: adata.to_memory()."
@@ -146,17 +146,17 @@ class View:
         return self.matrix
 
     def loaded_up_to(self, n_cells: int) -> View:
-        """Return the view with its matrix in memory, if it has at most so many cells."""
+        """Return the view with its matrix loaded into memory, if it has at most `n_cells` cells."""
         small = isinstance(self.matrix, Stored) and self.n_cells <= n_cells
         return self.subset(np.arange(self.n_cells)) if small else self
 
     def subset(self, rows: Index) -> View:
-        """Return a view of some cells, in memory, by row numbers in rising order.
+        """Return a view of the cells with these row numbers, in ascending order, in memory.
 
         Raises
         ------
         ValueError
-            If their values cannot be used: of a stored matrix they are read here for the first time.
+            If their values are unusable; those of a stored matrix are read here for the first time.
         """
         matrix = take_rows(self.matrix, rows)
         if isinstance(self.matrix, Stored):
@@ -169,26 +169,26 @@ class View:
 
 
 def link_view(view: View, adata: AnnData) -> View:
-    """Return a view of other features of the same cells: what the links of `view` read.
+    """Return a view of other features of the same cells, which the links of `view` use (such as gene activity).
 
     Raises
     ------
     ValueError
-        If its cells are not those of the view, in the same order.
+        If its cells are not those of the view in the same order.
     """
     if list(adata.obs_names) != list(view.cells):
         raise value_error(
-            f"link_data of {view.name!r}: other cells than the view's, or in another order.",
+            f"link_data of {view.name!r}: its cells differ from the view's, or are in another order.",
             found=f"{adata.n_obs:,} cells: {sample(adata.obs_names, 2)}",
             expected=f"{view.n_cells:,} cells: {sample(view.cells, 2)}",
             do=f"Reorder it: adata[{view.name}.obs_names].",
         )
-    modality = {"atac": "activity", "none": None}.get(view.modality, view.modality)  # of "none", guessed anew
+    modality = {"atac": "activity", "none": None}.get(view.modality, view.modality)  # guessed again for "none"
     return View.of(f"{view.name} (links)", adata, modality=modality)  # type: ignore[arg-type]
 
 
 def check_anndata(adata: object, view: str) -> None:
-    """Raise `TypeError` where an AnnData is wanted and something else is given."""
+    """Raise `TypeError` unless the value is an AnnData."""
     if not all(hasattr(adata, a) for a in ("obs_names", "var_names", "layers", "obsm")):
         raise type_error(f"view {view!r} is not an AnnData.", found=type(adata).__name__, expected="AnnData")
 
@@ -213,21 +213,22 @@ def as_mapping(data: Data) -> dict[str, AnnData]:
 
 
 def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix | Stored, pd.Index]:
-    """Return the matrix at a slot, as float32 CSR or dense, or stored, and its feature names, unique.
+    """Return the matrix at a slot (float32 CSR, dense or `Stored`) and its feature names, made unique.
 
     Parameters
     ----------
     adata
-        In memory, backed, or of dask.
+        The data: in memory, backed, or dask.
     slot
-        `"X"`, `"layers/NAME"` or `"obsm/NAME"`; the columns of an `obsm` array are named `NAME_0`, `NAME_1`, …
+        Where the matrix is: `"X"`, `"layers/NAME"` or `"obsm/NAME"`; the columns of an `obsm` array are named `NAME_0`,
+        `NAME_1`, …
     view
         Name of the view, for messages.
 
     Raises
     ------
     KeyError
-        If the AnnData has no such slot; the message lists those it has.
+        If the slot does not exist; the message lists the existing ones.
     TypeError
         If the matrix is neither numeric and dense nor sparse.
     """
@@ -248,7 +249,7 @@ def _at(adata: AnnData, slot: str, place: str, key: str, view: str) -> tuple[Mat
     found = adata.X if place == "X" else adata.layers[key] if place == "layers" else adata.obsm[key]
     if len(found.shape) != 2:
         raise value_error(
-            f"view {view!r}: {slot} is no matrix.", found=f"{len(found.shape)} axes", expected="cells × features"
+            f"view {view!r}: {slot} is not a matrix.", found=f"{len(found.shape)} axes", expected="cells × features"
         )
     names = pd.Index(adata.var_names)
     if place == "obsm":
@@ -264,7 +265,7 @@ def _matrix(found: object, view: str) -> Matrix | Stored:
 
 
 def _looked_at(matrix: Matrix | Stored) -> Matrix:
-    """Return cells that tell what kind of numbers a matrix holds: all of them, or the first and the last on disk."""
+    """Return the cells used to detect the kind of numbers: all of them or, on disk, the first and the last."""
     if not isinstance(matrix, Stored):
         return matrix
     n_cells = matrix.shape[0]
@@ -275,19 +276,19 @@ def _looked_at(matrix: Matrix | Stored) -> Matrix:
 
 
 def check_modality(modality: str, view: str) -> Modality:
-    """Return the modality, or raise `KeyError` where there is no such one."""
+    """Return the modality, or raise `KeyError` if it is unknown."""
     if modality not in get_args(Modality):
         raise unknown_name(f"view {view!r}: modality", modality, get_args(Modality))
     return modality  # type: ignore[return-value]
 
 
 def guess_modality(name: str, adata: AnnData, matrix: Matrix | Stored, features: pd.Index) -> Modality:
-    """Guess what a view measured: from its name, then 10x's `feature_types`, then from its features."""
+    """Guess the modality of a view: from its name, then from 10x's `feature_types`, then from its features."""
     found, why = _guess(name, adata, matrix, features)
     log.info(
-        "%s: taken as modality %r (%s); say modality={%r: ...} if it is another.",
+        "%s: modality taken as %r (%s); if that is wrong, set modality={%r: ...}.",
         *(name, found, why, name),
-        extra={"cli": "%s: taken as modality %r (%s); say --modality %s=... if it is another."},
+        extra={"cli": "%s: modality taken as %r (%s); if that is wrong, set --modality %s=...."},
     )
     return found
 
@@ -303,25 +304,25 @@ def _guess(name: str, adata: AnnData, matrix: Matrix | Stored, features: pd.Inde
         return "atac", "its features look like peaks"
     if matrix.shape[1] < 400:
         return "protein", f"it has only {matrix.shape[1]} features"
-    return "rna", "it has many features that are no peaks"
+    return "rna", "it has many features that are not peaks"
 
 
 def _expected(modality: Modality, slot: str) -> Expected:
-    """Return what kind of numbers a view should hold."""
+    """Return the kind of numbers that a view should hold."""
     if modality == "none" or slot.startswith("obsm/"):
         return "any"
     return "intensities" if modality == "cytometry" else "counts"
 
 
 def _unique(names: pd.Index, what: str) -> pd.Index:
-    """Return names as strings, repeats numbered as `anndata` does."""
+    """Return names as strings, with duplicates numbered as `anndata` does."""
     names = pd.Index(names.astype(str))
     twice = names[names.duplicated()].unique()
     if not len(twice):
         return names
     from anndata.utils import make_index_unique
 
-    log.warning("%s: %d occur more than once (%s); the repeats are numbered.", what, len(twice), sample(twice, 4))
+    log.warning("%s: %d occur more than once (%s); duplicates are numbered.", what, len(twice), sample(twice, 4))
     return pd.Index(make_index_unique(names))
 
 

@@ -1,4 +1,4 @@
-"""Data to try things on: a simulator whose truth is known, readers of public files, and public data sets by name."""
+"""Example data: a simulator with known truth, public data sets by name, and readers of public file formats."""
 
 from crosstie.datasets.download.download import FetchError
 from crosstie.datasets.public.fetch import available, fetch

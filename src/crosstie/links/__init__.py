@@ -1,6 +1,6 @@
-"""Links: which features of two views move together (by name, table or column), which cells are shared, and the graph.
+"""Links: which features of two views vary together, which cells are shared, and the graph of views.
 
-The packaged table, `protein_genes.csv`, knows the antibodies of the usual panels and the genes of their proteins.
+The packaged table, `protein_genes.csv`, lists the antibodies of common panels and the genes of their proteins.
 """
 
 from crosstie.links.antibody_names import Entry, lookup, recognise

@@ -1,8 +1,7 @@
 """Antibody names: from a label as panels spell it to a row of the packaged protein-gene table.
 
-`by_table` and `by_name` look names up here. A label is cut down in steps, each a little bolder than the one before
-(whole name, vendor affixes off, dyes off, clone off, replicate number off), and the first step that the table knows
-wins.
+`by_table` and `by_name` look up names here. A label is trimmed step by step (whole name, without vendor affixes,
+without dyes, without the clone, without the replicate number); the first form that is in the table wins.
 """
 
 from __future__ import annotations
@@ -21,7 +20,7 @@ import pandas as pd
 Organism = Literal["human", "mouse"]
 Kind = Literal["gene", "complex", "isoform", "glycan", "none"]
 
-# Longer labels are no antibody names, and are not read: no step below can be made slow by its input.
+# Longer labels are not antibody names and are ignored, so that no input can make the steps below slow.
 MAX_LENGTH = 200
 
 _GREEK = str.maketrans("αβγδεζηικλμτω", "abgdezhiklmtw")
@@ -69,9 +68,9 @@ _HASHTAG = re.compile("(?:hto|hash|hashtag|sampletag|cmo)[0-9]*[a-z]?|multiseq[0
 
 @dataclass(frozen=True)
 class Entry:
-    """One protein of the table: its names, its genes, and what an antibody against it can say about them.
+    """One protein of the table: its names, its genes, and what an antibody against it measures.
 
-    `kind` is `"gene"`, `"complex"` (several genes, one antibody), `"isoform"` (a form that no gene can tell apart),
+    `kind` is `"gene"`, `"complex"` (several genes, one antibody), `"isoform"` (a form that genes cannot distinguish),
     `"glycan"` (a carbohydrate; the gene is the enzyme's) or `"none"`. `former` holds earlier symbols of the genes.
     """
 
@@ -104,9 +103,10 @@ def _entry(row: dict[str, str]) -> Entry:
 
 
 def key(name: str) -> str:
-    """Return the form under which names are compared: lower-case Latin letters and digits, Greek letters as Latin.
+    """Return the form in which names are compared: lower-case Latin letters and digits, Greek letters as Latin.
 
-    Separators go, except between two digits, where one dot stays: `CD45.1` must not become `CD451`, nor `cd4.1` CD41.
+    Separators are removed, except that one dot stays between two digits: `CD45.1` must not become
+    `CD451`, nor `cd4.1` CD41.
     """
     out = ""
     for token in _TOKEN.findall(_latin(name)):
@@ -139,7 +139,7 @@ def _index() -> dict[str, Entry]:
 
 
 def control(name: str) -> Literal["isotype control", "hashtag"] | None:
-    """Say whether a label is an isotype control or a sample hashtag, which no gene can be linked to."""
+    """Return whether a label is an isotype control or a sample hashtag; these cannot be linked to genes."""
     text = _GREEK_WORDS.sub(lambda word: word[0][0], _without_dyes(_text(name)))
     tokens = _TOKEN.findall(text)
     joined = "".join(tokens)
@@ -261,12 +261,12 @@ def lookup(name: str, organism: Organism | None = None) -> Entry | None:
     name
         Any label, such as `"ADT_CD102_A0104"`, `"Hu.CD4_RPA.T4"` or `"141Pr_CD3"`.
     organism
-        Where a label can be read in two ways, prefer the one with genes here: `CD45.1` is an allotype in mouse, and
+        If a label can mean two things, prefer the one with genes in this organism: `CD45.1` is an allotype in mouse and
         the first of two clones in human.
 
     Returns
     -------
-    The row of the packaged table, or None for isotype controls, hashtags and unknown names.
+    The row of the packaged table; `None` for isotype controls, hashtags and unknown names.
     """
     if len(name) > MAX_LENGTH or control(name):
         return None
@@ -276,14 +276,14 @@ def lookup(name: str, organism: Organism | None = None) -> Entry | None:
 
 
 def recognise(names: Iterable[str], organism: Organism = "human") -> pd.DataFrame:
-    """Say what the packaged table knows of a panel, whatever genes were measured.
+    """Report what the packaged table knows about a panel, regardless of which genes were measured.
 
     Parameters
     ----------
     names
         Labels of antibodies.
     organism
-        Whose gene symbols to show.
+        Organism whose gene symbols to show.
 
     Returns
     -------
@@ -296,10 +296,10 @@ def recognise(names: Iterable[str], organism: Organism = "human") -> pd.DataFram
 
 def _describe(name: str, organism: Organism) -> tuple[str, str, str, str]:
     if status := control(name):
-        return status, "", "", f"a{'n' * (status[0] == 'i')} {status} measures no protein of the cell"
+        return status, "", "", f"a{'n' * (status[0] == 'i')} {status} does not measure a protein of the cell"
     entry = lookup(name, organism)
     if entry is None:
-        return "unknown", "", "", "the table has no such name"
+        return "unknown", "", "", "not in the table"
     genes = "/".join(entry.genes(organism))
     if not genes:
         return "no gene", entry.protein, "", f"no {organism} gene: {entry.evidence}"

@@ -1,29 +1,54 @@
-"""Links learned from a fitted model: features that vary together over its anchors, and still do on anchors held out.
+"""Links learned from a fitted model: features that correlate across its anchors, also across held-out anchors.
 
-For panels of which the table links little: fit, learn links, fit again with both. No labels are read.
+Use it for panels with few links: fit, learn links, and fit again with both. It reads no labels.
 """
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from collections.abc import Mapping
+from typing import Protocol
 
 import numpy as np
 import pandas as pd
 
 from crosstie._errors import sample, value_error
 from crosstie._log import log
-from crosstie._typing import Array, Floats
-from crosstie.links.by_name import PAIRS, REPORT
+from crosstie._typing import Array, Edge, Floats
+from crosstie.anchors import Anchors
+from crosstie.data import Recipe, View
+from crosstie.links.feature_labels import PAIRS, REPORT
 from crosstie.links.link import Link
+from crosstie.links.linkage import Linkage
 
-if TYPE_CHECKING:
-    from crosstie.model.model import Model
+MIN_ANCHORS = 30  # in each half
 
-MIN_ANCHORS = 30
+
+class FittedViews(Protocol):
+    """What this file reads of a fitted model; `crosstie.Model` has it."""
+
+    @property
+    def recipes(self) -> Mapping[str, Recipe]:
+        """Preprocessing of each view."""
+
+    @property
+    def views(self) -> Mapping[str, View]:
+        """The data, by view; empty in a model that was loaded without them."""
+
+    @property
+    def anchors(self) -> Mapping[Edge, Anchors]:
+        """Pairs of cells, by edge."""
+
+    @property
+    def linkage(self) -> Linkage:
+        """The links of the fit."""
+
+    @property
+    def core(self) -> FittedViews:
+        """The model of the cells that were fitted: itself, unless views are large."""
 
 
 def by_cca(
-    model: Model,
+    model: FittedViews,
     source: str,
     target: str,
     *,
@@ -34,40 +59,40 @@ def by_cca(
 ) -> Link:
     """Learn links between two views from the anchors of a fitted model.
 
-    Each feature is read as its view's components rebuild it. The cells of both views are split in halves at random;
-    a pair of features counts with the smaller of its correlations over the anchors within either half, so that what
-    one half shows must hold on the other. Of the view with fewer features (the panel), those that have no link yet get
-    their best partners; several panel features may share one.
+    Feature values are reconstructed from the components of their view. The cells of both views are split at random into
+    two halves. The score of a pair of features is the smaller of its correlations across the anchors within each half,
+    so that what one half shows must hold in the other. In the view with fewer features (the panel), every feature
+    without a link gets its best partners; several panel features may share a partner.
 
     Parameters
     ----------
     model
-        Fitted, with its data.
+        A fitted model with its data.
     source, target
         Names of two linked views.
     n_links
-        Most panel features to link: those with the highest correlations.
+        Maximum number of panel features to link: those with the highest correlations.
     n_partners
-        Most partners of one panel feature.
+        Maximum number of partners of a panel feature.
     min_correlation
-        Pairs below are not linked, in (0, 1).
+        Minimum correlation of a linked pair, in (0, 1).
     seed
-        Of the split.
+        Seed of the split.
 
     Returns
     -------
-    The link, one column per panel feature; weights are correlations. Fit again with it beside the first ones:
+    The link, with one column per panel feature; weights are correlations. Fit again with the first links and this one:
     `xt.integrate(data, [first, learned])`.
 
     Raises
     ------
     ValueError
-        If the views are not linked, the model has no data or too few anchors, a setting is out of its range, or no pair
-        of features correlates enough.
+        If the views are not linked, the model has no data or too few anchors, a setting is out of range, or no pair of
+        features correlates enough.
     """
     if not (0 < min_correlation < 1 and n_links >= 1 and n_partners >= 1):
         raise value_error(
-            "by_cca: a setting is out of its range.",
+            "by_cca: a setting is out of range.",
             found=f"n_links={n_links}, n_partners={n_partners}, min_correlation={min_correlation}",
             expected="n_links and n_partners at least 1, min_correlation between 0 and 1",
         )
@@ -86,10 +111,10 @@ def by_cca(
     partners = {p: [g for g in np.argsort(-score[p])[:n_partners] if score[p, g] >= min_correlation] for p in chosen}
     if not chosen:
         raise value_error(
-            f"by_cca: no feature of {panel!r} that has no link yet goes with one of {other!r}.",
+            f"by_cca: no unlinked feature of {panel!r} correlates with a feature of {other!r}.",
             found=f"highest correlation on held-out anchors {best.max():.2f}",
             expected=f"at least {min_correlation}",
-            do="Lower min_correlation, or do without learned links.",
+            do="Lower min_correlation, or do not use learned links.",
         )
     rows = [
         (names[panel][p], names[other][g], column, float(score[p, g]))
@@ -97,13 +122,15 @@ def by_cca(
         for g in found
     ]
     pairs = pd.DataFrame(rows, columns=PAIRS if panel == source else ["target", "source", "column", "weight"])
-    link = Link(source, target, pairs[PAIRS], _report(names[panel], names[other], linked, partners, best))
+    link = Link(
+        source, target, pairs[PAIRS], _report(names[panel], names[other], linked, partners, best), "correlation"
+    )
     log.info("%s: %d of %d features of %s linked by correlation", link, len(chosen), len(names[panel]), panel)
     return link
 
 
-def _held_out_correlation(model: Model, source: str, target: str, seed: int) -> Array:
-    """Return the smaller of the correlations over two disjoint halves, source features × target features."""
+def _held_out_correlation(model: FittedViews, source: str, target: str, seed: int) -> Array:
+    """Return the smaller of the correlations in two disjoint halves, source features × target features."""
     model = model.core
     found = model.anchors.get((source, target))
     if found is None and (target, source) in model.anchors:
@@ -112,10 +139,10 @@ def _held_out_correlation(model: Model, source: str, target: str, seed: int) -> 
         raise value_error(
             f"by_cca: {source} and {target} have no anchors.",
             found=f"anchors of {sample(' -> '.join(edge) for edge in model.anchors)}",
-            do="Fit a model in which they are linked first.",
+            do="First fit a model in which they are linked.",
         )
     if not model.views:
-        raise value_error("by_cca: this model was loaded without its data.", do="Fit it anew: xt.integrate(data).")
+        raise value_error("by_cca: this model was loaded without its data.", do="Refit it: xt.integrate(data).")
     components = [model.recipes[v].transform(model.views[v].loaded) for v in (source, target)]
     loadings = [model.recipes[v].loadings for v in (source, target)]
     rng = np.random.default_rng(seed)
@@ -135,7 +162,7 @@ def _held_out_correlation(model: Model, source: str, target: str, seed: int) -> 
 
 
 def _correlation(x: Array, y: Array, x_loadings: Array, y_loadings: Array, weight: Floats) -> Array:
-    """Return weighted correlations over pairs of rows of what components rebuild of the features."""
+    """Return weighted correlations, across pairs of rows, of the features reconstructed from components."""
     weight = weight / weight.sum(dtype=np.float64)
     x, y = (z - (weight @ z).astype(np.float32) for z in (x, y))
     spread = [
@@ -152,7 +179,7 @@ def _report(
     rows = []
     for p, feature in enumerate(panel):
         if feature in linked:
-            rows.append((feature, "already linked", "", "", "another link names it"))
+            rows.append((feature, "already linked", "", "", "it is in another link"))
         elif p in partners:
             targets = "/".join(str(other[g]) for g in partners[p])
             rows.append((feature, "linked", "", targets, f"correlation {best[p]:.2f} on held-out anchors"))

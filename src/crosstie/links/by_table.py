@@ -1,4 +1,4 @@
-"""Links by a table of feature pairs: the packaged protein-gene table, or one that the user gives."""
+"""Links by a table of feature pairs: the packaged protein-gene table, or a table of the user's own."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ import pandas as pd
 from crosstie._errors import sample, type_error, value_error
 from crosstie._log import log
 from crosstie.links.antibody_names import Entry, Organism, control, entries, lookup, stripped
-from crosstie.links.by_name import PAIRS, REPORT, Finder, labels, nothing_linked, recognised_share
+from crosstie.links.feature_labels import PAIRS, REPORT, Finder, labels, nothing_linked, recognised_share
 from crosstie.links.link import Link
 
 if TYPE_CHECKING:
@@ -20,9 +20,9 @@ if TYPE_CHECKING:
 
 
 _SAID = {
-    "gene not measured": "not measured as genes",
+    "gene not measured": "whose gene was not measured",
     "no gene": "without a gene",
-    "isoform dropped": "isoforms dropped",
+    "isoform dropped": "dropped isoforms",
 }
 
 
@@ -36,10 +36,10 @@ def by_table(
     target_names: str | None = None,
     isoforms: Literal["keep", "drop"] = "keep",
 ) -> Link:
-    """Link two views by a table of pairs; by default antibodies to genes, by the packaged table.
+    """Link two views by a table of feature pairs; by default antibodies to genes, by the packaged table.
 
-    Each antibody is one column of the link, whose weights sum to 1 over those of its genes that were measured. Which
-    of the two views holds the antibodies is seen from the names, so `source` and `target` may stand either way.
+    Each antibody becomes one column of the link; the weights of its measured genes sum to 1. The names show which view
+    holds the antibodies, so `source` and `target` can be in either order.
 
     Parameters
     ----------
@@ -48,30 +48,31 @@ def by_table(
     source, target
         Names of the two views.
     table
-        Pairs of names: a frame, or the path of a csv or tsv file with a header. First column: feature of `source`;
-        second: feature of `target`; a column `weight`, or a third one, weighs the pairs. A cell may hold several
-        features, split at `/`, `|` or `;`. None takes the packaged table, for human or mouse as the symbols show.
+        Pairs of names: a data frame, or the path of a csv or tsv file with a header. The first column names features
+        of `source`, the second features of `target`; weights come from a column `weight`, or else from a third column.
+        A cell may hold several features, separated by `/`, `|` or `;`. `None` takes the packaged table, for human or
+        mouse depending on the gene symbols.
     source_names, target_names
-        Column of that view's `.var` that holds the names to look up, such as `"gene_symbols"`; by default the
-        `var_names`. The link's pairs are `var_names` in any case.
+        Column of that view's `.var` with the names to look up, such as `"gene_symbols"`; `None` takes the `var_names`.
+        The pairs of the link are always `var_names`.
     isoforms
-        What becomes of antibodies against one form of a protein (CD45RA), whose gene does not tell the forms apart:
-        link them to the gene, or leave them out. Only for the packaged table.
+        What to do with antibodies against one isoform of a protein (CD45RA), which the gene cannot distinguish:
+        `"keep"` links them to the gene, `"drop"` leaves them out. Only for the packaged table.
 
     Returns
     -------
-    The link. Its report has a row per feature of the antibodies' side; `status` is `"linked"`, `"gene not measured"`,
+    The link. Its report has one row per antibody; `status` is `"linked"`, `"gene not measured"`,
     `"isotype control"`, `"hashtag"`, `"no gene"`, `"isoform dropped"` or `"unknown"`.
 
     Raises
     ------
     KeyError
-        If there is no such view, or no such column of its `.var`.
+        If a view, or a column of its `.var`, does not exist.
     ValueError
-        If the table cannot be read or its weights are not above 0, or nothing is linked.
+        If the table cannot be read, a weight is not above 0, or nothing is linked.
     """
     if isoforms not in ("keep", "drop"):
-        raise value_error("by_table: isoforms.", found=repr(isoforms), expected="'keep' or 'drop'")
+        raise value_error("by_table: unknown value of isoforms.", found=repr(isoforms), expected="'keep' or 'drop'")
     names = {source: labels(data, source, source_names), target: labels(data, target, target_names)}
     protein, gene = (
         (source, target) if _antibody_score(names[source]) >= _antibody_score(names[target]) else (target, source)
@@ -93,7 +94,7 @@ def by_table(
         if protein == source
         else {"gene": "source", "protein": "target"}
     )
-    return Link(source, target, pairs[PAIRS], report)
+    return Link(source, target, pairs[PAIRS], report, "packaged table" if table is None else "given table")
 
 
 def _symbols(organism: Organism) -> set[str]:
@@ -101,10 +102,10 @@ def _symbols(organism: Organism) -> set[str]:
 
 
 def _antibody_score(names: pd.Series) -> float:
-    """Say how much a view's names look like antibodies': recognised, and not the very symbols of the genes.
+    """Return how much a view's names look like antibodies: names that are recognised and are not gene symbols.
 
-    Panels named by gene (`PTPRC`, `MS4A1`) still win over a transcriptome, in which few genes are antibody names; and
-    `CD8a` is less of a symbol than `CD8A`.
+    Panels named by gene (`PTPRC`, `MS4A1`) still score above a transcriptome, where few genes are antibody names.
+    `CD8a` counts as less of a gene symbol than `CD8A`.
     """
     symbols = _symbols("human") | _symbols("mouse") | {former for entry in entries() for former in entry.former}
     exact = names.isin(symbols)
@@ -113,7 +114,7 @@ def _antibody_score(names: pd.Series) -> float:
 
 
 def _organism(genes: pd.Series) -> Organism:
-    """Return the organism whose symbols, in its spelling, occur more often."""
+    """Return the organism whose gene symbols, in its spelling, occur more often."""
     human, mouse = (int(genes.isin(_symbols(organism)).sum()) for organism in ("human", "mouse"))  # type: ignore[arg-type]
     return "mouse" if mouse > human else "human"
 
@@ -121,7 +122,7 @@ def _organism(genes: pd.Series) -> Organism:
 def _packaged(
     antibodies: pd.Series, genes: pd.Series, isoforms: Literal["keep", "drop"]
 ) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Look every antibody up in the packaged table; return the pairs and the report."""
+    """Look up every antibody in the packaged table; return the pairs and the report."""
     find, organism = Finder(genes), _organism(genes)
     pairs: list[tuple[str, str, int, float]] = []
     report = []
@@ -137,18 +138,18 @@ def _look_up(
 ) -> tuple[str, Entry | None, list[str], str]:
     """Return the status, entry, measured genes and reason of one antibody."""
     if status := control(label):
-        return status, None, [], "it measures no protein of the cell"
+        return status, None, [], "it does not measure a protein of the cell"
     entry = lookup(label, organism)
     if entry is None:
         same = find(stripped(label)) if len(stripped(label)) > 2 else []
         if same:
-            return "linked", None, same, "not in the table; a gene has the same name"
-        return "unknown", None, [], "not in the table; add it in a table of your own"
+            return "linked", None, same, "not in the table, but a gene has the same name"
+        return "unknown", None, [], "not in the table; give a table of your own to add it"
     wanted = entry.genes(organism)
     if not wanted:
         return "no gene", entry, [], f"no {organism} gene in the table: {entry.evidence}"
     if entry.kind == "isoform" and isoforms == "drop":
-        return "isoform dropped", entry, [], f"{'/'.join(wanted)} does not tell this form apart"
+        return "isoform dropped", entry, [], f"{'/'.join(wanted)} cannot distinguish this isoform"
     measured = _measured(wanted, find) or _measured(entry.former, find)
     if not measured:
         return "gene not measured", entry, [], f"{'/'.join(wanted)} is not among the other view's features"
@@ -160,7 +161,7 @@ def _measured(symbols: tuple[str, ...], find: Finder) -> list[str]:
 
 
 def _given(asked: pd.DataFrame, proteins: pd.Series, genes: pd.Series) -> tuple[pd.DataFrame, pd.DataFrame]:
-    """Look the pairs of a user's table up in both views; return the pairs found and the report."""
+    """Look up the pairs of a user's table in both views; return the pairs found and the report."""
     find_protein, find_gene = Finder(proteins), Finder(genes)
     rows = [
         (p, g, weight)
@@ -188,7 +189,7 @@ def _given(asked: pd.DataFrame, proteins: pd.Series, genes: pd.Series) -> tuple[
 
 
 def _cell(text: str, find: Finder) -> list[str]:
-    """Return the features that a cell names: whole, or else part by part."""
+    """Return the features that a table cell names: as a whole, or else by its parts."""
     whole = find(text.strip())
     return whole or [feature for part in re.split(r"[/|;]", text) for feature in find(part.strip())]
 
@@ -198,26 +199,28 @@ def _frame(pairs: list[tuple[str, str, int, float]]) -> pd.DataFrame:
 
 
 def _read(table: pd.DataFrame | str | Path) -> pd.DataFrame:
-    """Read and check a table of pairs; return exactly three columns: two of names, one of weights."""
+    """Read and check a table of pairs; return exactly three columns: two with names and one with weights."""
     if isinstance(table, str | Path):
         table = _read_file(Path(table))
     elif not isinstance(table, pd.DataFrame):
         raise type_error(
-            "by_table: table.", found=type(table).__name__, expected="a DataFrame or the path of a csv or tsv file"
+            "by_table: `table` must be a table.",
+            found=type(table).__name__,
+            expected="a DataFrame or the path of a csv or tsv file",
         )
     if table.shape[1] < 2:
         raise value_error(
             "by_table: the table has fewer than two columns.",
             found=f"columns {sample(table.columns)}",
-            expected="feature of the source view, feature of the target view, and, if you like, a weight",
-            do="Fields are split at commas, and at tabs in .tsv and .txt files.",
+            expected="feature of the source view, feature of the target view, and optionally a weight",
+            do="Separate the fields by commas, or by tabs in .tsv and .txt files.",
         )
     names = table.iloc[:, :2]
     complete = names.notna().all(axis=1)
     if not complete.any():
         raise value_error(
             "by_table: the table is empty.",
-            found=f"{len(table)} rows, none with two names",
+            found=f"{len(table)} rows, none of them with two names",
             expected="one row per pair of features",
         )
     if not complete.all():
@@ -234,8 +237,8 @@ def _read_file(path: Path) -> pd.DataFrame:
         return pd.read_csv(path, sep="\t" if tabs else ",", encoding="utf-8-sig")
     except MemoryError:
         raise
-    except Exception as problem:  # the parser, its decoders and the archives it opens each have errors of their own
-        expected = "csv or tsv in UTF-8 with a header, plain or compressed as its name says"
+    except Exception as problem:  # the parser, its decoders and the archives it opens each raise their own errors
+        expected = "csv or tsv in UTF-8 with a header, plain or compressed (by the file name)"
         what = f"by_table: {path} cannot be read as a table."
         raise value_error(what, found=str(problem), expected=expected) from problem
 
@@ -245,19 +248,19 @@ def _weights(table: pd.DataFrame) -> np.ndarray:
     column = table["weight"] if "weight" in table.columns[2:] else table.iloc[:, 2] if table.shape[1] == 3 else None
     if column is None:
         if table.shape[1] > 3:
-            log.info("table: the columns %s are not used", sample(table.columns[2:]))
+            log.info("table: columns %s are ignored", sample(table.columns[2:]))
         return np.ones(len(table))
-    column = column.astype(object)  # shown as it was given
+    column = column.astype(object)  # to show it as given
     weights = pd.to_numeric(column, errors="coerce").to_numpy(float)
     wrong = ~(np.isfinite(weights) & (weights > 0))
     if wrong.any():
         first = int(wrong.argmax())
         value = column.astype(object).iloc[first]  # as Python shows it: -1, not np.int64(-1)
         raise value_error(
-            f"by_table: {wrong.sum()} of the {len(weights)} weights cannot be used.",
+            f"by_table: {wrong.sum()} of the {len(weights)} weights are invalid.",
             found=f"{value!r} in row {first + 1}, column {column.name!r}",
             expected="finite numbers above 0",
-            do="Leave out the rows that should not count.",
+            do="Remove the rows that should not count.",
         )
     return weights
 
@@ -274,7 +277,7 @@ def _hints(data: Data, option: dict[str, str], gene: str) -> tuple[str, str]:
 
 
 def _say(protein: str, gene: str, pairs: pd.DataFrame, report: pd.DataFrame, find: Finder) -> None:
-    """Log one line that accounts for every antibody, and one on repeated labels if any was used."""
+    """Log one line that accounts for every antibody, and one about repeated labels if any was used."""
     count = report["status"].value_counts()
     n_controls = count.get("isotype control", 0) + count.get("hashtag", 0)
     n_genes = pairs["gene"].nunique()
@@ -284,9 +287,14 @@ def _say(protein: str, gene: str, pairs: pd.DataFrame, report: pd.DataFrame, fin
     if len(unknown):
         parts.append(f"{len(unknown)} unknown: {sample(unknown)}")
     if n_controls:
-        parts.append(f"{n_controls} controls and hashtags set aside")
+        parts.append(f"{n_controls} controls and hashtags ignored")
     log.info("%s -> %s: %s", protein, gene, "; ".join(parts))
     used = set(pairs["gene"])
     repeated = [label for label, features in find.repeated.items() if used.intersection(features)]
     if repeated:
-        log.info("%s: %d labels are borne by several features, all linked: %s", gene, len(repeated), sample(repeated))
+        log.info(
+            "%s: several features share each of %d labels; all of them are linked: %s",
+            gene,
+            len(repeated),
+            sample(repeated),
+        )

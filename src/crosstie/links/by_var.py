@@ -1,6 +1,6 @@
 """Links by a column of `.var`: peaks that name their gene are linked to that gene, or to its protein.
 
-With the names that a column gives, an ATAC view needs neither coordinates nor a gene table.
+With such a column, an ATAC view needs neither coordinates nor a gene annotation.
 """
 
 from __future__ import annotations
@@ -14,8 +14,8 @@ from crosstie._errors import InputValueError, sample, unknown_name
 from crosstie._log import log
 from crosstie._typing import Index
 from crosstie.data.gene_activity import NOTHING, expand, split_names
-from crosstie.links.by_name import PAIRS, REPORT, Finder, labels, nothing_linked, without_version
 from crosstie.links.by_table import by_table
+from crosstie.links.feature_labels import PAIRS, REPORT, Finder, labels, nothing_linked, without_version
 from crosstie.links.link import Link
 
 if TYPE_CHECKING:
@@ -23,10 +23,10 @@ if TYPE_CHECKING:
 
 
 def by_var(data: Data, source: str, target: str, *, key: str = "linked_gene", target_names: str | None = None) -> Link:
-    """Link the features of one view to those of another that a column of `.var` names.
+    """Link the features of one view to the features of another that a column of `.var` names.
 
-    Names are compared as they are, then without regard to case; the version of an Ensembl identifier does not count.
-    What is no name as a whole is split at `/`, `;` or `,`, and each part is a name.
+    Names are compared exactly, then ignoring case; versions of Ensembl identifiers are ignored. If an entry is not a
+    feature as a whole, it is split at `/`, `;` or `,`, and each part is looked up.
 
     Parameters
     ----------
@@ -39,20 +39,20 @@ def by_var(data: Data, source: str, target: str, *, key: str = "linked_gene", ta
     key
         Column of the source's `.var`.
     target_names
-        Column of the target's `.var` that holds the names to look up; by default its `var_names`.
+        Column of the target's `.var` with the names to look up; `None` takes its `var_names`.
 
     Returns
     -------
-    The link; one column per feature of `target`, which joins all features of `source` that name it, each with weight
-    1. Its report has a row per feature of `source`, with the status `"linked"`, `"gene not measured"` or
+    The link, with one column per feature of `target`; it joins all features of `source` that name it, each with
+    weight 1. Its report has one row per feature of `source`, with the status `"linked"`, `"gene not measured"` or
     `"no gene named"`.
 
     Raises
     ------
     KeyError
-        If there is no such view, or no such column of its `.var`.
+        If a view, or a column of its `.var`, does not exist.
     ValueError
-        If no name is one of a feature of `target`.
+        If none of the names is a feature of `target`.
     """
     features, named, codes = _named(data, source, key)
     genes = labels(data, target, target_names)
@@ -63,7 +63,7 @@ def by_var(data: Data, source: str, target: str, *, key: str = "linked_gene", ta
         raise nothing_linked(
             f"{source}.var[{key!r}] names no feature of {target}",
             {source: pd.Series(named), target: genes},
-            f"Pass target_names (a column of {target}.var with names as in the column), or another key.",
+            f"Pass target_names (a column of {target}.var whose names match), or another key.",
         )
     partner = np.array([feature for features in found for feature in features], dtype=object)[item]
     pairs = pd.DataFrame({"source": features[row], "target": partner})
@@ -71,38 +71,40 @@ def by_var(data: Data, source: str, target: str, *, key: str = "linked_gene", ta
     pairs["weight"] = 1.0
     report = _report(features, named, codes, found, find, key)
     _say(source, target, key, report, int(pairs["column"].nunique()))
-    return Link(source, target, pairs.sort_values("column", kind="stable", ignore_index=True)[PAIRS], report)
+    return Link(
+        source, target, pairs.sort_values("column", kind="stable", ignore_index=True)[PAIRS], report, "var column"
+    )
 
 
 def by_table_and_var(
     data: Data, source: str, target: str, *, key: str = "linked_gene", source_names: str | None = None
 ) -> Link:
-    """Link antibodies to peaks: by the packaged table to genes, and from these to the peaks that name them.
+    """Link antibodies to peaks: by the packaged table to genes, and from genes to the peaks that name them.
 
     Parameters
     ----------
     data
         The views by name.
     source
-        A panel of antibodies.
+        Name of the view of antibodies.
     target
-        A view of peaks.
+        Name of the view of peaks.
     key
-        Column of the target's `.var` that names the gene of each peak; several are split at `/`, `;` or `,`.
+        Column of the target's `.var` that names the gene of each peak; several genes are separated by `/`, `;` or `,`.
     source_names
-        Column of the source's `.var` that holds the antibodies' names; by default its `var_names`.
+        Column of the source's `.var` with the names of the antibodies; `None` takes its `var_names`.
 
     Returns
     -------
-    The link; one column per antibody. A gene's share in its protein is divided evenly among its peaks. The report is
-    that of `by_table`: a row per antibody, whose targets are genes.
+    The link, with one column per antibody. The weight of a gene is divided evenly among its peaks. The report is that
+    of `by_table`: one row per antibody, whose targets are genes.
 
     Raises
     ------
     KeyError
-        If there is no such view, or no such column of its `.var`.
+        If a view, or a column of its `.var`, does not exist.
     ValueError
-        If the peaks name no gene of the antibodies.
+        If the peaks name none of the antibodies' genes.
     """
     from anndata import AnnData
 
@@ -133,11 +135,11 @@ def by_table_and_var(
         len(peaks),
         table.n_columns,
     )
-    return Link(source, target, pairs[PAIRS], table.report)
+    return Link(source, target, pairs[PAIRS], table.report, "packaged table and var column")
 
 
 def _named(data: Data, view: str, key: str) -> tuple[np.ndarray, list[str], Index]:
-    """Return a view's features, the different labels of a column of `.var`, and each feature's label, −1 for none."""
+    """Return a view's features, the distinct labels in a column of `.var`, and each feature's label (−1 for none)."""
     views = data.mod if hasattr(data, "mod") else data
     if view in views and key not in views[view].var.columns:
         do = f'Name another column, or sum the peaks by gene: xt.data.gene_activity({view}, genes="genes.gtf").'
@@ -150,7 +152,7 @@ def _named(data: Data, view: str, key: str) -> tuple[np.ndarray, list[str], Inde
 
 
 def _features(label: str, find: Finder) -> list[str]:
-    """Return the features that a label names: whole, or else part by part."""
+    """Return the features that a label names: as a whole, or else by its parts."""
     whole = find(without_version(label))
     return whole or list(dict.fromkeys(f for part in split_names(label) for f in find(without_version(part))))
 
@@ -158,7 +160,7 @@ def _features(label: str, find: Finder) -> list[str]:
 def _report(
     features: np.ndarray, named: list[str], codes: Index, found: list[list[str]], find: Finder, key: str
 ) -> pd.DataFrame:
-    """Say of every source feature what it was linked to; one row is made per label and handed to all who bear it."""
+    """Report what every source feature was linked to; all features with one label share one row."""
     rows = []
     for label, partners in zip(named, found, strict=True):
         parts = [label] if find(without_version(label)) else split_names(label)
@@ -176,9 +178,9 @@ def _say(source: str, target: str, key: str, report: pd.DataFrame, n_columns: in
     """Log one line that accounts for every feature."""
     count = report["status"].value_counts()
     lacking = report.loc[report["status"] == "gene not measured", "entry"].unique()
-    parts = [f"{count['linked']} of {len(report)} features linked to {n_columns} by var[{key!r}]"]
+    parts = [f"{count['linked']} of {len(report)} features linked to {n_columns} features by var[{key!r}]"]
     if len(lacking):
-        parts.append(f"{count['gene not measured']} name one that was not measured: {sample(lacking, 4)}")
+        parts.append(f"{count['gene not measured']} name genes that were not measured: {sample(lacking, 4)}")
     if "no gene named" in count:
-        parts.append(f"{count['no gene named']} name none")
+        parts.append(f"{count['no gene named']} do not name a gene")
     log.info("%s -> %s: %s", source, target, "; ".join(parts))

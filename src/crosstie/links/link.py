@@ -1,13 +1,14 @@
-"""A link: which features of two views are expected to move together. One edge of the graph of views (`linkage`).
+"""A link: features of two views that are expected to vary together. An edge of the graph of views (`linkage`).
 
-Its pairs are grouped into *columns*: a protein that names three genes is one column, so that it counts once; on each
-side a column is the weighted mean of its features.
+Pairs are grouped into *columns*: a protein with three genes is one column and counts once. On each side, a column is
+the weighted mean of its features.
 """
 
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from typing import Literal
 
 import numpy as np
 import pandas as pd
@@ -17,6 +18,9 @@ from crosstie._errors import type_error, unknown_name, value_error
 from crosstie._log import log
 
 Names = Sequence[str] | pd.Index
+Origin = Literal[
+    "pairs", "name", "packaged table", "given table", "var column", "packaged table and var column", "correlation"
+]
 
 
 @dataclass(frozen=True)
@@ -29,17 +33,21 @@ class Link:
         Names of the two views.
     pairs
         One row per pair of features, with columns `source`, `target` (feature names, as in `var_names` of the views),
-        `column` (number of the column that the pair belongs to) and `weight` (of the pair in its column, > 0; weights
-        of a column are relative to each other).
+        `column` (number of the column that the pair belongs to) and `weight` (above 0, relative to the other weights
+        of the column).
     report
         One row per feature that was looked up, with columns `feature`, `status` (`"linked"` or why not), `entry`,
         `targets` and `reason`: what `crosstie links` prints.
+    origin
+        How the pairs were found; `"pairs"` if they were given as they are, or the link is from a model that was saved
+        without its origin.
     """
 
     source: str
     target: str
     pairs: pd.DataFrame
     report: pd.DataFrame
+    origin: Origin = "pairs"
 
     def __post_init__(self) -> None:
         if self.source == self.target:
@@ -47,7 +55,7 @@ class Link:
                 f"link {self.source} -> {self.target}: a view cannot be linked to itself.", expected="two views"
             )
         if not isinstance(self.pairs, pd.DataFrame):
-            raise type_error("link: pairs is no table.", found=type(self.pairs).__name__, expected="a DataFrame")
+            raise type_error("link: `pairs` must be a table.", found=type(self.pairs).__name__, expected="a DataFrame")
         missing = {"source", "target", "column", "weight"} - set(self.pairs.columns)
         if missing:
             raise value_error(
@@ -61,7 +69,7 @@ class Link:
             raise value_error(
                 f"link {self}: weights must be finite and above 0.",
                 found=f"{self.pairs['weight'].iloc[int(wrong.argmax())]!r} in row {int(wrong.argmax()) + 1}",
-                do="Leave out the pairs that should not count.",
+                do="Remove the pairs that should not count.",
             )
 
     def __str__(self) -> str:
@@ -74,18 +82,18 @@ class Link:
 
     @property
     def n_columns(self) -> int:
-        """Number of columns, hence of independent linked quantities."""
+        """Number of columns: of independent linked quantities."""
         return int(self.pairs["column"].nunique())
 
     def reversed(self) -> Link:
         """Return the same link seen from the target view."""
         pairs = self.pairs.rename(columns={"source": "target", "target": "source"})
-        return Link(self.target, self.source, pairs, self.report)
+        return replace(self, source=self.target, target=self.source, pairs=pairs)
 
     def renamed(self, view: str, name: str) -> Link:
         """Return the same link with another name for one of its views."""
         source, target = (name if v == view else v for v in self.edge)
-        return Link(source, target, self.pairs, self.report)
+        return replace(self, source=source, target=target)
 
     def check_features(self, features: Mapping[str, Names]) -> None:
         """Raise `KeyError` if a pair names a feature that its view lacks.
@@ -103,11 +111,13 @@ class Link:
                 raise unknown_name(what, lacking[0], features[view])
 
     def restricted(self, source_names: Names, target_names: Names) -> Link:
-        """Return the link without the pairs whose features are not among the names; the report stays whole."""
+        """Return the link with only the pairs whose features are among the names; the report is unchanged."""
         there = self.pairs["source"].isin(source_names) & self.pairs["target"].isin(target_names)
         if not there.all():
-            log.info("link %s: %d pairs have a feature that is not used, and are left out.", self, int((~there).sum()))
-        return Link(self.source, self.target, self.pairs[there], self.report)
+            log.info(
+                "link %s: %d pairs are ignored, because one of their features is not used.", self, int((~there).sum())
+            )
+        return replace(self, pairs=self.pairs[there])
 
     def projections(self, source_names: Names, target_names: Names) -> tuple[sp.csr_array, sp.csr_array]:
         """Return the two sparse maps from features to columns.
@@ -124,7 +134,7 @@ class Link:
         Raises
         ------
         KeyError
-            If a pair names a feature that a side lacks.
+            If a pair names a feature that its side lacks.
         """
         column = np.unique(self.pairs["column"].to_numpy(), return_inverse=True)[1]
         out = []

@@ -1,4 +1,4 @@
-"""The graph of views that links span: any connected one, with any number of links on an edge."""
+"""The graph of views: any connected graph, with any number of links on an edge."""
 
 from __future__ import annotations
 
@@ -29,9 +29,9 @@ class Linkage:
     Raises
     ------
     KeyError
-        If a link names a view that there is not.
+        If a link names a view that does not exist.
     ValueError
-        If some views are connected to the others by no link, or a link has no pairs; the message names them.
+        If views are not connected through links, or a link has no pairs.
     """
 
     views: tuple[str, ...]
@@ -42,14 +42,14 @@ class Linkage:
         if not self.views or len(set(self.views)) < len(self.views):
             twice = [name for name in dict.fromkeys(self.views) if self.views.count(name) > 1]
             what = f"a view's name is given twice: {sample(twice, 3)}" if twice else "there are no views"
-            raise value_error(f"links: {what}.", found=sample(self.views), expected="views with names of their own")
+            raise value_error(f"links: {what}.", found=sample(self.views), expected="a different name for every view")
         for a, b in (link.edge for links in (self.links, self.paired) for link in links):
             for name in (a, b):
                 if name not in self.views:
                     raise unknown_name(f"link {a} -> {b}", name, self.views)
         for link in self.links:
             if not len(link.pairs):
-                raise value_error(f"link {link}: it has no pairs of features.", do="Remove it, or give a table.")
+                raise value_error(f"link {link}: it has no pairs of features.", do="Remove the link, or give a table.")
         parts = self.parts()
         if len(parts) > 1:
             raise value_error(
@@ -66,17 +66,17 @@ class Linkage:
         others = [link for link in given if not isinstance(link, (Link, Paired))]
         if others:
             raise type_error(
-                "links: not what links two views.",
+                "links: not a link.",
                 found=type(others[0] if isinstance(links, list | tuple) else links).__name__,
                 expected="a Link or several",
-                do="Make them of names or of a table: xt.links.by_table(data, source, target, table).",
+                do="Make links by name or by table: xt.links.by_table(data, source, target, table).",
             )
         paired = tuple(link for link in given if isinstance(link, Paired))
         return cls(tuple(views), tuple(link for link in given if isinstance(link, Link)), paired)
 
     @property
     def edges(self) -> list[tuple[str, str]]:
-        """The linked pairs of views, each once, in the direction in which it first occurs."""
+        """The linked pairs of views, each once and in the direction of its first occurrence."""
         out: list[tuple[str, str]] = []
         for edge in (link.edge for links in (self.links, self.paired) for link in links):
             if edge not in out and edge[::-1] not in out:
@@ -84,7 +84,7 @@ class Linkage:
         return out
 
     def parts(self) -> list[list[str]]:
-        """Return the connected parts, each a list of view names in the views' order."""
+        """Return the connected components, each a list of view names in the order of `views`."""
         number = {name: i for i, name in enumerate(self.views)}
         ends = np.array([[number[a], number[b]] for a, b in self.edges]).reshape(-1, 2)
         graph = sp.coo_array((np.ones(len(ends)), (ends[:, 0], ends[:, 1])), shape=(len(number),) * 2)

@@ -1,4 +1,4 @@
-"""From links to linear maps: what each edge compares, read from the components of its two views."""
+"""From links to linear maps from the components of a view to linked columns: what each edge compares."""
 
 from __future__ import annotations
 
@@ -30,23 +30,23 @@ def linked_features(linkage: Linkage, view: str) -> set[str]:
 
 
 def projections(linkage: Linkage, recipes: Mapping[str, Recipe]) -> dict[Edge, tuple[Projection, Projection]]:
-    """Return the maps from used features to linked columns of every edge; its links stand side by side.
+    """Return the maps from used features to the linked columns of every edge, with its links side by side.
 
     Parameters
     ----------
     linkage
         The links.
     recipes
-        Of what the links read of each view.
+        Recipe of what the links read of each view.
 
     Returns
     -------
-    Maps of shape `(n_features, n_columns)`; without columns for an edge whose cells alone are linked.
+    Maps of shape `(n_features, n_columns)`; without columns for an edge that only shares cells.
 
     Raises
     ------
     ValueError
-        If no pair of a link has features that are used on both sides.
+        If a link has no pair whose features are both used.
     """
     found: dict[Edge, list[tuple[Projection, Projection]]] = {edge: [] for edge in linkage.edges}
     for given in linkage.links:
@@ -72,18 +72,19 @@ def column_maps(
     projections
         From features to columns.
     readings
-        How the components of each view rebuild the features that links read, shape `(n_features, n_components)`.
+        How the features that links read are reconstructed from the components of each view, shape
+        `(n_features, n_components)`.
     """
     return {(a, b): ((p.T @ readings[a]).T, (q.T @ readings[b]).T) for (a, b), (p, q) in projections.items()}
 
 
 def reading(recipe: Recipe, view: View, components: Array) -> Floats:
-    """Return how components rebuild the features of another matrix of the same cells, by ridge regression.
+    """Return how components reconstruct the features of another matrix of the same cells, by ridge regression.
 
     Parameters
     ----------
     recipe
-        Of the other matrix.
+        Recipe of the other matrix.
     view
         The other matrix.
     components
@@ -91,7 +92,7 @@ def reading(recipe: Recipe, view: View, components: Array) -> Floats:
 
     Returns
     -------
-    Coefficients, shape `(n_features, n_components)`. For the matrix that the components are of, its loadings.
+    Coefficients, shape `(n_features, n_components)`; for the matrix the components come from, these are its loadings.
     """
     centred = components - components.mean(0)
     gram = (centred.T @ centred).astype(np.float64)
@@ -101,7 +102,7 @@ def reading(recipe: Recipe, view: View, components: Array) -> Floats:
 
 
 def link_recipes(linkage: Linkage, link_views: Mapping[str, View], *, seed: int) -> dict[str, Recipe]:
-    """Return the recipes of the matrices that links read beside the views' own."""
+    """Return the recipes of the matrices that links read instead of the views' own."""
     return {
         name: Recipe.fit(view, keep=linked_features(linkage, name), n_components=2, seed=seed)
         for name, view in link_views.items()
@@ -114,13 +115,13 @@ def readings(
     link_views: Mapping[str, View],
     components: Mapping[str, Array],
 ) -> dict[str, Floats]:
-    """Return how the components of every view rebuild the features that links read, by view: see `column_maps`."""
+    """Return how the features that links read are reconstructed from components, by view; see `column_maps`."""
     own: dict[str, Floats] = {name: recipe.loadings for name, recipe in recipes.items()}
     return own | {name: reading(recipe, link_views[name], components[name]) for name, recipe in link_recipes.items()}
 
 
 def shared_rows(linkage: Linkage, cells: Mapping[str, pd.Index]) -> dict[Edge, tuple[Index, Index]]:
-    """Return the row numbers of the shared cells of every edge that has any; its links are put together.
+    """Return the row numbers of the shared cells of every edge that has any, combined over its links.
 
     Raises
     ------

@@ -1,4 +1,4 @@
-"""Paired links: cells that two views share, as in CITE-seq and multiome data. The ties of a mosaic."""
+"""Paired links: cells that two views share, as in CITE-seq and multiome data."""
 
 from __future__ import annotations
 
@@ -26,7 +26,7 @@ class Paired:
     source, target
         Names of the two views.
     cells
-        One row per cell, with columns `source` and `target`: its name in either view. A name occurs once.
+        One row per cell, with columns `source` and `target`: its name in each view. Names are unique.
     """
 
     source: str
@@ -66,14 +66,14 @@ class Paired:
         return Paired(self.target, self.source, self.cells.rename(columns={"source": "target", "target": "source"}))
 
     def rows(self, source_cells: pd.Index, target_cells: pd.Index) -> tuple[Index, Index]:
-        """Return the row numbers of the shared cells in either view, given the names of all its cells.
+        """Return the row numbers of the shared cells in each view, given the names of all its cells.
 
         Raises
         ------
         KeyError
-            If a view lacks a cell that is named.
+            If a view lacks a cell.
         ValueError
-            If a name that is needed occurs more than once in a view.
+            If the name of a shared cell occurs more than once in a view.
         """
         out = []
         for side, view, cells in zip(("source", "target"), self.edge, (source_cells, target_cells), strict=True):
@@ -95,10 +95,10 @@ class Paired:
 
 
 def paired(data: Data, source: str, target: str, *, cells: pd.DataFrame | pd.Series | None = None) -> Paired:
-    """Say which cells of two views are the same cells.
+    """State which cells of two views are the same cells.
 
-    Beside other links it makes a bridge: the shared cells are exact anchors. Alone it links views of which no features
-    are linked. Features are not linked by it.
+    Together with other links it makes a bridge: the shared cells are exact anchors. On its own it links views without
+    linked features. It does not link features.
 
     Parameters
     ----------
@@ -107,8 +107,8 @@ def paired(data: Data, source: str, target: str, *, cells: pd.DataFrame | pd.Ser
     source, target
         Names of the two views.
     cells
-        Which cells: a table with columns `source` and `target` of cell names, or a Series of names in the target by
-        names in the source. By default the cells that have the same name in both.
+        The shared cells: a table with columns `source` and `target` of cell names, or a Series of target names indexed
+        by source names. `None` takes the cells that have the same name in both views.
 
     Returns
     -------
@@ -117,7 +117,7 @@ def paired(data: Data, source: str, target: str, *, cells: pd.DataFrame | pd.Ser
     Raises
     ------
     KeyError
-        If there is no such view, or a view lacks a cell that is named.
+        If a view does not exist, or lacks a cell.
     ValueError
         If no cell is shared, or a cell has more than one partner.
     """
@@ -134,15 +134,17 @@ def paired(data: Data, source: str, target: str, *, cells: pd.DataFrame | pd.Ser
     elif isinstance(cells, pd.DataFrame):
         table = cells.reset_index(drop=True)
     else:
-        raise type_error("paired: cells is no table.", found=type(cells).__name__, expected="a DataFrame or a Series")
+        raise type_error(
+            "paired: `cells` must be a table.", found=type(cells).__name__, expected="a DataFrame or a Series"
+        )
     if not len(table):
         raise value_error(
             f"paired link {source} -> {target}: no cell is shared.",
             found=f"{source}: {sample(names[0], 2)}; {target}: {sample(names[1], 2)}",
-            expected="cells of one name in both views",
-            do="Name the pairs: cells=DataFrame with columns source and target.",
+            expected="cells with the same name in both views",
+            do="Give the pairs: cells=DataFrame with columns source and target.",
         )
     link = Paired(source, target, table)
     link.rows(*names)
-    log.info("%s: %d cells are shared (of %d and %d).", link, len(table), len(names[0]), len(names[1]))
+    log.info("%s: %d shared cells (of %d and %d).", link, len(table), len(names[0]), len(names[1]))
     return link

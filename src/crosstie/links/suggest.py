@@ -1,4 +1,4 @@
-"""Links that suggest themselves: what `integrate` does when it is given none, and the command line in any case."""
+"""Automatic links: what `integrate` uses if it is given none, and the command line always."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ if TYPE_CHECKING:
 
 GENES = {"rna", "activity"}
 PROTEINS = {"protein", "cytometry"}
-SUSPICIOUS = 0.5  # share of cell names in common from which on a hint is given: barcodes repeat between experiments
-KEY = "linked_gene"  # the column of an ATAC view's var with the gene of each peak
+SUSPICIOUS = 0.5  # share of common cell names above which to give a hint; barcodes repeat between experiments
+KEY = "linked_gene"  # column of an ATAC view's var with the gene of each peak
 
 
 def suggest(
@@ -37,33 +37,33 @@ def suggest(
     table: pd.DataFrame | str | Path | None = None,
     names: Mapping[str, str] | None = None,
 ) -> list[Link]:
-    """Link every pair of views that can be linked, by the rule for what they measured.
+    """Link every pair of views that can be linked, by the rule for their modalities.
 
-    One kind (genes of RNA and activity, proteins of antibodies and cytometry, peaks): by name. Proteins and genes: by
-    the packaged table. Peaks that name their genes in `.var["linked_gene"]`: by that column to genes; by the table and
-    that column to proteins.
+    Views with the same kind of features (RNA and gene activity; antibodies and cytometry; peaks) are linked by name.
+    Proteins and genes are linked by the packaged table. Peaks that name their genes in `.var["linked_gene"]` are linked
+    to genes by that column, and to proteins by the table and that column.
 
     Parameters
     ----------
     data
         The views by name.
     modality
-        What each of them measured; guessed where `None`.
+        Modality of each view; `None` guesses them.
     table
-        Pairs of features of two views, as in `by_table`, taken instead of any rule; its first column may name
-        features of either view: the way that links more is meant.
+        Pairs of features of two views, as in `by_table`, to use instead of the rules. The first column may name
+        features of either view: the order that links more features is used.
     names
-        Column of `.var` with the names to look up, by view; `var_names` where not given.
+        Column of `.var` with the names to look up, by view; by default the `var_names`.
 
     Returns
     -------
-    The links; how each was made is in the log.
+    The links; the log says how each was made.
 
     Raises
     ------
     ValueError
-        If no pair of views can be linked (with two views, the message is the one that linking them gave), or a table
-        is given for more than two.
+        If no pair of views can be linked (with two views, the message is that of linking them), or a table is given
+        for more than two views.
     """
     names = names or {}
     data = as_mapping(data)
@@ -107,14 +107,14 @@ def suggest(
 
 
 def _hint_at_shared_cells(data: Mapping[str, AnnData]) -> None:
-    """Say where views have most of their cell names in common: nobody but the user knows if the cells are the same."""
+    """Log views that share most of their cell names: only the user knows whether the cells are the same."""
     for source, target in combinations(data, 2):
         names, others = data[source].obs_names, data[target].obs_names
         n_common = int(names.isin(others).sum())
         if n_common > SUSPICIOUS * min(len(names), len(others)):
             log.info(
-                "%s and %s have %d cell names in common, and are taken as different cells. "
-                "If they are the same, say so: xt.links.paired(data, %r, %r).",
+                "%s and %s have %d cell names in common; they are treated as different cells. "
+                "If they are the same cells, add xt.links.paired(data, %r, %r).",
                 *(source, target, n_common, source, target),
             )
 
@@ -122,7 +122,7 @@ def _hint_at_shared_cells(data: Mapping[str, AnnData]) -> None:
 def _rule(
     data: Data, source: str, target: str, modality: Mapping[str, Modality], names: Mapping[str, str]
 ) -> tuple[str, Callable[[], Link]] | str:
-    """Return how two views are linked and what does it, in either direction; or why there is no way."""
+    """Return how to link two views (in either direction) and a function that does it, or why they cannot be linked."""
     kinds = {modality[source], modality[target]}
     at_source, at_target = names.get(source), names.get(target)
     if len(kinds) == 1 or kinds <= GENES or kinds <= PROTEINS:
@@ -134,7 +134,7 @@ def _rule(
     peaks, other = (source, target) if modality[source] == "atac" else (target, source)
     if KEY not in data[peaks].var.columns:
         return (
-            f"{peaks}.var has no column {KEY!r} with the genes of its peaks. Add it, or make a view of gene activity: "
+            f"{peaks}.var has no column {KEY!r} with the genes of its peaks. Add it, or compute gene activity: "
             f'xt.data.gene_activity({peaks}, genes="genes.gtf")'
         )
     if modality[other] in GENES:
@@ -153,7 +153,7 @@ def _by_table_either_way(
         return by_table(data, first, second, table, source_names=names.get(first), target_names=names.get(second))
 
     def n_pairs(first: str, second: str) -> int:
-        log.disabled = True  # only the way that is taken is said
+        log.disabled = True  # log only the order that is used
         try:
             return len(link(first, second).pairs)
         except InputError:
@@ -163,5 +163,5 @@ def _by_table_either_way(
 
     if n_pairs(target, source) <= n_pairs(source, target):
         return link(source, target)
-    log.info("table: the first column names features of %s, the second of %s.", target, source)
+    log.info("table: the first column names features of %s, the second features of %s.", target, source)
     return link(target, source).reversed()

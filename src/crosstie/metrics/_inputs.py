@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
-from crosstie._errors import check_whole, sample, type_error, value_error
+from crosstie._errors import check_integer, sample, type_error, value_error
 
 Doubles = NDArray[np.float64]
 MAX_VALUE = 1e100
@@ -24,7 +24,7 @@ def coordinates(z: ArrayLike, *, what: str) -> Doubles:
         z = given.astype(np.float64)
     except ValueError as error:
         found = "rows of unequal length" if "inhomogeneous" in str(error) else str(error)
-        raise value_error(f"{what}: latent coordinates are no matrix.", found=found, expected="numbers") from error
+        raise value_error(f"{what}: latent coordinates are not a matrix.", found=found, expected="numbers") from error
     except TypeError as error:
         raise type_error(
             f"{what}: latent coordinates are not numbers.", found=str(error), expected="numbers"
@@ -107,13 +107,13 @@ def kept(labels: NDArray[np.str_], exclude: Collection[str]) -> NDArray[np.bool_
 
 def at_least_one(k: int, *, what: str) -> int:
     """Return the number of neighbours, or raise when there are none to look for."""
-    check_whole(f"{what}: the number of neighbours", k, least=1, name="k")
+    check_integer(f"{what}: the number of neighbours", k, least=1, name="k")
     return k
 
 
 def drawn(n_cells: int, max_cells: int | None, seed: int) -> NDArray[np.int64]:
     """Return the rows to score: all, in random order, or the first `max_cells` of them."""
     if max_cells is not None:
-        check_whole("max_cells", max_cells, least=1)
-    check_whole("seed", seed)
+        check_integer("max_cells", max_cells, least=1)
+    check_integer("seed", seed)
     return np.random.default_rng(seed).permutation(n_cells)[:max_cells]

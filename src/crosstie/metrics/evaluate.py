@@ -74,7 +74,7 @@ def evaluate(
         Identity of each cell of a view, shape `(n_cells,)` each: equal values in two views are the same cell. A value
         that the other view lacks, or a negative number, is a cell without partner; pairing scores leave it out.
     exclude
-        Labels that stand for no knowledge; their cells neither give nor get labels.
+        Labels that mean unknown; their cells neither give nor get labels.
     k
         Number of neighbours of `knn_accuracy`.
     max_cells

@@ -24,7 +24,7 @@ def transfer_accuracy(true: Any, predicted: Any, *, exclude: Collection[str] = (
     true, predicted
         Labels, shape `(n_cells,)`.
     exclude
-        True labels that stand for no knowledge, such as "unknown": their cells are left out.
+        True labels that mean unknown, such as "unknown": their cells are left out.
 
     Returns
     -------

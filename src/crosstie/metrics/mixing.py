@@ -1,6 +1,6 @@
-"""Scores of how far views lie among each other in the latent space. They need no truth; alone they prove nothing.
+"""Scores of how well views mix in the latent space. They need no truth, but alone they prove nothing.
 
-Noise mixes perfectly, and views of different composition should not mix everywhere: read them beside an accuracy.
+Noise mixes perfectly, and views of different composition should not mix everywhere: read them with an accuracy.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ def mixing(latents: Mapping[str, ArrayLike], *, k: int = 20, max_cells: int | No
 
     Returns
     -------
-    Score in [0, 1]; 0 when the views lie apart; near 0.5 when two views of one size are well mixed.
+    Score in [0, 1]; 0 when the views are separate; near 0.5 when two views of one size are well mixed.
     """
     share, _ = _other_shares(latents, k=k, max_cells=max_cells, seed=seed, what="mixing")
     return float(share.mean())
@@ -58,8 +58,8 @@ def alignment(latents: Mapping[str, ArrayLike], *, k: int = 20, max_cells: int |
 
     Returns
     -------
-    1 when perfectly mixed, 0 when the views lie apart; somewhat above 1 when cells sit nearer to the other view than to
-    their own, as true partners do.
+    1 when perfectly mixed, 0 when the views are separate; slightly above 1 when cells are nearer to the other view than
+    to their own, as true partners do.
 
     References
     ----------

@@ -20,7 +20,7 @@ def foscttm(x: ArrayLike, y: ArrayLike, *, max_cells: int | None = None, seed: i
 
     Row `i` of `x` and row `i` of `y` are one cell seen twice. Counts, for each cell, the share of cells of the other
     side strictly nearer than its partner; averaged over cells and both directions. Ties do not count as nearer, so a
-    latent space collapsed to a point scores 0: read it beside an accuracy.
+    latent space collapsed to a point scores 0: read it with an accuracy.
 
     Parameters
     ----------
@@ -80,7 +80,7 @@ def foscttm_one_sided(
     Raises
     ------
     ValueError
-        If the shapes differ, a value is not finite, a cell has no correlation, or there is no such metric.
+        If the shapes differ, a value is not finite, a cell has no correlation, or the metric is unknown.
 
     References
     ----------
@@ -108,7 +108,7 @@ def matching_accuracy(
     true_source, true_target
         Label or cell number of every cell of the source and of the target view.
     exclude
-        Labels that stand for no knowledge: pairs with such a cell on either side are left out.
+        Labels that mean unknown: pairs with such a cell on either side are left out.
 
     Returns
     -------

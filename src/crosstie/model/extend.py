@@ -1,37 +1,36 @@
-"""Data for a fitted model: new cells in the fitted features, a view of them, and its own data given back."""
+"""New cells for a fitted model: read in the fitted features, with their batches, and added as a view of their own."""
 
 from __future__ import annotations
 
-import copy
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
 
-from crosstie._errors import InputKeyError, message, sample, unknown_name, value_error
+from crosstie._errors import InputKeyError, message, sample, value_error
 from crosstie._log import log
-from crosstie._typing import Array, Mask
+from crosstie._typing import Array, Labels, Mask
 from crosstie.anchors import find
 from crosstie.anchors.batch_offsets import Offsets
 from crosstie.anchors.linear import unit_rows
 from crosstie.data import Recipe, View
 from crosstie.data.stored import Stored
-from crosstie.data.view import as_mapping, link_view, read_slot
-from crosstie.links.linked_columns import linked_features
-from crosstie.model.placement import Cells, place
+from crosstie.data.view import read_slot
+from crosstie.model.fitted import Fitted
+from crosstie.model.inputs import Inputs
+from crosstie.model.latent_map import LatentMap
+from crosstie.model.placement import CellReader, place
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crosstie._typing import Data
-    from crosstie.model.model import Model
-
+Item = TypeVar("Item")
 MIN_SHARE = 0.5  # of the used features, which new cells must have
 
 
-def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> Cells:
+def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> CellReader:
     """Return new cells, to be read in a recipe's features.
 
     Parameters
@@ -79,124 +78,102 @@ def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> Cells
                 missing,
             )
     same = np.array_equal(where, np.arange(len(features)))
-    return Cells(view, matrix, recipe.values, None if same else where)
+    return CellReader(view, matrix, recipe.values, None if same else where)
 
 
-def extended(model: Model, query: AnnData, *, like: str, name: str) -> Model:
-    """Return a model with one more view: new cells, measured like those of a fitted view, in its latent space.
+def batch_of(inputs: Inputs, found: LatentMap, view: str, adata: AnnData) -> Labels | None:
+    """Return the batches of new cells, if the view was fitted with batches; warn of what cannot be corrected."""
+    if view in found.like:
+        return np.full(adata.n_obs, view)
+    if view not in inputs.batch_keys or found.offsets is None:
+        return None
+    key, known = inputs.batch_keys[view], found.offsets.names[view]
+    if key not in adata.obs:
+        log.warning("embed: the new cells of %s have no obs[%r]: batches are not corrected.", view, key)
+        return None
+    batch = adata.obs[key].astype(str)
+    if not (fitted := batch.isin(known)).all():
+        log.warning(
+            "embed: %d cells of %s belong to batches that were not fitted: they are not corrected.",
+            (~fitted).sum(),
+            view,
+        )
+    return batch.to_numpy()
+
+
+def extended(inputs: Inputs, fitted: Fitted, query: AnnData, *, like: str, name: str) -> tuple[Inputs, Fitted]:
+    """Add one more view: new cells, measured like those of a fitted view, in its latent space.
 
     Parameters
     ----------
-    model
-        Fitted; not changed.
+    inputs, fitted
+        The two halves of a fitted model; not changed.
     query
         The new cells.
     like
         The fitted view whose recipe, links and map they take.
     name
-        Of the new view.
+        Name of the new view.
     """
-    if name in model.latents:
+    if name in fitted.latents:
         raise value_error(f"extend: there is a view {name!r} already.", do="Give another name.")
-    recipe = model.recipes[like]
-    new = read_cells(query, recipe, slot=model.slots[like], view=name)
+    found = fitted.map
+    recipe = found.recipes[like]
+    new = read_cells(query, recipe, slot=inputs.slots[like], view=name)
     cells, values = pd.Index(query.obs_names).astype(str), recipe.values
     batch = pd.Series(name, index=cells)
     matrix = new.matrix if isinstance(new.matrix, Stored) else new.rows(0, len(cells))
-    view = View(name, model.modalities[like], matrix, recipe.features, cells, values, model.slots[like], batch)
-    out = copy.copy(model)
-    for table in ("recipes", "slots", "modalities", "decoders", "input_scale"):
-        known = getattr(model, table)
-        setattr(out, table, known | ({name: known[like]} if like in known else {}))
-    out.fitted_core = None
-    out.like = model.like | {name: model.like.get(like, like)}
-    out.views = model.views | ({name: view} if model.views else {})
-    out.obs = model.obs | {name: query.obs.copy()}
-    out.linkage = replace(
-        model.linkage,
-        views=(*model.linkage.views, name),
-        links=(*model.linkage.links, *(link.renamed(like, name) for link in model.linkage.links if like in link.edge)),
-    )
-    raw = np.concatenate([model._raw(like, new.rows(*bound), new.absent) for bound in new.bounds()])
-    offsets = _offsets(model, like, raw, name)
-    out.offsets = offsets
-    partners = [(a, b) for a, b in model.anchors if like in (a, b) and not {a, b} & set(model.like)]
+    view = View(name, inputs.modalities[like], matrix, recipe.features, cells, values, inputs.slots[like], batch)
+    raw = np.concatenate([found.raw(like, new.rows(*bound), new.absent) for bound in new.bounds()])
+    partners = [(a, b) for a, b in fitted.anchors if like in (a, b) and not {a, b} & set(found.like)]
     new_edges = [(name, b) if a == like else (a, name) for a, b in partners]
-    if model.closed_form is not None:
-        form = model.closed_form
-        out.closed_form = replace(
+    offsets = _offsets(fitted, like, raw, name)
+    form, trained = found.closed_form, found.trained
+    if form is not None:
+        form = replace(
             form,
-            mean=dict(form.mean) | {name: form.mean[like]},
-            maps=dict(form.maps) | {name: form.maps[like]},
-            reference=dict(form.reference) | {name: offsets.corrected(name, raw, batch.to_numpy())},
+            mean={**form.mean, name: form.mean[like]},
+            maps={**form.maps, name: form.maps[like]},
+            reference={**form.reference, name: offsets.corrected(name, raw, batch.to_numpy())},
             edges=(*form.edges, *new_edges),
-            offsets=offsets if model.networks is None else None,
+            offsets=offsets if trained is None else None,
             extensions=(*form.extensions, name),
         )
-    out.latents = model.latents | {name: place(out.encoder(), new, batch.to_numpy())}
-    k = model.config.n_neighbors
-    out.anchors = model.anchors | {(a, b): find(out.latents[a], out.latents[b], k=k) for a, b in new_edges}
-    return out
+    if trained is not None:
+        trained = replace(trained, input_scale=_with_copy(trained.input_scale, like, name), offsets=offsets)
+    wider = replace(
+        found,
+        recipes=_with_copy(found.recipes, like, name),
+        closed_form=form,
+        trained=trained,
+        decoders=_with_copy(found.decoders, like, name),
+        like={**found.like, name: found.like.get(like, like)},
+    )
+    latents = {**fitted.latents, name: place(wider, new, batch.to_numpy())}
+    k = found.config.n_neighbors
+    anchors = {**fitted.anchors, **{(a, b): find(latents[a], latents[b], k=k) for a, b in new_edges}}
+    out = replace(fitted, map=wider, latents=latents, anchors=anchors, core=None)
+    return inputs.extended(view, query.obs, like=like), out
 
 
-def with_data(model: Model, data: Data, link_data: Mapping[str, AnnData] | None = None) -> Model:
-    """Return a loaded model with the data it was fitted on; the model itself stays as it is.
-
-    Raises
-    ------
-    KeyError
-        If a view is lacking.
-    ValueError
-        If a view has other cells or features than the fitted one.
-    """
-    named = as_mapping(data)
-    views = {}
-    for name in model.linkage.views:
-        if name not in named:
-            raise unknown_name("with_data: view", name, named)
-        key = model.batch_keys.get(name)
-        view = View.of(name, named[name], modality=model.modalities[name], slot=model.slots[name], batch_key=key)
-        view = view.loaded_up_to(model.config.n_core)
-        for what, has, fitted in (
-            ("cells", view.cells.astype(str), model.cells[name]),
-            ("features", view.features, model.recipes[name].features),
-        ):
-            if list(has) != list(fitted):
-                raise value_error(
-                    f"with_data: view {name!r} has other {what} than the fitted one, or in another order.",
-                    found=f"{len(has):,}: {sample(has, 2)}",
-                    expected=f"{len(fitted):,}: {sample(fitted, 2)}",
-                    do="Give the data that the model was fitted on.",
-                )
-        views[name] = view
-    out = copy.copy(model)
-    out.views, out.fitted_core = views, None
-    out.link_views = {name: link_view(views[name], adata) for name, adata in (link_data or {}).items()}
-    for name, view in views.items():
-        read = out.link_views.get(name, view).features
-        lacking = sorted(linked_features(model.linkage, name) - set(read))
-        if lacking:
-            raise value_error(
-                f"with_data: links read features that view {name!r} lacks.",
-                found=sample(lacking, 2),
-                do=f"Give what the model was fitted with: link_data={{{name!r}: ...}}.",
-            )
-    return out
+def _with_copy(table: Mapping[str, Item], like: str, name: str) -> dict[str, Item]:
+    """Return a table by view in which a new view has what `like` has, if it has anything."""
+    return {**table, **({name: table[like]} if like in table else {})}
 
 
-def _offsets(model: Model, like: str, raw: Array, name: str) -> Offsets:
-    """Return the model's offsets with those of the new cells, which are brought to the fitted cells of their kind."""
-    if model.networks is None:
-        assert model.closed_form is not None
-        fitted = model.closed_form.reference[like]
+def _offsets(fitted: Fitted, like: str, raw: Array, name: str) -> Offsets:
+    """Return the offsets with those of the new cells, which move them to the fitted cells of their kind."""
+    form, known = fitted.map.closed_form, fitted.map.offsets
+    if fitted.map.trained is None:
+        assert form is not None
+        before = form.reference[like]
     else:
-        fitted = unit_rows(model.latents[like])
-    both = np.concatenate([fitted, raw])
-    batch = np.repeat(["fitted", "new"], [len(fitted), len(raw)])
-    centroids = None if model.offsets is None else model.offsets.centroids
+        before = unit_rows(fitted.latents[like])
+    both = np.concatenate([before, raw])
+    batch = np.repeat(["fitted", "new"], [len(before), len(raw)])
+    centroids = None if known is None else known.centroids
     found = Offsets.fit({like: both}, {like: batch}, to="fitted", centroids=centroids)
     shift = found.shifts[like][1:]
-    if model.offsets is None:
+    if known is None:
         return Offsets(found.centroids, {name: (name,)}, {name: shift})
-    known = model.offsets
     return Offsets(known.centroids, dict(known.names) | {name: (name,)}, dict(known.shifts) | {name: shift})

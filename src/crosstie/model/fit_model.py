@@ -1,23 +1,30 @@
-"""A fit on all cells, in memory: recipes, closed form, training where the settings ask for it, anchors, decoders."""
+"""The only place that fits: recipes, closed form, training where the settings ask for it, anchors, decoders."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from pathlib import Path
 
+import pandas as pd
+
+from crosstie._files import claimed
+from crosstie._log import log
+from crosstie._ranks import Group
 from crosstie._threads import few_threads
-from crosstie._typing import Edge, Floats, Tick
-from crosstie.anchors import Anchors, find, fit_closed_form
+from crosstie._typing import Array, Edge, Floats, Index, Tick
+from crosstie.anchors import Anchors, ClosedForm, find
 from crosstie.anchors.linear import linear_fit
+from crosstie.config import Config
 from crosstie.data import Recipe
-from crosstie.links.linked_columns import column_maps, link_recipes, linked_features, projections, readings, shared_rows
-from crosstie.model.placement import Pool
-from crosstie.model.resume import Progress
-from crosstie.model.workers import Ranks
-
-if TYPE_CHECKING:
-    from crosstie.model.model import Model
+from crosstie.links.linked_columns import link_recipes, linked_features, projections, shared_rows
+from crosstie.model.closed_form_problem import ClosedFormProblem
+from crosstie.model.core import core_rows
+from crosstie.model.fitted import Fitted
+from crosstie.model.inputs import Inputs
+from crosstie.model.latent_map import LatentMap
+from crosstie.model.placement import CellReader, Pool, place
+from crosstie.model.resume import ResumeFolder
 
 
 @dataclass(frozen=True)
@@ -26,68 +33,144 @@ class Work:
 
     Parameters
     ----------
+    config
+        Settings.
     seed, device, progress, pool
-        As there.
+        As in `Model.fit`.
     kept
-        What is done so far, and kept; `None` where nothing is.
+        Where finished parts are kept for a run that may be interrupted; `None` keeps nothing.
     """
 
-    seed: int
+    config: Config
+    seed: int = 0
     device: str = "auto"
     progress: Tick | None = None
     pool: Pool | None = None
-    kept: Progress | None = None
+    kept: ResumeFolder | None = None
 
 
-def fit_whole(model: Model, work: Work) -> None:
-    """Fit a model on all its cells."""
-    config, views = model.config, model.views
-    n_cells = max(view.n_cells for view in views.values())
-    pairs = shared_rows(model.linkage, model.cells)
+def fit_model(inputs: Inputs, work: Work, *, resume: str | Path | None = None) -> Fitted:
+    """Fit all cells, or a core of them through which all are then placed.
+
+    Parameters
+    ----------
+    inputs
+        Views with their data, and links.
+    work
+        How.
+    resume
+        Folder that keeps what is done, of fits that place a large view or train; removed at the end.
+    """
+    sizes = {name: view.n_cells for name, view in inputs.views.items()}
+    pairs = shared_rows(inputs.linkage, inputs.cells)
+    rows = core_rows(sizes, work.config.n_core, pairs=pairs, batches=inputs.batches, seed=work.seed)
+    if resume is None or not (rows or work.config.training == "full"):
+        return _fit(inputs, rows, work)
+    with claimed(Path(resume).resolve()):
+        kept = ResumeFolder(resume, inputs, work.config, work.seed)
+        fitted = _fit(inputs, rows, replace(work, kept=kept))
+        kept.remove()
+        return fitted
+
+
+def _fit(inputs: Inputs, rows: Mapping[str, Index], work: Work) -> Fitted:
+    if not rows:
+        return _fit_whole(inputs, work)
+    core = None if work.kept is None else work.kept.core()
+    if core is None:
+        parts = ", ".join(f"{len(rows[name]):,} of {view.n_cells:,} of {name}" for name, view in inputs.views.items())
+        log.info("fitting on a core of the cells (%s); the others are placed through it.", parts)
+        inside = inputs.subset(rows)
+        core = inside, _fit_whole(inside, work)
+        if work.kept is not None:
+            work.kept.keep_core(*core)
+    found, batches = core[1], inputs.batches
+    latents = {
+        name: place(
+            found.map, CellReader(name, view.matrix, view.values), batches.get(name), pool=work.pool, parts=work.kept
+        )
+        for name, view in inputs.views.items()
+    }
+    anchors = {
+        (a, b): Anchors(rows[a][pairs.source], rows[b][pairs.target], pairs.weight)
+        for (a, b), pairs in found.anchors.items()
+    }
+    return Fitted(found.map, latents, anchors, found.history, dict(rows), core if core[0].views else None)
+
+
+def _fit_whole(inputs: Inputs, work: Work) -> Fitted:
+    """Fit all cells, in memory."""
+    config, batches = work.config, inputs.batches
+    n_cells = max(view.n_cells for view in inputs.views.values())
+    pairs = shared_rows(inputs.linkage, inputs.cells)
+    form: ClosedForm | None = None
+    latents: dict[str, Array] = {}
+    columns: Mapping[Edge, tuple[Floats, Floats]] = {}
     with few_threads(n_cells):
-        model.recipes = {
-            # What links read in a view stays, whatever its variance.
-            name: Recipe.fit(
-                view,
-                keep=set() if name in model.link_views else linked_features(model.linkage, name),
-                n_components=config.n_components,
-                seed=work.seed,
-            )
-            for name, view in views.items()
-        }
-        components = {name: model.recipes[name].transform(view.loaded) for name, view in views.items()}
-        beside = link_recipes(model.linkage, model.link_views, seed=work.seed)
-        edges = projections(model.linkage, model.recipes | beside)
-        columns: dict[Edge, tuple[Floats, Floats]] = {}
+        recipes = _recipes(inputs, config, work.seed)
+        components = {name: recipes[name].transform(view.loaded) for name, view in inputs.views.items()}
         if config.needs_closed_form:
-            columns = column_maps(edges, readings(model.recipes, beside, model.link_views, components))
-            form = model.closed_form = fit_closed_form(
-                components, columns, config.refinement, pairs=pairs, batches=model.batches, seed=work.seed
-            )
-            model.offsets = form.offsets
-            model.latents = {name: form.coordinates(name, x, model.batches.get(name)) for name, x in components.items()}
+            problem = ClosedFormProblem.of(inputs, recipes, config.refinement, components=components, seed=work.seed)
+            columns, form = problem.columns, problem.fit(seed=work.seed)
+            latents = {name: form.coordinates(name, x, batches.get(name)) for name, x in components.items()}
 
     def anchors(edges: Iterable[Edge]) -> dict[Edge, Anchors]:
         """Return the anchors of edges: shared cells are their own, the others are found among the rest."""
-        z, k = model.latents, config.n_neighbors
-        return {(a, b): find(z[a], z[b], k=k, known=pairs.get((a, b))) for a, b in edges}
+        k = config.n_neighbors
+        return {(a, b): find(latents[a], latents[b], k=k, known=pairs.get((a, b))) for a, b in edges}
 
+    edges = tuple(inputs.linkage.edges)
+    history, trained = pd.DataFrame(), None
     if config.training == "full":
-        from crosstie.training.trained import train
+        from crosstie.training.trained import TrainingData, train
 
-        train(
-            model,
-            components,
-            edges,
-            columns,
-            beside,
-            anchors=anchors(edges) if model.latents else {},
+        data = TrainingData(
+            views=inputs.views,
+            recipes=recipes,
+            components=components,
+            closed_form=form,
+            edges=edges,
+            columns=columns,
+            linked=_linked(inputs, recipes, work.seed) if config.anchor_scope == "batch" else {},
+            anchors=anchors(edges) if latents else {},
+            batches=batches,
+        )
+        trained, history, coordinates = train(
+            config,
+            data,
             seed=work.seed,
             device=work.device,
             progress=work.progress,
-            group=work.pool if isinstance(work.pool, Ranks) else None,
+            group=work.pool if isinstance(work.pool, Group) else None,
             state=None if work.kept is None else work.kept.training,
         )
+        if trained is not None:
+            latents, form = coordinates, None if form is None else replace(form, offsets=None)
     with few_threads(n_cells):
-        model.anchors = anchors(edges)
-        model.decoders = {name: linear_fit(model.latents[name], x) for name, x in components.items()}
+        found = anchors(edges)
+        decoders = {name: linear_fit(latents[name], x) for name, x in components.items()}
+    return Fitted(LatentMap(config, recipes, form, trained, decoders), latents, found, history)
+
+
+def _recipes(inputs: Inputs, config: Config, seed: int) -> dict[str, Recipe]:
+    """Return the fitted preprocessing of each view; what links read in a view stays, whatever its variance."""
+    return {
+        name: Recipe.fit(
+            view,
+            keep=set() if name in inputs.link_views else linked_features(inputs.linkage, name),
+            n_components=config.n_components,
+            seed=seed,
+        )
+        for name, view in inputs.views.items()
+    }
+
+
+def _linked(inputs: Inputs, recipes: Mapping[str, Recipe], seed: int) -> dict[Edge, tuple[Array, Array]]:
+    """Return the linked columns of the two sides of every edge."""
+    read = {**recipes, **link_recipes(inputs.linkage, inputs.link_views, seed=seed)}
+    data = {**inputs.views, **inputs.link_views}
+    dense = {name: recipe.scale(data[name].loaded) for name, recipe in read.items()}
+    return {
+        (a, b): ((dense[a] @ p).astype("float32"), (dense[b] @ q).astype("float32"))
+        for (a, b), (p, q) in projections(inputs.linkage, read).items()
+    }

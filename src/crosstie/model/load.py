@@ -14,7 +14,7 @@ import numpy as np
 import pandas as pd
 
 from crosstie._errors import InputError, InputValueError, sample, value_error
-from crosstie._typing import Index, Modality
+from crosstie._typing import Array, Index, Modality
 from crosstie._version import __version__
 from crosstie.anchors import Anchors, ClosedForm
 from crosstie.anchors.batch_offsets import Offsets
@@ -22,81 +22,105 @@ from crosstie.config import Config
 from crosstie.data import Recipe, Steps
 from crosstie.data.recipe import LARGEST
 from crosstie.data.values import Values
-from crosstie.links.link import Link
+from crosstie.links.link import Link, Origin
 from crosstie.links.linkage import Linkage
 from crosstie.links.paired import Paired
+from crosstie.model.fitted import Fitted
+from crosstie.model.inputs import Inputs
+from crosstie.model.latent_map import LatentMap
 from crosstie.model.save import FORMAT, HISTORY, SETTINGS, WEIGHTS
 
 if TYPE_CHECKING:
-    from crosstie.model.model import Model
     from crosstie.training.networks import Networks
 
 
 AGAIN = "Save the model again."
 
 
-def load(cls: type[Model], path: str | Path) -> Model:
-    """Load a saved model.
+def load(path: str | Path) -> tuple[Inputs, Fitted]:
+    """Load a saved model: its inputs, without data, and its fit.
 
     Parameters
     ----------
-    cls
-        The class to make.
     path
         The folder that `save` wrote.
 
     Raises
     ------
     ValueError
-        If the folder is no saved model, of a format that this version does not know, or damaged.
+        If the folder is not a saved model, has a format that this version does not know, or is damaged.
     """
     path = Path(path)
     settings = _read_settings(path)
-    model = cls.__new__(cls)
     with _telling_of_damage(path / SETTINGS):
         arrays = _Arrays(path, settings)
         views = settings["views"]
         names = [str(view["name"]) for view in views]
         edges = [_edge(edge, names) for edge in settings["edges"]]
-        model.config = Config.from_json(json.dumps(settings["config"]))
-        model.views, model.link_views = {}, {}
-        model.modalities = {str(view["name"]): _one_of(view["modality"], Modality) for view in views}
-        model.slots = {str(view["name"]): str(view["slot"]) for view in views}
-        links, paired = map(_link, settings["links"]), map(_paired, settings["paired"])
-        model.linkage = Linkage.of(names, [*links, *paired])
-        model.like = {str(name): str(view) for name, view in settings["like"].items()}
-        model.batch_keys = {str(v["name"]): str(v["batch_key"]) for v in views if v["batch_key"] is not None}
+        config = Config.from_json(json.dumps(settings["config"]))
+        inputs = _inputs(path, settings, names)
+        like = {str(name): str(view) for name, view in settings["like"].items()}
         batches = {str(v["name"]): tuple(map(str, v["batches"])) for v in views if v["batches"] is not None}
-        model.obs = {name: _obs(path / f"obs_{i}.csv", views[i]["obs"]) for i, name in enumerate(names)}
-        arrays.sizes |= {f"cells of {name}": len(obs) for name, obs in model.obs.items()}
+        arrays.sizes |= {f"cells of {name}": len(obs) for name, obs in inputs.obs.items()}
         in_core = {name: bool(view["core"]) for name, view in zip(names, views, strict=True)}
-        model.recipes = {name: _recipe(arrays, i, name, views[i]["recipe"]) for i, name in enumerate(names)}
+        recipes = {name: _recipe(arrays, i, name, views[i]["recipe"]) for i, name in enumerate(names)}
         closed, trained = bool(settings["closed_form"]), bool(settings["trained"])
-    model.core_rows, model.fitted_core = {}, None
+    rows = _core_rows(arrays, names, in_core)
+    form = _closed_form(arrays, names, edges, config) if closed else None
+    offsets = _offsets(arrays, names, batches) if batches else None
+    if form is not None and not trained:
+        form = replace(form, offsets=offsets, extensions=tuple(like))
+    latents, decoders, scale = _coordinates(arrays, names, scaled=closed and trained)
+    anchors = {edge: _anchors(arrays, i, edge) for i, edge in enumerate(edges)}
+    found = None
+    if trained:
+        from crosstie.training.trained import Trained
+
+        found = Trained(_networks(arrays, config, [name for name in names if name not in like]), scale, offsets)
+    arrays.check_all_taken()
+    history = _history(path / HISTORY) if settings["history"] else pd.DataFrame()
+    return inputs, Fitted(LatentMap(config, recipes, form, found, decoders, like), latents, anchors, history, rows)
+
+
+def _inputs(path: Path, settings: Mapping[str, Any], names: list[str]) -> Inputs:
+    """Return what is known of the data, which are not saved."""
+    views = settings["views"]
+    return Inputs(
+        views={},
+        link_views={},
+        linkage=Linkage.of(names, [*map(_link, settings["links"]), *map(_paired, settings["paired"])]),
+        obs={name: _obs(path / f"obs_{i}.csv", views[i]["obs"]) for i, name in enumerate(names)},
+        slots={str(view["name"]): str(view["slot"]) for view in views},
+        modalities={str(view["name"]): _one_of(view["modality"], Modality) for view in views},
+        batch_keys={str(view["name"]): str(view["batch_key"]) for view in views if view["batch_key"] is not None},
+    )
+
+
+def _core_rows(arrays: _Arrays, names: list[str], in_core: Mapping[str, bool]) -> dict[str, Index]:
+    rows = {}
     for i, name in enumerate(names):
         fitted = f"fitted cells of {name}"
         if in_core[name]:
-            model.core_rows[name] = arrays.rows(f"core/{i}", fitted, arrays.sizes[f"cells of {name}"])
+            rows[name] = arrays.rows(f"core/{i}", fitted, arrays.sizes[f"cells of {name}"])
         else:
             arrays.sizes[fitted] = arrays.sizes[f"cells of {name}"]
-    model.closed_form = _closed_form(arrays, names, edges, model.config) if closed else None
-    model.offsets = _offsets(arrays, names, batches) if batches else None
-    if model.closed_form is not None and not trained:
-        model.closed_form = replace(model.closed_form, offsets=model.offsets, extensions=tuple(model.like))
-    model.latents, model.decoders, model.input_scale = {}, {}, {}
+    return rows
+
+
+def _coordinates(
+    arrays: _Arrays, names: list[str], *, scaled: bool
+) -> tuple[dict[str, Array], dict[str, tuple[Array, Array]], dict[str, Array]]:
+    """Return coordinates, decoders and, of networks that start at a closed form, factors of the inputs."""
+    latents, decoders, scale = {}, {}, {}
     for i, name in enumerate(names):
-        model.latents[name] = arrays.take(f"latents/{i}", f"cells of {name}", "latent coordinates")
-        model.decoders[name] = (
+        latents[name] = arrays.take(f"latents/{i}", f"cells of {name}", "latent coordinates")
+        decoders[name] = (
             arrays.take(f"decoders/{i}/matrix", "latent coordinates", f"components of {name}"),
             arrays.take(f"decoders/{i}/offset", f"components of {name}"),
         )
-        if closed and trained:
-            model.input_scale[name] = arrays.take(f"input_scale/{i}", f"components of {name}")
-    model.anchors = {edge: _anchors(arrays, i, edge) for i, edge in enumerate(edges)}
-    model.networks = _networks(arrays, model) if trained else None
-    arrays.check_all_taken()
-    model.history = _history(path / HISTORY) if settings["history"] else pd.DataFrame()
-    return model
+        if scaled:
+            scale[name] = arrays.take(f"input_scale/{i}", f"components of {name}")
+    return latents, decoders, scale
 
 
 class _Arrays:
@@ -261,30 +285,29 @@ def _anchors(arrays: _Arrays, i: int, edge: tuple[str, str]) -> Anchors:
     return Anchors(source, target, arrays.take(f"anchors/{i}/weight", pairs))
 
 
-def _networks(arrays: _Arrays, model: Model) -> Networks:
-    import torch
-
+def _networks(arrays: _Arrays, config: Config, views: list[str]) -> Networks:
+    """Return the networks of the fitted views."""
     from crosstie.training.networks import Networks
 
-    read = "used features" if model.config.features == "features" else "components"
-    n_inputs = {view: arrays.sizes[f"{read} of {view}"] for view in model.recipes if view not in model.like}
+    read = "used features" if config.features == "features" else "components"
+    n_inputs = {view: arrays.sizes[f"{read} of {view}"] for view in views}
     width = arrays.left.get("networks/encoders.0.first.bias", np.empty(0)).size
-    if width != model.config.hidden:  # before as much memory is taken as the settings ask for
+    if width != config.hidden:  # before as much memory is taken as the settings ask for
         raise value_error(
             f"load: the networks of {str(arrays.file)!r} are not those of the {SETTINGS} beside it.",
             found=f"hidden layers of width {width:,}",
-            expected=f"{model.config.hidden:,}",
+            expected=f"{config.hidden:,}",
             do=AGAIN,
         )
-    net = Networks(n_inputs, replace(model.config, n_latent=arrays.sizes["latent coordinates"]))
-    state = {key: arrays.take(f"networks/{key}", *weight.shape) for key, weight in net.state_dict().items()}
-    net.load_state_dict({key: torch.from_numpy(x) for key, x in state.items()})
-    return net.eval()
+    config = replace(config, n_latent=arrays.sizes["latent coordinates"])
+    return Networks.restored(n_inputs, config, lambda key, shape: arrays.take(f"networks/{key}", *shape))
 
 
 def _link(found: Mapping[str, Any]) -> Link:
     pairs, report = (pd.DataFrame(found[t]["rows"], columns=found[t]["columns"]) for t in ("pairs", "report"))
-    return Link(str(found["source"]), str(found["target"]), pairs, report)
+    # Models saved before origins were recorded say nothing of it.
+    origin = _one_of(found.get("origin", "pairs"), Origin)
+    return Link(str(found["source"]), str(found["target"]), pairs, report, origin)
 
 
 def _paired(found: Mapping[str, Any]) -> Paired:

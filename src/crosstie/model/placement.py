@@ -16,21 +16,21 @@ from crosstie.data.stored import Stored, bounds_of, rows_of
 from crosstie.data.values import Values, check_values
 
 if TYPE_CHECKING:
-    from crosstie.model.model import Model
+    from crosstie.model.latent_map import LatentMap
 
 Bound = tuple[int, int]
 
 
 @dataclass(frozen=True)
-class Cells:
-    """Cells of a view, fitted or new, whose rows are checked and brought into the recipe's features when read.
+class CellReader:
+    """CellReader of a view, fitted or new, whose rows are checked and brought into the recipe's features when read.
 
     Parameters
     ----------
     view
         Name of the fitted view whose recipe they take.
     matrix
-        Cells × features, in memory or stored.
+        CellReader × features, in memory or stored.
     values
         The kind of numbers that the view was fitted on.
     where
@@ -74,14 +74,14 @@ class Cells:
         """Return the first and the last row (exclusive) of each block."""
         return bounds_of(self.matrix)
 
-    def part(self, start: int, stop: int) -> tuple[Cells, Bound]:
+    def part(self, start: int, stop: int) -> tuple[CellReader, Bound]:
         """Return what another process needs of some rows: the place of a stored matrix, or the rows themselves."""
         if isinstance(self.matrix, Stored):
             return self, (start, stop)
         return replace(self, matrix=self.matrix[start:stop]), (0, stop - start)
 
 
-Task = tuple[Cells, Bound, Labels | None]
+Task = tuple[CellReader, Bound, Labels | None]
 
 
 class Pool(Protocol):
@@ -91,7 +91,7 @@ class Pool(Protocol):
         """Return the blocks that are to be worked on, given those that this process lacks."""
         ...
 
-    def run(self, encoder: Model, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
+    def run(self, encoder: LatentMap, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
         """Yield number and coordinates of every task, in any order."""
         ...
 
@@ -106,7 +106,7 @@ class Threads:
         """Return the blocks as they are."""
         return left
 
-    def run(self, encoder: Model, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
+    def run(self, encoder: LatentMap, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
         """Yield number and coordinates of every task, as they are done; two a thread are under way at most."""
         with few_threads(0), ThreadPoolExecutor(self.n_threads) as threads:
             yield from as_done(lambda task: threads.submit(placed, encoder, task), tasks, 2 * self.n_threads)
@@ -125,7 +125,7 @@ class Parts(Protocol):
 
 
 def place(
-    encoder: Model, cells: Cells, batch: Labels | None, *, pool: Pool | None = None, parts: Parts | None = None
+    encoder: LatentMap, cells: CellReader, batch: Labels | None, *, pool: Pool | None = None, parts: Parts | None = None
 ) -> Array:
     """Return coordinates of cells, shape `(n_cells, n_latent)`.
 
@@ -163,11 +163,11 @@ def place(
     return out
 
 
-def placed(encoder: Model, task: Task) -> Array:
+def placed(encoder: LatentMap, task: Task) -> Array:
     """Return the coordinates of the cells of one task."""
     cells, bound, batch = task
     with few_threads(0):
-        return encoder._encode(cells.view, cells.rows(*bound), batch, cells.absent)
+        return encoder.encode(cells.view, cells.rows(*bound), batch, cells.absent)
 
 
 def as_done(submit: Callable[[Task], Future[Array]], tasks: Sequence[Task], most: int) -> Iterator[tuple[int, Array]]:

@@ -18,27 +18,29 @@ from crosstie._errors import value_error
 from crosstie._log import log
 from crosstie._typing import Array, Matrix
 from crosstie._version import __version__
+from crosstie.config import Config
 from crosstie.data.stored import Stored, rows_of
+from crosstie.model.fitted import Fitted
+from crosstie.model.inputs import Inputs
+from crosstie.model.load import load
+from crosstie.model.save import save
 
 if TYPE_CHECKING:
-    from crosstie.model.model import Model
     from crosstie.model.placement import Bound
 
 ABOUT, CORE, TRAINING = "progress.json", "core", "training.safetensors"
 LOOKED_AT = 16  # cells at the beginning, in the middle and at the end of a view
 
 
-class Progress:
+class ResumeFolder:
     """The folder of a fit under way: the training, the fitted core, and the coordinates of finished blocks.
 
     Parameters
     ----------
     folder
         Made where there is none.
-    model
-        What is being fitted.
-    seed
-        Of the fit.
+    inputs, config, seed
+        What is being fitted, with which settings and random seed.
 
     Raises
     ------
@@ -46,11 +48,11 @@ class Progress:
         If the folder holds anything else, or the progress of another fit.
     """
 
-    def __init__(self, folder: str | Path, model: Model, seed: int) -> None:
+    def __init__(self, folder: str | Path, inputs: Inputs, config: Config, seed: int) -> None:
         self.folder = Path(folder).resolve()
         self.training = self.folder / TRAINING
-        self.numbers = {name: i for i, name in enumerate(model.views)}
-        about = _about(model, seed)
+        self.numbers = {name: i for i, name in enumerate(inputs.views)}
+        about = _about(inputs, config, seed)
         file = self.folder / ABOUT
         if self.folder.exists() and not file.is_file() and not _is_new(self.folder):
             raise value_error(
@@ -71,18 +73,18 @@ class Progress:
                     expected="the same data, links, settings, seed and version",
                     do="Give another folder, or remove this one.",
                 )
-            log.info("going on with the fit in %s.", self.folder)
+            log.info("resuming the fit in %s.", self.folder)
         else:
             self.folder.mkdir(parents=True, exist_ok=True)
             _replace(file, json.dumps(about, indent=1).encode())
 
-    def core(self, cls: type[Model]) -> Model | None:
+    def core(self) -> tuple[Inputs, Fitted] | None:
         """Return the fitted core, without data, if it was kept."""
-        return cls.load(self.folder / CORE) if (self.folder / CORE).is_dir() else None
+        return load(self.folder / CORE) if (self.folder / CORE).is_dir() else None
 
-    def keep_core(self, core: Model) -> None:
+    def keep_core(self, inputs: Inputs, fitted: Fitted) -> None:
         """Keep the fitted core."""
-        core.save(self.folder / CORE)
+        save(inputs, fitted, self.folder / CORE)
         self.training.unlink(missing_ok=True)
 
     def find(self, view: str, bound: Bound) -> Array | None:
@@ -113,13 +115,13 @@ class Progress:
         return self.folder / f"{self.numbers[view]}_{bound[0]}_{bound[1]}.npy"
 
 
-def _about(model: Model, seed: int) -> dict[str, Any]:
+def _about(inputs: Inputs, config: Config, seed: int) -> dict[str, Any]:
     """Return what makes two fits the same, as JSON knows it."""
-    links = [link.pairs.to_csv() for link in model.linkage.links] + [p.cells.to_csv() for p in model.linkage.paired]
+    links = [link.pairs.to_csv() for link in inputs.linkage.links] + [p.cells.to_csv() for p in inputs.linkage.paired]
     return {
         "version": __version__,
         "seed": seed,
-        "settings": hashlib.sha256(json.dumps(asdict(model.config)).encode()).hexdigest(),
+        "settings": hashlib.sha256(json.dumps(asdict(config)).encode()).hexdigest(),
         "links": hashlib.sha256("\n".join(links).encode()).hexdigest(),
         "data": {
             name: [
@@ -129,13 +131,13 @@ def _about(model: Model, seed: int) -> dict[str, Any]:
                 _names(view.features),
                 _looked_at(view.matrix),
             ]
-            for name, view in model.views.items()
+            for name, view in inputs.views.items()
         },
         "data of links": {
             name: [*view.matrix.shape, _names(view.features), _looked_at(view.matrix)]
-            for name, view in model.link_views.items()
+            for name, view in inputs.link_views.items()
         },
-        "batches": {name: _names(batch) for name, batch in model.batches.items()},
+        "batches": {name: _names(batch) for name, batch in inputs.batches.items()},
     }
 
 

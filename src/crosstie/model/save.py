@@ -11,7 +11,7 @@ import json
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -20,9 +20,8 @@ from crosstie._errors import sample, value_error
 from crosstie._files import claimed, new_folder
 from crosstie._log import log
 from crosstie._version import __version__
-
-if TYPE_CHECKING:
-    from crosstie.model.model import Model
+from crosstie.model.fitted import Fitted
+from crosstie.model.inputs import Inputs
 
 FORMAT = 3
 SETTINGS, WEIGHTS, HISTORY = "model.json", "weights.safetensors", "history.csv"
@@ -32,13 +31,13 @@ _CLOSED_FORM = ("mean", "maps", "reference")
 _ANCHORS = ("source", "target", "weight")
 
 
-def save(model: Model, path: str | Path) -> None:
+def save(inputs: Inputs, fitted: Fitted, path: str | Path) -> None:
     """Save a fitted model into a folder; it appears whole or not at all.
 
     Parameters
     ----------
-    model
-        A fitted model.
+    inputs, fitted
+        The two halves of a fitted model.
     path
         The folder. An older saved model of this name is replaced.
 
@@ -51,63 +50,65 @@ def save(model: Model, path: str | Path) -> None:
 
     path = Path(path).resolve()
     _check_free(path)
-    arrays = _arrays(model)
+    arrays = _arrays(fitted)
     with claimed(path, wait=True), new_folder(path) as folder:
         weights = as_bytes({name: np.ascontiguousarray(x) for name, x in arrays.items()})
         (folder / WEIGHTS).write_bytes(weights)
-        settings = _settings(model) | {
+        settings = _settings(inputs, fitted) | {
             "weights_sha256": hashlib.sha256(weights).hexdigest(),
             # The last bits of a matrix product depend on the layout of its factors.
             "column_major": [name for name, x in arrays.items() if x.ndim > 1 and not x.flags.c_contiguous],
         }
         (folder / SETTINGS).write_text(json.dumps(settings, indent=1, allow_nan=False), encoding="utf-8")
-        for i, name in enumerate(model.recipes):
-            _as_text(model.obs[name]).to_csv(folder / f"obs_{i}.csv", encoding="utf-8")
-        if len(model.history.columns):
-            model.history.to_csv(folder / HISTORY, index=False)
+        for i, name in enumerate(fitted.map.recipes):
+            _as_text(inputs.obs[name]).to_csv(folder / f"obs_{i}.csv", encoding="utf-8")
+        if len(fitted.history.columns):
+            fitted.history.to_csv(folder / HISTORY, index=False)
 
 
-def _arrays(model: Model) -> dict[str, np.ndarray]:
+def _arrays(fitted: Fitted) -> dict[str, np.ndarray]:
     """Return every array of a model by its name in the file."""
+    found, trained = fitted.map, fitted.map.trained
     out: dict[str, np.ndarray] = {}
-    for i, (name, recipe) in enumerate(model.recipes.items()):
+    for i, (name, recipe) in enumerate(found.recipes.items()):
         out |= {f"recipes/{i}/{part}": getattr(recipe, part) for part in _RECIPE}
-        out[f"latents/{i}"] = model.latents[name]
-        out[f"decoders/{i}/matrix"], out[f"decoders/{i}/offset"] = model.decoders[name]
-        if name in model.core_rows:
-            out[f"core/{i}"] = model.core_rows[name]
-        if name in model.input_scale:
-            out[f"input_scale/{i}"] = model.input_scale[name]
-        if model.closed_form is not None:
-            out |= {f"closed_form/{i}/{part}": getattr(model.closed_form, part)[name] for part in _CLOSED_FORM}
-    if model.closed_form is not None:
-        out["closed_form/strength"] = model.closed_form.strength
-    for i, anchors in enumerate(model.anchors.values()):
+        out[f"latents/{i}"] = fitted.latents[name]
+        out[f"decoders/{i}/matrix"], out[f"decoders/{i}/offset"] = found.decoders[name]
+        if name in fitted.core_rows:
+            out[f"core/{i}"] = fitted.core_rows[name]
+        if trained is not None and name in trained.input_scale:
+            out[f"input_scale/{i}"] = trained.input_scale[name]
+        if found.closed_form is not None:
+            out |= {f"closed_form/{i}/{part}": getattr(found.closed_form, part)[name] for part in _CLOSED_FORM}
+    if found.closed_form is not None:
+        out["closed_form/strength"] = found.closed_form.strength
+    for i, anchors in enumerate(fitted.anchors.values()):
         out |= {f"anchors/{i}/{part}": getattr(anchors, part) for part in _ANCHORS}
-    if model.offsets is not None:
-        out["offsets/centroids"] = model.offsets.centroids
-        out |= {f"offsets/{list(model.recipes).index(name)}": shift for name, shift in model.offsets.shifts.items()}
-    if model.networks is not None:
-        out |= {f"networks/{key}": weight.numpy() for key, weight in model.networks.state_dict().items()}
+    if found.offsets is not None:
+        out["offsets/centroids"] = found.offsets.centroids
+        out |= {f"offsets/{list(found.recipes).index(name)}": shift for name, shift in found.offsets.shifts.items()}
+    if trained is not None:
+        out |= {f"networks/{key}": weight.numpy() for key, weight in trained.networks.state_dict().items()}
     return out
 
 
-def _settings(model: Model) -> dict[str, Any]:
+def _settings(inputs: Inputs, fitted: Fitted) -> dict[str, Any]:
     """Return everything of a model that is no array, as JSON knows it."""
-    names = list(model.recipes)
+    found = fitted.map
+    names = list(found.recipes)
     return {
         "format": FORMAT,
         "crosstie": __version__,
-        "config": asdict(model.config),
+        "config": asdict(found.config),
         "views": [
             {
                 "name": name,
-                "modality": model.modalities[name],
-                "slot": model.slots[name],
-                "batch_key": model.batch_keys.get(name),
-                "batches": model.offsets.names.get(name) if model.offsets else None,
-                "core": name in model.core_rows,
-                "obs": _described(name, model.obs[name]),
+                "modality": inputs.modalities[name],
+                "slot": inputs.slots[name],
+                "batch_key": inputs.batch_keys.get(name),
+                "batches": found.offsets.names.get(name) if found.offsets else None,
+                "core": name in fitted.core_rows,
+                "obs": _described(name, inputs.obs[name]),
                 "recipe": {
                     "steps": asdict(recipe.steps),
                     "values": recipe.values,
@@ -115,20 +116,27 @@ def _settings(model: Model) -> dict[str, Any]:
                     "features": list(recipe.features),
                 },
             }
-            for name, recipe in model.recipes.items()
+            for name, recipe in found.recipes.items()
         ],
         "links": [
-            {"source": link.source, "target": link.target, "pairs": _table(link.pairs), "report": _table(link.report)}
-            for link in model.linkage.links
+            {
+                "source": link.source,
+                "target": link.target,
+                "pairs": _table(link.pairs),
+                "report": _table(link.report),
+                "origin": link.origin,
+            }
+            for link in inputs.linkage.links
         ],
         "paired": [
-            {"source": link.source, "target": link.target, "cells": _table(link.cells)} for link in model.linkage.paired
+            {"source": link.source, "target": link.target, "cells": _table(link.cells)}
+            for link in inputs.linkage.paired
         ],
-        "edges": [[names.index(source), names.index(target)] for source, target in model.anchors],
-        "like": model.like,
-        "closed_form": model.closed_form is not None,
-        "trained": model.networks is not None,
-        "history": bool(len(model.history.columns)),
+        "edges": [[names.index(source), names.index(target)] for source, target in fitted.anchors],
+        "like": dict(found.like),
+        "closed_form": found.closed_form is not None,
+        "trained": found.trained is not None,
+        "history": bool(len(fitted.history.columns)),
     }
 
 

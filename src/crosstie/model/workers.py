@@ -9,16 +9,14 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
-import numpy as np
-
 from crosstie._errors import message, value_error
 from crosstie._log import log
-from crosstie._ranks import Group, WorkerLostError, lost_means
+from crosstie._ranks import Group, WorkerLostError
 from crosstie._typing import Array
 from crosstie.model.placement import Bound, Task, placed
 
 if TYPE_CHECKING:
-    from crosstie.model.model import Model
+    from crosstie.model.latent_map import LatentMap
 
 LOOK_EVERY = 2.0  # seconds between two looks at whether all workers are there
 
@@ -61,7 +59,7 @@ class Dask:
         """Return the addresses of the workers that are there."""
         return set(self.client.scheduler_info(n_workers=-1)["workers"])
 
-    def run(self, encoder: Model, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
+    def run(self, encoder: LatentMap, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
         """Yield number and coordinates of every task as they are done; two a core are under way at most.
 
         Raises
@@ -113,38 +111,31 @@ class Ranks(Group):
     """
 
     def __init__(self) -> None:
-        import torch
-        import torch.distributed as dist
+        from crosstie.training import distributed
 
-        if not dist.is_initialized():
-            dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
-        super().__init__(dist.get_rank(), dist.get_world_size())
+        group = distributed.join()
+        super().__init__(group.rank, group.n_ranks)
 
     def agree(self, left: list[Bound]) -> list[Bound]:
         """Return the blocks that any rank lacks: all ranks work on the same ones."""
-        import torch.distributed as dist
+        from crosstie.training import distributed
 
-        of_all: list[list[Bound]] = [[] for _ in range(self.n_ranks)]
-        dist.all_gather_object(of_all, left)
-        return sorted({bound for one in of_all for bound in one})
+        return sorted({bound for one in distributed.of_all(left, self.n_ranks) for bound in one})
 
-    def run(self, encoder: Model, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
-        """Yield number and coordinates of every task, a round of one task for each rank after the other.
+    def run(self, encoder: LatentMap, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
+        """Yield number and coordinates of every task, in rounds of one task for each rank.
 
         Raises
         ------
         WorkerLostError
             If another rank is gone; the message says which one was waited for.
         """
-        import torch
-        import torch.distributed as dist
+        from crosstie.training import distributed
 
         for start in range(0, len(tasks), self.n_ranks):
             some = tasks[start : start + self.n_ranks]
             mine = placed(encoder, some[self.rank]) if self.rank < len(some) else None
             for rank, (_, (first, last), _) in enumerate(some):
-                z = np.empty((last - first, encoder.n_latent), np.float32) if rank != self.rank else mine
-                assert z is not None
-                with lost_means(self.n_ranks, rank):
-                    dist.broadcast(torch.from_numpy(z), src=rank)
-                yield start + rank, z
+                shape = last - first, encoder.n_latent
+                z = mine if rank == self.rank else None
+                yield start + rank, distributed.handed_on(z, shape, rank=rank, n_ranks=self.n_ranks)

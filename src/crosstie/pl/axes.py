@@ -1,4 +1,4 @@
-"""What every plot begins and ends with: axes of a new figure where none are given, and a title."""
+"""Shared by all plots: axes of a new figure, and a title."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from matplotlib.axes import Axes
 
 
 def new_axes(width: float, height: float) -> Axes:
-    """Return the axes of a new figure of this size, in inches, that makes room for whatever stands beside them."""
+    """Return the axes of a new figure of this size, in inches, with room for legends beside them."""
     axes: Axes = plt.subplots(figsize=(width, height), dpi=150, layout="constrained")[1]
     return axes
 

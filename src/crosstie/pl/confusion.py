@@ -36,7 +36,7 @@ def confusion(
     title
         Title of the plot.
     ax
-        Where to draw; by default a new figure.
+        Axes to draw on; `None` makes a new figure.
 
     Returns
     -------

@@ -69,8 +69,8 @@ def embedding(
 ) -> Axes:
     """Scatter plot of all views in one plane.
 
-    Cells are drawn in random order, so that no view or class hides another. A class that stands for no knowledge, such
-    as "unknown", is grey and lies below the rest.
+    Cells are drawn in random order, so that no view or class hides another. A class that means unknown is grey
+    and is drawn below the rest.
 
     Parameters
     ----------
@@ -86,7 +86,7 @@ def embedding(
     axis_name
         What the axes are called.
     ax
-        Where to draw; by default a new figure.
+        Axes to draw on; `None` makes a new figure.
 
     Returns
     -------
@@ -129,7 +129,7 @@ def _umap(joint: NDArray[np.float32], n_neighbors: int, seed: int) -> NDArray:
     from umap import UMAP  # imports numba, which takes seconds: not worth it for the other plots
 
     n_neighbors = min(n_neighbors, len(joint) - 1)
-    # Neighbours of ours: a third of the time, since UMAP's own search is compiled anew in every process.
+    # Our own neighbours take a third of the time: UMAP recompiles its search in every process.
     squared, row = nearest(joint, joint, n_neighbors)
     known = (row, np.sqrt(np.maximum(squared, 0)))
     model = UMAP(n_neighbors=n_neighbors, min_dist=0.3, init="pca", random_state=seed, n_jobs=1, precomputed_knn=known)
@@ -149,7 +149,7 @@ def _flat(coords: Mapping[str, ArrayLike], colour: Mapping[str, Any] | None) -> 
     """Stack views and bring labels to strings, or raise naming the view."""
     xy = {view: np.asarray(value, dtype=float) for view, value in coords.items()}
     if not sum(len(value) for value in xy.values()):
-        raise value_error("embedding: there is no cell to draw.", found=f"views {sample(xy)}")
+        raise value_error("embedding: there are no cells to draw.", found=f"views {sample(xy)}")
     for view in colour or {}:
         if view not in xy:
             raise unknown_name("embedding, colour", view, xy)
@@ -220,7 +220,7 @@ def _clipped(text: str) -> str:
 
 
 def _middle(xy: NDArray) -> NDArray:
-    """Return the cell nearest to the median: the median of a scattered class may lie among none of its cells."""
+    """Return the cell nearest to the median: the median of a scattered class may be far from all of its cells."""
     return xy[np.argmin(((xy - np.median(xy, axis=0)) ** 2).sum(axis=1))]
 
 

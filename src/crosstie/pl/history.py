@@ -30,7 +30,7 @@ def losses(
     title
         Title of the plot.
     ax
-        Where to draw; by default a new figure.
+        Axes to draw on; `None` makes a new figure.
 
     Returns
     -------

@@ -52,7 +52,7 @@ def relations(
     title
         Title of the plot.
     ax
-        Where to draw; by default a new figure.
+        Axes to draw on; `None` makes a new figure.
 
     Returns
     -------
@@ -61,7 +61,7 @@ def relations(
     Raises
     ------
     KeyError
-        If there is no such group or value.
+        If the group or value does not exist.
     ValueError
         If the table is empty, lacks columns, has several groups of which none is named, or a number is below 1.
     """
@@ -116,7 +116,7 @@ def _one_group(table: pd.DataFrame, value: str, group: str | None) -> pd.DataFra
     missing = {"source", "target", "score", "q", value} - set(table.columns)
     if missing or not len(table):
         raise value_error(
-            "relations: this is no table of relations.",
+            "relations: this is not a table of relations.",
             found=f"{len(table):,} rows, without columns {sample(sorted(missing))}" if missing else "no rows",
             do="Give what xt.tl.relate returns.",
         )

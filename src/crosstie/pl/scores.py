@@ -7,17 +7,9 @@ import pandas as pd
 from matplotlib.axes import Axes
 
 from crosstie._errors import sample, value_error
+from crosstie.metrics.score_names import short_name
 from crosstie.pl.axes import entitle, new_axes
 from crosstie.pl.palette import INK, palette
-
-_NAMES = {  # no arrow: views should mix as far as their compositions agree, and no further
-    "mixing": "mixing",
-    "alignment": "alignment",
-    "macro_f1": "macro F1 ↑",
-    "ari": "ARI ↑",
-    "knn_accuracy": "kNN accuracy ↑",
-    "foscttm": "FOSCTTM ↓",
-}
 
 
 def scores(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = None) -> Axes:
@@ -30,7 +22,7 @@ def scores(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = N
     title
         Title of the plot.
     ax
-        Where to draw; by default a new figure.
+        Axes to draw on; `None` makes a new figure.
 
     Returns
     -------
@@ -57,7 +49,7 @@ def scores(table: pd.DataFrame, *, title: str | None = None, ax: Axes | None = N
         ax.scatter(
             table["value"][chosen], line[chosen] + shift, color=colours[name], marker=marker, s=30, label=name, lw=0
         )
-    texts = [_NAMES.get(metric, f"{metric.replace('_', ' ')} ↑") for metric in metrics]
+    texts = [short_name(str(metric)) for metric in metrics]
     ax.set_yticks(range(len(metrics)), texts, fontsize=8)
     ax.set_ylim(len(metrics) - 0.5, -0.5)
     low, high = min(0.0, float(table["value"].min())), max(1.0, float(table["value"].max()))

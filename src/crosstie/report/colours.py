@@ -1,4 +1,4 @@
-"""Colours of the map, for a white page and for a dark one."""
+"""Colours of the map, for the light and the dark page."""
 
 from __future__ import annotations
 
@@ -11,12 +11,12 @@ from matplotlib.colors import to_hex, to_rgb
 from crosstie.pl.palette import GREY, palette
 
 DARK_GREY = "#5b646d"
-LEAST_CONTRAST = 3.0  # of a dot against the dark page
+LEAST_CONTRAST = 3.0  # contrast of a dot with the dark page
 DARK_PAGE = "#11161b"
 
 
 def of_classes(grey: Sequence[bool]) -> tuple[list[str], list[str]]:
-    """Return the colours of classes for the light and the dark page, given which of them stand for no knowledge."""
+    """Return the colours of classes for the light and the dark page; classes without knowledge are grey."""
     free = iter(palette(sum(not g for g in grey)))
     light = [GREY if g else next(free) for g in grey]
     return light, [DARK_GREY if g else lifted(colour) for colour, g in zip(light, grey, strict=True)]
@@ -24,14 +24,14 @@ def of_classes(grey: Sequence[bool]) -> tuple[list[str], list[str]]:
 
 @cache
 def ramp() -> tuple[list[str], list[str]]:
-    """Return 255 colours from low to high for the light and the dark page, and after them a grey for the missing."""
+    """Return 255 colours from low to high, and a grey for missing values, for the light and the dark page."""
     light = [to_hex(colormaps["viridis"](0.02 + 0.86 * i / 254)) for i in range(255)]
     dark = [to_hex(colormaps["viridis"](0.22 + 0.78 * i / 254)) for i in range(255)]
     return [*light, GREY], [*dark, DARK_GREY]
 
 
 def lifted(colour: str) -> str:
-    """Return the colour, lighter where it would not stand out from a dark page."""
+    """Return the colour, lightened if its contrast with the dark page is too low."""
     red, green, blue = to_rgb(colour)
     for step in range(20):
         white = step / 20
@@ -42,7 +42,7 @@ def lifted(colour: str) -> str:
 
 
 def contrast(one: str, other: str) -> float:
-    """Return the contrast ratio of two colours, 1 to 21, as WCAG 2 defines it."""
+    """Return the contrast ratio of two colours, from 1 to 21, as defined by WCAG 2."""
     low, high = sorted((_luminance(one), _luminance(other)))
     return (high + 0.05) / (low + 0.05)
 

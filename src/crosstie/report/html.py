@@ -1,4 +1,4 @@
-"""HTML made of elements: whatever is not made here is text and is escaped, so that no name can become markup."""
+"""HTML from elements: everything not made here is text and is escaped, so that names never become markup."""
 
 from __future__ import annotations
 
@@ -27,11 +27,12 @@ def el(tag: str, *children: Child, **attributes: str | int | bool | None) -> Htm
     Parameters
     ----------
     tag
-        Its name.
+        Name of the element.
     children
-        `Html` is taken as it is, all other text escaped; lists are flattened, `None` is nothing.
+        `Html` is inserted unchanged and other text escaped; lists are flattened, and `None` is skipped.
     attributes
-        `class_` stands for `class`, `_` for `-`; `True` is an attribute without value, `None` and `False` are none.
+        `class_` means `class`, and `_` means `-`; `True` is an attribute without a value; `None` and `False` are
+        skipped.
     """
     words = [tag]
     for name, value in attributes.items():
@@ -54,7 +55,7 @@ def joined(children: Child) -> Html:
 
 
 def data_block(content: object) -> Html:
-    """Return JSON in a script element that is not run; nothing in it can end the element."""
+    """Return JSON in a script element that is never executed and that its content cannot close."""
     text = json.dumps(content, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
@@ -62,7 +63,7 @@ def data_block(content: object) -> Html:
 
 
 def pack(content: bytes) -> str:
-    """Return bytes as base64 of zlib, which browsers can unpack."""
+    """Return bytes compressed by zlib, as base64, which browsers can unpack."""
     return base64.b64encode(zlib.compress(content, 9)).decode("ascii")
 
 
@@ -74,7 +75,7 @@ def table(
     class_: str | None = None,
     caption: str | None = None,
 ) -> Html:
-    """Return a table with a heading row; `numbers` are the columns aligned to the right."""
+    """Return a table with a heading row; columns in `numbers` are aligned right."""
     right = set(numbers)
     head = el("tr", [el("th", h, scope="col", class_="number" if i in right else None) for i, h in enumerate(heads)])
     lines = [
@@ -87,7 +88,7 @@ def table(
 
 
 def none(text: str) -> Html:
-    """Return the line of a section that has nothing to show."""
+    """Return the text of a section that has nothing to show."""
     return el("p", text, class_="none")
 
 

@@ -1,9 +1,10 @@
-"""The page: sections in order, with style and script inline, and a content policy that blocks everything else."""
+"""The page: its sections in order, with style and script inside, and a content policy that blocks everything else."""
 
 from __future__ import annotations
 
 import base64
 import hashlib
+from collections.abc import Callable
 from dataclasses import replace
 from importlib.resources import files
 from pathlib import Path
@@ -12,8 +13,19 @@ from typing import TYPE_CHECKING
 from crosstie._errors import type_error, unknown_name, value_error
 from crosstie._files import new_file
 from crosstie._version import __version__
-from crosstie.report import gained, given, judged, methods
 from crosstie.report.html import Html, el, joined
+from crosstie.report.sections.again import again
+from crosstie.report.sections.anchors import anchors
+from crosstie.report.sections.checks import checks
+from crosstie.report.sections.imputation import imputation
+from crosstie.report.sections.inputs import inputs
+from crosstie.report.sections.labels import labels
+from crosstie.report.sections.links import links
+from crosstie.report.sections.map import joint_map
+from crosstie.report.sections.methods import methods
+from crosstie.report.sections.settings import settings
+from crosstie.report.sections.training import training
+from crosstie.report.sections.verdict import verdict
 from crosstie.runs.folder import REPORT_FILE
 from crosstie.runs.joint_map import MAX_PLOTTED, plane_of
 from crosstie.runs.read import read
@@ -23,20 +35,20 @@ if TYPE_CHECKING:
     from crosstie.model.model import Model
     from crosstie.trust.diagnosis import Diagnosis
 
-CONTENTS = {
-    "verdict": "Verdict",
-    "map": "Map",
-    "inputs": "Inputs",
-    "links": "Links",
-    "labels": "Labels",
-    "imputation": "Imputation",
-    "anchors": "Anchors",
-    "training": "Training",
-    "checks": "Checks",
-    "settings": "Settings",
-    "again": "Run it again",
-    "methods": "Methods",
-}
+SECTIONS: tuple[tuple[str, str, Callable[[Run], Html]], ...] = (  # id, entry in the contents, content
+    ("verdict", "Verdict", verdict),
+    ("map", "Map", joint_map),
+    ("inputs", "Inputs", inputs),
+    ("links", "Links", links),
+    ("labels", "Labels", labels),
+    ("imputation", "Imputation", imputation),
+    ("anchors", "Anchors", anchors),
+    ("training", "Training", training),
+    ("checks", "Checks", checks),
+    ("settings", "Settings", settings),
+    ("again", "Run it again", again),
+    ("methods", "Methods", methods),
+)
 
 
 def write(
@@ -48,40 +60,41 @@ def write(
     max_cells: int | None = None,
     seed: int = 0,
 ) -> Path:
-    """Write the report of a run: one HTML file that needs no other files and no network.
+    """Write the report of a run: one self-contained HTML file that opens offline.
 
     Parameters
     ----------
     run
-        Folder of a run, as `crosstie integrate` wrote it, or a fitted model.
+        Folder of a run, as written by `crosstie integrate`, or a fitted model.
     out
-        The file, `*.html`; `None` is `report.html` in the folder of the run. It is written completely or not at all.
+        Path of the file, `*.html`; `None` takes `report.html` in the folder of the run. It is written completely or
+        not at all.
     label_key
-        Of a model: column of obs with labels to transfer and compare. A folder records its own.
+        Column of obs with labels to transfer and compare; only for a model, since a folder knows its own.
     diagnosis
-        Result of `trust.diagnose`; `None` takes the verdict in the folder, or diagnoses a model that has its data.
+        Result of `trust.diagnose`; `None` takes the one in the folder, or computes it for a model with data.
     max_cells
-        Number of cells on a new map; `None` takes the map in the folder, or 20,000 cells.
+        Maximum number of cells on the map, which is then recomputed. `None` takes the map in the folder, or 20,000.
     seed
-        Random seed of a new map and verdict.
+        Seed of everything that is recomputed.
 
     Returns
     -------
-    The file.
+    Path of the file.
 
     Raises
     ------
     KeyError
-        If there is no such label column.
+        If the label column does not exist.
     ValueError
-        If the folder is not that of a run, the model is not fitted, or `out` cannot be written.
+        If the folder is not the folder of a run, the model is not fitted, or `out` cannot be written.
     """
     folder = Path(run) if isinstance(run, (str, Path)) else None
     if out is None and folder is None:
         raise value_error("report: where is it written?", do='Give a file: xt.report.write(model, "report.html").')
     path = Path(out) if out is not None else (folder or Path()) / REPORT_FILE
     if path.suffix.lower() not in (".html", ".htm"):
-        raise value_error("report: out is written as HTML.", found=str(path), expected="a name that ends in .html")
+        raise value_error("report: `out` must be an HTML file.", found=str(path), expected="a name that ends in .html")
     if max_cells is not None and max_cells < 1:
         raise value_error("report: max_cells is too small.", found=str(max_cells), expected="at least 1")
     if folder is not None:
@@ -115,7 +128,7 @@ def _run_of(
 
 
 def page(run: Run) -> str:
-    """Return the report as HTML; the same run gives the same text, wherever its folder is."""
+    """Return the report as HTML; the same run gives the same text, whatever its folder."""
     style, script = _asset("report.css"), _asset("map.js") + _asset("page.js")
     names = list(run.model.latents)
     title = " + ".join(names)
@@ -146,23 +159,10 @@ def page(run: Run) -> str:
         ),
         el("button", "Dark", type="button", class_="theme", hidden=True),
     )
-    sections = [
-        judged.verdict(run),
-        gained.joint_map(run),
-        given.inputs(run),
-        given.links(run),
-        gained.labels(run),
-        gained.imputation(run),
-        gained.anchors(run),
-        gained.training(run),
-        judged.checks(run),
-        given.settings(run),
-        given.again(run),
-        methods.methods(run),
-    ]
+    sections = [content(run) for _, _, content in SECTIONS]
     contents = el(
         "nav",
-        el("ul", [el("li", el("a", words, href=f"#{name}")) for name, words in CONTENTS.items()]),
+        el("ul", [el("li", el("a", words, href=f"#{name}")) for name, words, _ in SECTIONS]),
         aria_label="Contents",
     )
     body = el("body", el("div", top, contents, el("main", sections), class_="page"), Html(f"<script>{script}</script>"))

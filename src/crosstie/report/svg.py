@@ -1,4 +1,4 @@
-"""Small charts as SVG: no script, coloured by classes of the stylesheet, so that they follow light, dark and print."""
+"""Small charts as SVG without script; the stylesheet colours them for light and dark pages and for print."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ N_COLOURS = 6  # classes c0 to c5 of the stylesheet
 
 
 def histogram(values: np.ndarray, *, low: float = 0, high: float = 1, n_bins: int = 40, label: str) -> Html:
-    """Return the distribution of values as bars, with its ends and its median written."""
+    """Return a histogram of values, with its range and median as text."""
     known = values[np.isfinite(values)]
     counts = np.histogram(np.clip(known, low, high), bins=n_bins, range=(low, high))[0]
     top, width, height = max(int(counts.max()), 1), 320, 70
@@ -48,7 +48,7 @@ def histogram(values: np.ndarray, *, low: float = 0, high: float = 1, n_bins: in
 
 
 def curves(history: pd.DataFrame) -> Html:
-    """Return the course of the terms of an objective over its steps; on a logarithm where all are above 0."""
+    """Return the terms of an objective against the step, on a log scale if all are positive and span a wide range."""
     terms = [c for c in history.columns if c != "step" and pd.api.types.is_numeric_dtype(history[c])]
     smooth = {t: history[["step", t]].dropna() for t in terms}
     smooth = {
@@ -111,7 +111,7 @@ def curves(history: pd.DataFrame) -> Html:
 
 
 def heat(counts: pd.DataFrame, *, rows: str, columns: str) -> Html:
-    """Return a table of label pairs, each row coloured by its shares."""
+    """Return a table of label pairs, with each row coloured by shares."""
     number = counts.to_numpy(int)
     size = number.sum(axis=1)
     few = counts.shape[1] <= 16
@@ -150,7 +150,7 @@ def _ticks(low: float, high: float, *, log: bool) -> list[float]:
 
 
 def shares(parts: Mapping[str, float]) -> Html:
-    """Return shares of a whole as one bar with its parts named below."""
+    """Return shares of a whole as one bar, with a legend below."""
     total, x, rects, legend = sum(parts.values()), 0.0, [], []
     for i, (name, value) in enumerate(parts.items()):
         width = 100 * value / max(total, 1e-12)

@@ -1,4 +1,4 @@
-"""What the map is for: labels carried over, cells matched, features imputed and related."""
+"""Tools on a fitted model: transfer labels, match cells, impute features and relate them."""
 
 from crosstie.tl.impute import impute
 from crosstie.tl.match_cells import match_cells

@@ -1,6 +1,6 @@
-"""One-to-one assignment at a small total cost in near linear memory: an auction among candidates, then swaps.
+"""One-to-one assignment at low total cost in nearly linear memory: an auction among candidates, then swaps.
 
-Rows of one side bid for columns of the other; matching calls it where a full table of costs would not fit.
+Rows of one side bid for columns of the other. Matching uses it if a full table of costs would not fit in memory.
 """
 
 from __future__ import annotations
@@ -11,25 +11,25 @@ from crosstie._typing import Array, Floats, Index
 from crosstie.anchors.neighbours import nearest
 
 PRECISION = 0.03  # of the median cost of a nearest candidate: the step by which bids rise
-MAX_REPAIRED = 2000  # pairs for which one pass looks for a swap
+MAX_REPAIRED = 2000  # pairs that look for a swap in one pass
 MAX_PASSES = 20
 BLOCK = 2**23  # gains held at once
-ROWS = 2**16  # rows whose candidates are put together at once
+ROWS = 2**16  # rows whose candidates are collected at once
 
 
 def candidates(source: Floats, target: Floats, k: int) -> tuple[Array, Index]:
-    """Return the columns that each row may bid for, cheapest first, and what they cost.
+    """Return the columns that each row may bid for, cheapest first, and their costs.
 
     Parameters
     ----------
     source, target
         Common coordinates, shapes `(n_source, d)` and `(n_target, d)`.
     k
-        A row's candidates are its `k` nearest and, up to as many again, those that it is among the `k` nearest of.
+        Candidates of a row are its `k` nearest columns, and up to `k` more that have the row among their `k` nearest.
 
     Returns
     -------
-    Squared distances and row numbers of the target, shape `(n_source, width)`; places not needed cost infinity.
+    Squared distances and row numbers of the target, shape `(n_source, width)`; unused places cost infinity.
     """
     near, forward = nearest(target, source, k)
     reached, backward = nearest(source, target, k)
@@ -58,23 +58,24 @@ def candidates(source: Floats, target: Floats, k: int) -> tuple[Array, Index]:
 
 
 def auction(cost: Floats, column: Index, n_columns: int) -> Index:
-    """Assign rows to columns of their own by bids.
+    """Assign each row a column of its own by bids.
 
-    All rows without a column bid at once, each for the candidate at the lowest cost plus price, and bid what makes it
-    no better than their second choice, and a step more. The highest bid takes the column, whose earlier owner bids
-    again. A row that would have to pay more than any candidate costs stays without a column. The sum of costs of those
-    that get one is within the number of rows times the step of the least sum at which a row may stay out.
+    All rows without a column bid at the same time for the candidate with the lowest cost plus price. A bid raises the
+    price until the candidate is no better than the second choice, plus one step. The highest bid wins the column, and
+    its previous owner bids again. A row that would have to pay more than any candidate costs stays without a column.
+    The total cost of the assigned rows exceeds the optimum (in which rows may stay out) by at most the number of rows
+    times the step.
 
     Parameters
     ----------
     cost, column
-        Of every row's candidates, as from `candidates`, shape `(n_rows, width)`.
+        Costs and columns of the candidates of every row, as from `candidates`, shape `(n_rows, width)`.
     n_columns
         Number of columns; at least the number of rows.
 
     Returns
     -------
-    Column of every row, shape `(n_rows,)`; -1 where it has none.
+    Column of every row, shape `(n_rows,)`; -1 for rows without a column.
 
     References
     ----------
@@ -98,7 +99,7 @@ def auction(cost: Floats, column: Index, n_columns: int) -> Index:
         bids = best <= most
         bidder, choice = bidder[bids], wanted[rows, choice][bids]
         bid = price[choice] + (second - best)[bids] + step
-        # Of bids for one column the last written stays: the highest, at equal bids that of the last row.
+        # The last bid written for a column wins: the highest, or the bid of the last row among equal ones.
         order = np.argsort(bid, kind="stable")
         highest[choice[order]] = order
         won = highest[choice] == np.arange(len(choice))
@@ -114,21 +115,21 @@ def auction(cost: Floats, column: Index, n_columns: int) -> Index:
 def swapped(source: Floats, target: Floats, partner: Index, n_worst: int) -> Index:
     r"""Lower the sum of squared distances of a complete assignment by swaps.
 
-    In each pass the `n_worst` most distant pairs look for the pair with which to swap partners at the greatest gain,
-    :math:`2 (x_i - x_j) \cdot (y_j - y_i)`. Swaps chain over passes, until one gains less than a thousandth.
+    In each pass, each of the `n_worst` most distant pairs looks for the swap of partners with the largest gain,
+    :math:`2 (x_i - x_j) \cdot (y_j - y_i)`. Passes repeat until one gains less than a thousandth.
 
     Parameters
     ----------
     source, target
         Common coordinates, shapes `(n_source, d)` and `(n_target, d)`.
     partner
-        Row of the target of every row of the source, all different, shape `(n_source,)`.
+        Target row of every source row, all different, shape `(n_source,)`.
     n_worst
-        Number of pairs that look for a swap; at most `MAX_REPAIRED` of them do.
+        Number of pairs that look for a swap; at most `MAX_REPAIRED`.
 
     Returns
     -------
-    The better assignment, shape `(n_source,)`.
+    The improved assignment, shape `(n_source,)`.
     """
     partner = partner.copy()
     n_worst = min(n_worst, MAX_REPAIRED, len(partner))
@@ -156,7 +157,7 @@ def swapped(source: Floats, target: Floats, partner: Index, n_worst: int) -> Ind
 
 
 def _best_swaps(source: Floats, own: Floats, together: Floats, worst: Index) -> tuple[Floats, Index]:
-    """Return the gain of the best swap of each of the worst pairs, and with which pair."""
+    """Return the gain of the best swap of each of the worst pairs, and the pair to swap with."""
     gain, other = np.empty(len(worst)), np.empty(len(worst), np.int64)
     step = max(1, BLOCK // len(source))
     for start in range(0, len(worst), step):

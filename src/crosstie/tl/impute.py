@@ -1,6 +1,6 @@
-"""What the cells of one view would show in another: the features that were not measured in them.
+"""Imputation: the features of one view in the cells of another, where they were not measured.
 
-Needs a fitted model; gives an AnnData, in memory or written to a file block by block.
+The result is an AnnData in memory, or written to a file block by block.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ if TYPE_CHECKING:
 
 Method = Literal["neighbours", "regression", "both"]
 Block: TypeAlias = Callable[[slice], Array]
-MAX_JUDGED = 4096  # cells of the target on which the reliability of features is estimated
+MAX_JUDGED = 4096  # target cells used to estimate the reliability of features
 JUDGED_AT_ONCE = 256
 
 
@@ -45,43 +45,44 @@ def impute(
     Parameters
     ----------
     model
-        Fitted.
+        A fitted model.
     source, target
-        Names of the views: whose cells, and whose features.
+        Names of the views: the one with the cells, and the one with the features.
     method
-        `"neighbours"`: the weighted mean of the nearest target cells (among those fitted on, of large views), which
-        needs the target's data. `"regression"`:
-        the ridge regression of the target's components on the coordinates, taken back to features; works in a loaded
-        model; values can fall below 0. `"both"`: the mean of the two.
+        `"neighbours"`: the weighted mean of the nearest target cells (in large views, cells of the core); needs the
+        data of the target. `"regression"`: ridge regression of the target's components on the coordinates, mapped back
+        to features; works in a loaded model, and values can be negative. `"both"`: the mean of the two.
     k
         Number of neighbours.
     scaled
-        Return standard deviations from the target's mean instead of its normalised (log) units.
+        Return standard deviations from the mean of the target instead of its normalised (log) units.
     out
-        File, `*.h5ad`, to write blocks of cells to, so that cells × features are never in memory at once. It appears
-        whole or not at all; an older one of this name is replaced.
+        Path of an `*.h5ad` file to write block by block, so that cells × features are never in memory at once. It is
+        written completely or not at all, and replaces an existing file.
 
     Returns
     -------
     Source cells × used features of the target, dense float32, with the source's `.obs`; with `out`, backed by the file.
-    `.var["reliability"]`, in [0, 1], predicts for each feature the correlation of imputed with true values, as
-    `feature_reliability` has it; missing in a model that was loaded without data.
+    `.var["reliability"]`, in [0, 1], predicts for each feature the correlation of imputed and true values (see
+    `feature_reliability`); it is missing in a model that was loaded without data.
 
     Raises
     ------
     KeyError
-        If there is no such view.
+        If a view does not exist.
     ValueError
-        If the method is unknown, `out` is no h5ad file, or neighbours are asked of a model loaded without data.
+        If the method is unknown, `out` is not an h5ad file, or a model loaded without data is asked for neighbours.
     """
     z_source, z_target = coordinates(model, source, target, k, what="impute")
     if method not in get_args(Method):
         raise value_error("impute: the method is unknown.", found=repr(method), expected=f"one of {get_args(Method)}")
     if out is not None and Path(out).suffix != ".h5ad":
-        raise value_error("impute: out is written as h5ad.", found=str(out), expected="a name that ends in .h5ad")
+        raise value_error("impute: `out` must be an h5ad file.", found=str(out), expected="a name that ends in .h5ad")
     if out is not None and not Path(out).resolve().parent.is_dir():
         raise value_error(
-            f"impute: {out} cannot be written.", found=f"no folder {Path(out).resolve().parent}", do="Make it first."
+            f"impute: {out} cannot be written.",
+            found=f"no folder {Path(out).resolve().parent}",
+            do="Create the folder first.",
         )
     recipe, parts, values = model.recipes[target], [], None
     if target in model.views:
@@ -92,7 +93,7 @@ def impute(
         if values is None:
             raise value_error(
                 f"impute: neighbours need the data of {target!r}, and this model was loaded without data.",
-                do='Use method="regression", or fit the model anew.',
+                do='Use method="regression", or refit the model.',
             )
         parts.append(_neighbours(model, target, z_source, z_target, values, k, scaled=scaled))
 
@@ -102,7 +103,7 @@ def impute(
 
     reliability: Floats = np.full(len(recipe.names), np.nan)
     if values is None:
-        log.info("impute: without the data of %s there is no reliability of its features.", target)
+        log.info("impute: the reliability of features is unknown without the data of %s.", target)
     else:
         reliability = feature_reliability(z_target, values, k=k)
     frame = pd.DataFrame({"reliability": reliability}, index=recipe.names.copy())
@@ -119,23 +120,23 @@ def impute(
 def feature_reliability(z: Floats, values: Matrix, *, k: int = 30) -> Floats:
     """Predict how well features can be imputed, from their own view alone.
 
-    A feature can be carried to another view as far as cells near each other in the common space have it in common: the
-    correlation of its values with the means of each cell's nearest neighbours, itself left out. It takes for granted
-    that the views are aligned; where they are not, everything is unreliable.
+    A feature can be imputed in another view if cells that are close in the common space have similar values. Its
+    reliability is the correlation of its values with the mean of each cell's nearest neighbours, leaving out the cell
+    itself. This assumes that the views are well aligned; otherwise nothing is reliable.
 
     Parameters
     ----------
     z
-        Common coordinates of the view that measured the features, shape `(n_cells, d)`.
+        Common coordinates of the view with the features, shape `(n_cells, d)`.
     values
-        The features, dense or CSR, shape `(n_cells, n_features)`. Of more than 4,096 cells, as many are judged, evenly
-        spaced; all serve as neighbours.
+        Values of the features, dense or CSR, shape `(n_cells, n_features)`. At most about 4,096 evenly spaced cells are
+        used for the correlation; all cells serve as neighbours.
     k
         Number of neighbours.
 
     Returns
     -------
-    Correlations, at least 0, shape `(n_features,)`; 0 for features that do not vary.
+    Correlations, at least 0, shape `(n_features,)`; 0 for constant features.
     """
     if len(z) < 2:
         return np.zeros(values.shape[1])
@@ -171,7 +172,7 @@ def _neighbours(
 
 
 def _written(path: Path, obs: pd.DataFrame, frame: pd.DataFrame, blocks: list[slice], block: Block) -> AnnData:
-    """Write blocks into a file, which appears whole, and return the AnnData that it backs."""
+    """Write blocks into a file, completely or not at all, and return the AnnData backed by it."""
     import h5py
 
     with new_file(path) as part:

@@ -1,6 +1,6 @@
-"""Labels of a view's cells as numbers: one level, or several that nest, from coarse to fine.
+"""Labels of a view's cells as codes: one level, or several nested levels from coarse to fine.
 
-The door from the user's columns, series and mappings to what the vote counts.
+It reads the user's columns, series and mappings for `transfer_labels`.
 """
 
 from __future__ import annotations
@@ -27,11 +27,11 @@ class Level:
     Parameters
     ----------
     name
-        Of the level; empty for the finest.
+        Name of the level; empty for the finest.
     labels
-        All labels of the level, sorted, of the user's own kind (an index, or categories).
+        All labels of the level, sorted, in the type that the user gave (an index, or categories).
     of_fine
-        Number of the label of this level for every label of the finest, shape `(n_fine,)`.
+        Code of the label on this level for every label of the finest, shape `(n_fine,)`.
     """
 
     name: str
@@ -39,7 +39,7 @@ class Level:
     of_fine: Index
 
     def summed(self, probability: Floats) -> Floats:
-        """Return the probability of this level's labels from those of the finest, shape `(n_cells, n_labels)`."""
+        """Sum the probabilities of the finest labels to those of this level, shape `(n_cells, n_labels)`."""
         out = np.zeros((len(probability), len(self.labels)))
         for fine, label in enumerate(self.of_fine):
             out[:, label] += probability[:, fine]
@@ -53,9 +53,9 @@ class Labels:
     Parameters
     ----------
     code
-        Number of each cell's label on the finest level, -1 where it has none, shape `(n_cells,)`.
+        Code of each cell's label on the finest level, -1 for cells without a label, shape `(n_cells,)`.
     levels
-        From coarse to fine.
+        The levels, from coarse to fine.
     """
 
     code: Index
@@ -70,27 +70,27 @@ def read_labels(
     Parameters
     ----------
     model
-        Fitted.
+        A fitted model.
     source
         Name of the view whose cells have the labels.
     key
-        Column of `model.obs[source]`, or several, from coarse to fine.
+        Column of `model.obs[source]`, or several columns from coarse to fine.
     labels
         The labels themselves, instead of `key`.
     parents
-        Coarser label of each label, as a level above them.
+        Coarser label of each label: adds a level above.
 
     Raises
     ------
     KeyError
-        If there is no such column, or a label has no parent.
+        If a column does not exist, or a label has no parent.
     ValueError
-        If labels come from nowhere or from two places, do not fit the cells, are missing for all of them, or a label
-        lies under two coarser ones.
+        If neither or both of `key` and `labels` are given, the labels do not match the cells or are all missing, or a
+        label belongs to two coarser ones.
     """
     if (key is None) == (labels is None):
         raise value_error(
-            "transfer_labels: labels come from one place.",
+            "transfer_labels: give either `key` or `labels`.",
             found="both key and labels" if key is not None else "neither key nor labels",
             do=f"Give key=, a column of model.obs[{source!r}], or labels=, one per cell.",
         )
@@ -100,13 +100,13 @@ def read_labels(
     columns = [_column(model, source, name) for name in keys] if keys else [_given(model, source, labels)]
     try:
         factors = [pd.factorize(column, sort=True) for column in columns]
-    except TypeError as error:  # what cannot be told apart or sorted
+    except TypeError as error:  # values that cannot be hashed or sorted
         kinds = sorted({type(label).__name__ for column in columns for label in column.dropna()})
         raise type_error(
-            "transfer_labels: labels of a kind that cannot be counted.",
+            "transfer_labels: labels of this type cannot be counted.",
             found=", ".join(kinds),
             expected="text or numbers",
-            do='Turn them into text: model.obs["rna"][key].astype(str).',
+            do='Convert them to text: model.obs["rna"][key].astype(str).',
         ) from error
     known = np.all([code >= 0 for code, _ in factors], axis=0)
     if not known.any():
@@ -116,9 +116,11 @@ def read_labels(
             do="Give another key, or labels=.",
         )
     if not known.all():
-        log.info("transfer_labels: %d of %d cells of %s have no label: left out.", (~known).sum(), len(known), source)
+        log.info(
+            "transfer_labels: %d of %d cells of %s have no label and are ignored.", (~known).sum(), len(known), source
+        )
     code, names = factors[-1]
-    # Labels of cells that another level leaves out do not count.
+    # Labels of cells without a label on another level are ignored.
     used = np.unique(code[known])
     code, names = np.where(known, np.searchsorted(used, code), -1).astype(np.int64), names.take(used)
     levels = [Level("", names, np.arange(len(names)))]
@@ -136,9 +138,9 @@ def _above(name: str, coarse: Index, coarse_names: Any, fine: Index, names: Any)
     if len(twice):
         both = coarse_names.take(pairs[pairs[:, 0] == twice[0], 1])
         raise value_error(
-            f"transfer_labels: levels do not nest: {names[twice[0]]!r} lies under several labels of {name!r}.",
+            f"transfer_labels: levels do not nest: {names[twice[0]]!r} belongs to several labels of {name!r}.",
             found=sample(both),
-            expected="one for every label; keys go from coarse to fine",
+            expected="one coarser label for every label; keys go from coarse to fine",
         )
     used, of_fine = np.unique(pairs[:, 1], return_inverse=True)
     return Level(name, coarse_names.take(used), of_fine)
@@ -166,22 +168,22 @@ def _column(model: Model, source: str, key: str) -> pd.Series:
 
 
 def _given(model: Model, source: str, labels: Any) -> pd.Series:
-    """Return labels that were given directly, one per source cell, in order."""
+    """Return labels that were given directly, one per source cell in order."""
     obs = model.obs[source]
     given = labels if isinstance(labels, pd.Series) else pd.Series(labels)
     if not isinstance(given.index, pd.RangeIndex) and not given.index.equals(obs.index):
         missing = obs.index.difference(given.index)
         if len(missing) or not given.index.is_unique:
             raise value_error(
-                f"transfer_labels: the labels' index does not name the cells of {source!r}, each once.",
+                f"transfer_labels: the index of the labels must name every cell of {source!r} once.",
                 found=f"{sample(given.index, 3)}; {len(missing):,} cells without an entry",
                 expected=sample(obs.index, 3),
-                do="Give NaN to cells of unknown label, or give an array in the order of the cells.",
+                do="Use NaN for cells of unknown label, or give an array in the order of the cells.",
             )
         given = given.reindex(obs.index)
     if len(given) != len(obs):
         raise value_error(
-            "transfer_labels: not one label per cell.",
+            "transfer_labels: there must be one label per cell.",
             found=f"{len(given):,} labels",
             expected=f"{len(obs):,}, the cells of {source!r}",
         )

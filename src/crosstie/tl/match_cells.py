@@ -1,6 +1,6 @@
-"""Cells of one view paired with cells of another: each with its nearest, or one to one at a small total distance.
+"""Matching cells of two views: each with its nearest cell, or one to one at a small total distance.
 
-Needs a fitted model's coordinates; gives anchors.
+It reads the coordinates of a fitted model and returns anchors.
 """
 
 from __future__ import annotations
@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from crosstie.model.model import Model
 
 How = Literal["one-to-one", "many-to-one"]
-MAX_DENSE = 4_000_000  # up to so many pairs, all of them are candidates
+MAX_DENSE = 4_000_000  # up to this many pairs, all of them are candidates
 
 
 def match_cells(model: Model, source: str, target: str, *, how: How = "one-to-one", k: int = 30) -> Anchors:
@@ -31,29 +31,29 @@ def match_cells(model: Model, source: str, target: str, *, how: How = "one-to-on
     Parameters
     ----------
     model
-        Fitted.
+        A fitted model.
     source, target
         Names of the views.
     how
-        `"many-to-one"`: each source cell with its nearest target cell, which may serve several. `"one-to-one"`: every
-        cell of the smaller view with a cell of its own in the larger, at a small sum of squared distances: the least
-        in views of up to about 2,000 cells, within a few hundredths of it in larger ones. Cells of the larger view
-        that are left over are not in the result.
+        `"many-to-one"`: each source cell with its nearest target cell, which may be used several times.
+        `"one-to-one"`: every cell of the smaller view with a different cell of the larger one, at a small sum of
+        squared distances: optimal in views of up to about 2,000 cells, and within a few hundredths of it in larger
+        ones. Remaining cells of the larger view are not in the result.
     k
-        One to one, in views of more than about 2,000 cells: the candidates of a cell are its `k` nearest, and those
-        that it is among the `k` nearest of. Cells that get none of them choose again among the free ones.
+        Only for one-to-one matching of views with more than about 2,000 cells: candidates of a cell are its `k` nearest
+        cells and those that have it among their `k` nearest. Cells that get none choose again among the free ones.
 
     Returns
     -------
-    Row numbers, in order of the source's, and a score for each pair, its weight, in (0, 1]: :math:`\exp(-d^2 / 2h^2)`
+    Row numbers, ordered by source, and a weight in (0, 1] for each pair: :math:`\exp(-d^2 / 2h^2)`
     with :math:`h^2` the median squared distance of the pairs. Memory grows with the number of cells times `k`.
 
     Raises
     ------
     KeyError
-        If there is no such view.
+        If a view does not exist.
     ValueError
-        If `how` is unknown, or `k` below 1.
+        If `how` is unknown, or `k` is below 1.
     """
     z_source, z_target = coordinates(model, source, target, k, what="match_cells")
     if how == "many-to-one":
@@ -66,17 +66,17 @@ def match_cells(model: Model, source: str, target: str, *, how: How = "one-to-on
 
 
 def assignment(source: Floats, target: Floats, k: int) -> tuple[Index, Index]:
-    """Pair rows one to one, as many as the smaller side has, at a small sum of squared distances.
+    """Pair every row of the smaller side with a different row of the larger, at a small sum of squared distances.
 
-    Small problems are solved exactly. In large ones an auction among the nearest pairs most rows; those left over are
-    paired among what is free, and then the most distant pairs swap partners with others where that lowers the sum.
+    Small problems are solved exactly. In large ones, an auction among near neighbours pairs most rows; the rest are
+    paired with the remaining rows, and then the most distant pairs swap partners if that lowers the sum.
 
     Parameters
     ----------
     source, target
         Common coordinates, shapes `(n_source, d)` and `(n_target, d)`.
     k
-        Number of neighbours of each row, on both sides, that are candidates.
+        Number of neighbours of each row, in both directions, that are candidates.
 
     Returns
     -------
@@ -107,7 +107,7 @@ def assignment(source: Floats, target: Floats, k: int) -> tuple[Index, Index]:
 
 
 def _parts(source: Floats, target: Floats, rows: Index, columns: Index) -> list[tuple[Index, Index]]:
-    """Cut rows and columns, in order along their leading axis, into parts small enough for a table of distances."""
+    """Split rows and columns along their leading axis into parts small enough for a table of distances."""
     n_parts = int(np.ceil(np.sqrt(len(rows) * len(columns) / MAX_DENSE)))
     if not n_parts:
         return []
@@ -117,7 +117,7 @@ def _parts(source: Floats, target: Floats, rows: Index, columns: Index) -> list[
         score = both @ np.linalg.eigh(both.T @ both)[1][:, -1]
         rows = rows[np.argsort(score[: len(rows)], kind="stable")]
         columns = columns[np.argsort(score[len(rows) :], kind="stable")]
-    # Split like this, no part has more rows than columns, as long as the whole has not.
+    # If there are no more rows than columns in total, the same holds in every part.
     return list(zip(np.array_split(rows, n_parts), np.array_split(columns, n_parts), strict=True))
 
 

@@ -1,4 +1,4 @@
-"""What everything carried between views rests on: a cell's nearest cells in another view, and how much each counts."""
+"""Weighted nearest neighbours of cells in another view: the basis of label transfer, imputation and relations."""
 
 from __future__ import annotations
 
@@ -7,32 +7,32 @@ from typing import TYPE_CHECKING
 import numpy as np
 import scipy.sparse as sp
 
-from crosstie._errors import check_whole, type_error, value_error
+from crosstie._errors import check_integer, type_error, value_error
 from crosstie._typing import Array, Floats, Index, Matrix
 from crosstie.anchors.neighbours import nearest
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
 
-BLOCK = 4096  # cells worked on at a time
+BLOCK = 4096  # cells processed at a time
 
 
 def coordinates(model: Model, source: str, target: str, k: int, *, what: str) -> tuple[Array, Array]:
-    """Return the coordinates of two different views of a fitted model, and check the number of neighbours."""
+    """Return the coordinates of two different views of a fitted model; check the number of neighbours too."""
     if not hasattr(model, "embed"):
         raise type_error(f"{what}: not a Model.", found=type(model).__name__, expected="a Model: xt.integrate(data)")
     z_source, z_target = model.embed(source), model.embed(target)
     if source == target:
-        raise value_error(f"{what}: source and target are one view.", found=repr(source), expected="two views")
-    check_whole(f"{what}: the number of neighbours", k, least=1, name="k")
+        raise value_error(f"{what}: source and target are the same view.", found=repr(source), expected="two views")
+    check_integer(f"{what}: the number of neighbours", k, least=1, name="k")
     return z_source, z_target
 
 
 def own_coordinates(model: Model, view: str) -> Array:
-    """Return coordinates in which a cell's neighbours in its own view are found, shape `(n_cells, n_latent)`.
+    """Return coordinates for finding a cell's neighbours within its own view, shape `(n_cells, n_latent)`.
 
-    Those of the closed form before cells are pulled towards other views: what the view itself says. Where networks were
-    trained, or more cells placed than fitted on, the coordinates as they are.
+    These are the closed-form coordinates before cells are moved towards other views. If networks were trained, or the
+    view has more cells than its core, they are the final coordinates.
     """
     if model.networks is not None or model.closed_form is None or view in model.core_rows:
         return model.embed(view)
@@ -40,7 +40,7 @@ def own_coordinates(model: Model, view: str) -> Array:
 
 
 def weighted_neighbours(base: Floats, query: Floats, k: int, *, own: Index | None = None) -> tuple[Index, Array]:
-    r"""Return the nearest rows of `base` and how much each counts, by a kernel as wide as the neighbourhood.
+    r"""Return the nearest rows of `base` and their weights, by a kernel as wide as the neighbourhood.
 
     Parameters
     ----------
@@ -49,7 +49,7 @@ def weighted_neighbours(base: Floats, query: Floats, k: int, *, own: Index | Non
     k
         Number of neighbours.
     own
-        Row of the base that each query is, shape `(n_query,)`: no cell is a neighbour of its own.
+        Row of each query in `base`, shape `(n_query,)`, to exclude the cell itself; `None` if they are not in it.
 
     Returns
     -------
@@ -58,7 +58,7 @@ def weighted_neighbours(base: Floats, query: Floats, k: int, *, own: Index | Non
     """
     distance, row = nearest(base, query, k + (own is not None))
     if own is not None and row.shape[1] > 1:
-        # Where copies of a cell crowd it out of its own list, the last of the list goes instead.
+        # If duplicates displace a cell from its own list, drop the last entry instead.
         itself = row == own[:, None]
         itself[~itself.any(1), -1] = True
         distance, row = (x[~itself].reshape(len(row), -1) for x in (distance, row))
@@ -75,13 +75,13 @@ def votes(row: Index, weight: Floats, code: Index, n_labels: int) -> Floats:
     row, weight
         Neighbours of each cell, shape `(n_cells, k)`.
     code
-        Number of the label of each neighbour, shape `(n_base,)`.
+        Code of the label of each row of the base, shape `(n_base,)`.
     n_labels
         Number of labels.
 
     Returns
     -------
-    Shape `(n_cells, n_labels)`; rows sum to 1 as weights do.
+    Shape `(n_cells, n_labels)`; rows sum to 1, like the weights.
     """
     out = np.empty((len(row), n_labels))
     for start in range(0, len(row), BLOCK):
@@ -101,7 +101,7 @@ def neighbour_means(row: Index, weight: Floats, values: Matrix) -> Array:
     row, weight
         Neighbours of each cell, shape `(n_cells, k)`.
     values
-        Of every neighbour, dense or CSR, shape `(n_base, n_values)`.
+        Values of every row of the base, dense or CSR, shape `(n_base, n_values)`.
     """
     out = np.empty((len(row), values.shape[1]), np.float32)
     for start in range(0, len(row), BLOCK):

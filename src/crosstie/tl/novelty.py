@@ -1,4 +1,4 @@
-"""Cells that nothing in the other view supports: those that optimal transport finds it dear to place there."""
+"""Novelty: cells without a counterpart in the other view, which optimal transport places only at a high cost."""
 
 from __future__ import annotations
 
@@ -12,32 +12,32 @@ from crosstie.anchors.transport import transport_plan
 
 ENTROPY, BALANCE = 0.1, 0.95
 SKETCH = 1024
-EASY = 0.05  # the share of cells, those easiest to place, that mark 0
+EASY = 0.05  # quantile of the cost that counts as novelty 0
 
 
 def novelty(source: Floats, target: Floats, *, n_smooth: int = 30, seed: int = 0) -> Floats:
-    r"""Return how much dearer than others each target cell is to place among the source cells.
+    r"""Return the extra cost of placing each target cell among the source cells.
 
     In unbalanced transport from source to target, cells may receive less than their share, at a price. The mass
-    :math:`m` that a cell receives, averaged over its neighbours in its own view, tells what it costs to place it:
+    :math:`m` that a cell receives, averaged over its neighbours in its own view, gives the cost of placing it:
     :math:`-\tau \log m` with :math:`\tau = \varepsilon\,b / (1 - b)`, the price of mass, in units of the cosine between
-    cells. Of this the value for the cells that are easiest to place, the 5 % quantile, is subtracted. A population that
-    the source lacks is surrounded by source cells of others, but these owe their mass to their own kind. That is why
-    distances say less (docs/decisions.md).
+    cells. The cost of the cells that are easiest to place, its 5 % quantile, is subtracted. A population that is
+    missing from the source may have near source cells of other types, but those send their mass to their own type.
+    Distances are therefore less informative (docs/decisions.md).
 
     Parameters
     ----------
     source, target
         Common coordinates, shapes `(n_source, d)` and `(n_target, d)`; only their direction counts.
     n_smooth
-        Number of neighbours, the cell itself among them, over which the mass is averaged.
+        Number of neighbours, including the cell itself, over which the mass is averaged.
     seed
-        Of the sketches of at most 1,024 cells of either view between which mass is transported, each target cell being
-        in one of them; without effect in smaller views.
+        Seed of the sketches of at most 1,024 cells per view between which mass is transported; every target cell is in
+        one sketch. No effect in smaller views.
 
     Returns
     -------
-    Values in [0, 1], shape `(n_target,)`. Where both views hold the same mixture of cells, 99 of 100 are below 0.3.
+    Values in [0, 1], shape `(n_target,)`. If both views hold the same mixture of cells, 99 of 100 are below 0.3.
 
     References
     ----------

@@ -1,6 +1,6 @@
-"""Which features of one view go with which of another: how they respond, how they correlate, and what chance would do.
+"""Relations between the features of two views: responses, correlations, and their significance.
 
-Needs a fitted model with its data; gives a table, drawn by `crosstie.pl.relations`.
+It needs a fitted model with its data and returns a table, which `crosstie.pl.relations` draws.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from crosstie.tl.neighbourhood import coordinates, neighbour_means, votes, weigh
 if TYPE_CHECKING:
     from crosstie.model.model import Model
 
-MIN_CELLS = 60  # of the target in a group: fewer make too few neighbourhoods to permute
+MIN_CELLS = 60  # target cells in a group; with fewer, there are too few neighbourhoods to permute
 CELLS_PER_BLOCK, MAX_BLOCKS = 15, 100
 BINS, HIGHEST = 2000, 40.0  # of the pooled null distribution, in standard deviations
 
@@ -41,25 +41,26 @@ def relate(
 ) -> pd.DataFrame:
     """Relate the features of one view to those of another.
 
-    Features are read as their view's components rebuild them, in standard deviations.
+    Feature values are reconstructed from the components of their view, in standard deviations.
 
     Parameters
     ----------
     model
-        Fitted, with its data.
+        A fitted model with its data.
     source, target
         Names of the views.
     by
-        Column of `model.obs[source]` with groups of cells, such as types: relations inside each group, over the source
-        cells of the group and the target cells whose neighbours are mostly of it. `None` takes all cells.
+        Column of `model.obs[source]` with groups of cells, such as cell types. Relations are then computed within each
+        group: across the source cells of the group and the target cells whose neighbours mostly belong to it. `None`
+        takes all cells.
     n_top
-        Rows for each target feature (and group): those of highest score. `None` for all pairs of features.
+        Number of rows per target feature (and group): those with the highest scores. `None` returns all pairs.
     n_permutations
-        Of neighbourhoods, for `p`.
+        Number of permutations of neighbourhoods for `p`.
     k
-        Number of source cells over which a source feature is averaged to impute it in a target cell.
+        Number of source cells that are averaged to impute a source feature in a target cell.
     seed
-        Of neighbourhoods and permutations.
+        Seed of the neighbourhoods and permutations.
 
     Returns
     -------
@@ -74,15 +75,15 @@ def relate(
     Raises
     ------
     KeyError
-        If there is no such view or column.
+        If a view or column does not exist.
     ValueError
-        If the model was loaded without data, a number is out of its range, or no group has enough cells.
+        If the model was loaded without data, a number is out of range, or no group has enough cells.
     """
-    model = getattr(model, "core", model)  # what is no model is said below
+    model = getattr(model, "core", model)  # `coordinates` raises if it is not a model
     z_source, z_target = coordinates(model, source, target, k, what="relate")
     if n_permutations < 1 or (n_top is not None and n_top < 1):
         raise value_error(
-            "relate: a number is out of its range.",
+            "relate: a number is out of range.",
             found=f"n_permutations={n_permutations}, n_top={n_top}",
             expected="at least 1",
         )
@@ -160,7 +161,7 @@ def _slope(x: Array, z: Array) -> Floats:
 
 def _components(model: Model, view: str) -> Array:
     if view not in model.views:
-        raise value_error("relate: this model was loaded without its data.", do="Fit it anew: xt.integrate(data).")
+        raise value_error("relate: this model was loaded without its data.", do="Refit it: xt.integrate(data).")
     return model.recipes[view].transform(model.views[view].loaded)
 
 
@@ -173,13 +174,13 @@ def _groups(
     if by not in model.obs[source]:
         raise unknown_name(f"relate: by, a column of obs of {source!r}", by, model.obs[source].columns)
     code, names = pd.factorize(model.obs[source][by], sort=True)
-    # Cells without a group are one more, which is not asked for.
+    # Cells without a group vote for an extra group, which is dropped.
     voted = votes(row, weight, np.where(code < 0, len(names), code), len(names) + 1).argmax(1)
     groups = {str(name): (np.flatnonzero(code == n), np.flatnonzero(voted == n)) for n, name in enumerate(names)}
     small = {name: len(cells[1]) for name, cells in groups.items() if len(cells[1]) < MIN_CELLS}
     if small:
         counts = ", ".join(f"{name} ({n})" for name, n in small.items())
-        log.warning("relate: left out, fewer than %d cells of the target: %s", MIN_CELLS, counts)
+        log.warning("relate: skipped groups with fewer than %d target cells: %s", MIN_CELLS, counts)
     if len(small) == len(groups):
         raise value_error(
             f"relate: no group of {by!r} has enough cells.",
@@ -223,7 +224,7 @@ def _table(
 
 
 def standing_out(correlation: Floats) -> Floats:
-    """Return how far each entry stands above the others of its row and of its column, in standard deviations."""
+    """Return how far each entry exceeds the others in its row and its column, in standard deviations."""
     rows, columns = (
         (correlation - correlation.mean(axis, keepdims=True)) / np.maximum(correlation.std(axis, keepdims=True), 1e-9)
         for axis in (1, 0)
@@ -232,7 +233,7 @@ def standing_out(correlation: Floats) -> Floats:
 
 
 def _spread(x: Array, loadings: Array) -> Array:
-    """Return the standard deviation of what centred components rebuild of each feature, shape `(n_features, 1)`."""
+    """Return the standard deviation of each feature reconstructed from centred components, shape `(n_features, 1)`."""
     variance = np.einsum("fi,ij,fj->f", loadings, x.T @ x / len(x), loadings, optimize=True)
     return np.sqrt(np.maximum(variance, 1e-9))[:, None]
 
@@ -242,8 +243,8 @@ def _p_values(
 ) -> Floats:
     """Return the share of null correlations at least as far from their mean, among those of all pairs of features.
 
-    Cells of one neighbourhood are no independent witnesses: permutations move whole neighbourhoods. Every pair's null
-    is standardised by its own mean and deviation, and all pairs' are pooled.
+    Cells of one neighbourhood are not independent, so permutations move whole neighbourhoods. The null of every pair is
+    standardised by its own mean and standard deviation, and the nulls of all pairs are pooled.
     """
     n_blocks = int(np.clip(len(z) // CELLS_PER_BLOCK, 2, MAX_BLOCKS))
     block = KMeans(n_blocks, n_init=1, max_iter=20, random_state=seed).fit(z).labels_

@@ -1,6 +1,6 @@
-"""Labels carried from the cells of one view to those of another, with probabilities that mean what they say.
+"""Label transfer from the cells of one view to those of another, with calibrated probabilities.
 
-Needs a fitted model's coordinates. No label of the target is ever read.
+It reads the coordinates of a fitted model, and never the labels of the target.
 """
 
 from __future__ import annotations
@@ -22,10 +22,10 @@ from crosstie.tl.novelty import novelty
 if TYPE_CHECKING:
     from crosstie.model.model import Model
 
-N_OWN = 15  # neighbours in the target's own view with which a cell shares its vote
-N_CYCLE = 2048  # source cells that serve to find the temperature
+N_OWN = 15  # neighbours in the target's own view whose votes a cell shares
+N_CYCLE = 2048  # source cells used to find the temperature
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.5, 3.0
-LEAST = 1e-3  # of a probability, before its logarithm is taken
+LEAST = 1e-3  # smallest probability before taking logarithms
 
 
 def transfer_labels(
@@ -39,47 +39,51 @@ def transfer_labels(
     k: int = 40,
     abstain_at: float | None = None,
 ) -> pd.DataFrame:
-    """Give the cells of one view the labels of their neighbours in another.
+    """Transfer labels from one view to the cells of another.
 
     Parameters
     ----------
     model
-        Fitted.
+        A fitted model.
     source, target
-        Names of the views: where labels are known, and where they are wanted.
+        Names of the views: the one with labels, and the one to be labelled.
     key
-        Column of `model.obs[source]` with the labels; or several that nest, from coarse to fine:
+        Column of `model.obs[source]` with the labels, or several nested columns from coarse to fine:
         `["lineage", "cell_type"]`.
     labels
-        The labels themselves, instead of `key`: a Series by cell name, or one label per cell in order. Missing labels
-        are left out of the vote.
+        The labels themselves instead of `key`: a Series indexed by cell name, or one label per cell in order. Cells
+        without a label do not vote.
     parents
-        Coarser label of each label (of the coarsest level that is given): a level above them, called `parent`.
+        Coarser label of each label on the coarsest given level; adds a level above, called `parent`.
     k
-        Number of labelled source cells that vote on each target cell; all of them, where there are fewer.
+        Number of labelled source cells that vote on each target cell; all of them if there are fewer.
     abstain_at
-        Labels of lower confidence are left missing, in [0, 1]; the log says how many. `None` labels every cell.
+        Confidence in [0, 1] below which a cell gets no label; the log says how many. `None` labels every cell.
 
     Returns
     -------
-    One row per target cell, by name: `label`; `confidence`, in [0, 1], the probability that it is right, as
-    `label_probabilities` has it; `novelty`, in [0, 1], how little supports the cell in the source, as
-    `crosstie.tl.novelty.novelty` has it. For each coarser level `label_NAME` and `confidence_NAME`, by the name of its
-    column (or `parent`), first the coarsest. Labels agree from level to level: the finer one is the most probable
-    among those under the coarser one, and the probability of a coarser label is the sum of those under it.
+    One row per target cell, indexed by name: `label`; `confidence`, in [0, 1], the probability that the label is
+    correct (see `label_probabilities`); `novelty`, in [0, 1], high for cells without a counterpart in the source (see
+    `crosstie.tl.novelty.novelty`). Coarser levels add `label_NAME` and `confidence_NAME`, with the name of their column
+    (or `parent`), coarsest first. Labels are consistent across levels: the finer label is the most probable one within
+    the coarser label, whose probability is the sum of its finer labels.
 
     Raises
     ------
     KeyError
-        If there is no such view or column, or a label has no parent.
+        If a view or column does not exist, or a label has no parent.
     ValueError
-        If no cell has a label, labels do not fit the source's cells, levels do not nest, or `abstain_at` is not in
+        If no cell has a label, the labels do not match the source cells, levels do not nest, or `abstain_at` is not in
         [0, 1].
     """
     if not isinstance(abstain_at, int | float | np.number | None):
-        raise type_error("transfer_labels: abstain_at is no number.", found=repr(abstain_at), expected="in [0, 1]")
+        raise type_error(
+            "transfer_labels: `abstain_at` must be a number.", found=repr(abstain_at), expected="in [0, 1]"
+        )
     if abstain_at is not None and not 0 <= abstain_at <= 1:
-        raise value_error("transfer_labels: abstain_at is a confidence.", found=repr(abstain_at), expected="in [0, 1]")
+        raise value_error(
+            "transfer_labels: `abstain_at` is out of range.", found=repr(abstain_at), expected="in [0, 1]"
+        )
     z_source, z_target = coordinates(model, source, target, k, what="transfer_labels")
     known = read_labels(model, source, key, labels, parents)
     probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k)
@@ -109,10 +113,10 @@ def label_probabilities(
 ) -> pd.DataFrame:
     r"""Return the probability of every label for the cells of another view.
 
-    Half of it is the vote of the nearest source cells, half the mean vote on the 15 nearest cells of the target itself.
-    Its sharpness is then set by a temperature :math:`T`, probabilities :math:`\propto p^{1/T}`, the one under which the
-    known labels of source cells are most likely when labels go to the target's cells and come back, without a cell's
-    own. The target's labels are not needed and not read.
+    Half of it is the vote of the nearest source cells, and half is the mean vote for the 15 nearest target cells. A
+    temperature :math:`T` then sets the sharpness, with probabilities :math:`\propto p^{1/T}`. It maximises the
+    likelihood of the known source labels when labels are sent to the target cells and back, excluding each cell's own
+    vote. Labels of the target are neither needed nor read.
 
     Parameters
     ----------
@@ -121,8 +125,8 @@ def label_probabilities(
 
     Returns
     -------
-    One row per target cell, by name; one column per label; rows sum to 1. With several levels columns are pairs of
-    level (`key`, `parent`; the finest is `label`) and label, and rows sum to 1 in each level.
+    One row per target cell, indexed by name, and one column per label; rows sum to 1. With several levels, columns are
+    pairs of level (`key` or `parent`; the finest is `label`) and label, and rows sum to 1 within each level.
     """
     z_source, z_target = coordinates(model, source, target, k, what="label_probabilities")
     known = read_labels(model, source, key, labels, parents)
@@ -146,14 +150,14 @@ def _probabilities(z_source: Array, z_target: Array, z_own: Array, known: Labels
         own = weighted_neighbours(z_own, z_own, N_OWN, own=np.arange(len(z_own)))
         probability = (vote + neighbour_means(*own, vote)) / 2
     temperature = _temperature(*_returned(z_source, z_target, code, row, weight, vote, k))
-    log.info("labels: %d voters on each cell, temperature %.2f.", row.shape[1], temperature)
+    log.info("transfer_labels: %d votes per cell, temperature %.2f.", row.shape[1], temperature)
     return tempered(probability, temperature)
 
 
 def _returned(
     z_source: Array, z_target: Array, code: Index, row: Index, weight: Array, vote: Floats, k: int
 ) -> tuple[Floats, Index]:
-    """Return what source cells are told of their own label by target cells, without their own vote, and their labels.
+    """Return the label probabilities that source cells get back, without their own vote, and their true labels.
 
     Parameters
     ----------
@@ -162,9 +166,9 @@ def _returned(
     code
         Label of each source cell.
     row, weight
-        Source cells that vote on each target cell, and how much they count.
+        Source cells that vote on each target cell, and their weights.
     vote
-        What they vote, shape `(n_target, n_labels)`.
+        The resulting votes, shape `(n_target, n_labels)`.
     k
         Number of target cells that a source cell asks.
     """
@@ -178,7 +182,7 @@ def _returned(
         own += trust[:, column] * np.where(row[voters] == cells[:, None], weight[voters], 0).sum(1)
     back[np.arange(len(cells)), code[cells]] -= own
     left = 1 - own
-    told = left > 1e-3  # nobody but the cell itself was asked
+    told = left > 1e-3  # otherwise only the cell itself voted
     return np.maximum(back[told], 0) / left[told, None], code[cells][told]
 
 
@@ -196,7 +200,7 @@ def _temperature(probability: Floats, code: Index) -> float:
 
 
 def tempered(probability: Floats, temperature: float) -> Floats:
-    """Return probabilities to the power `1 / temperature`, rows summing to 1; none is below about `LEAST` before."""
+    """Return probabilities to the power `1 / temperature`, with rows summing to 1, after clipping at `LEAST`."""
     power = np.maximum(probability, LEAST) ** (1 / temperature)
     return power / power.sum(1, keepdims=True)
 
@@ -210,9 +214,15 @@ def _winners(level: Level, probability: Floats, allowed: np.ndarray) -> tuple[In
 
 
 def _abstained(label: pd.Series, unsure: np.ndarray, abstain_at: float, level: str) -> pd.Series:
-    """Return labels without those of unsure cells, and say how many."""
+    """Return labels with those of unsure cells removed, and log how many."""
     where = f" on level {level}" if level else ""
-    log.info("transfer_labels: %d of %d cells%s below %g: no label.", unsure.sum(), len(unsure), where, abstain_at)
+    log.info(
+        "transfer_labels: %d of %d cells%s have a confidence below %g and get no label.",
+        unsure.sum(),
+        len(unsure),
+        where,
+        abstain_at,
+    )
     if pd.api.types.is_integer_dtype(label.dtype):
         label = label.astype("Int64")
     return label.mask(unsure)

@@ -7,15 +7,42 @@ whole minibatch, so the result is that of one process but for the order in which
 from __future__ import annotations
 
 from collections.abc import Iterable
+from typing import TypeVar
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor
 
 from crosstie._errors import value_error
 from crosstie._ranks import Group, lost_means
+from crosstie._typing import Array
 from crosstie.training.minibatches import Batch
 from crosstie.training.terms import Latents
+
+Item = TypeVar("Item")
+
+
+def join() -> Group:
+    """Join the processes that torchrun started with this one."""
+    if not dist.is_initialized():
+        dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
+    return Group(dist.get_rank(), dist.get_world_size())
+
+
+def of_all(mine: Item, n_ranks: int) -> list[Item]:
+    """Return what each process holds, by rank."""
+    out: list[Item] = [mine] * n_ranks
+    dist.all_gather_object(out, mine)
+    return out
+
+
+def handed_on(z: Array | None, shape: tuple[int, int], *, rank: int, n_ranks: int) -> Array:
+    """Return the array of one process in all of them; the others pass `None`."""
+    out = np.empty(shape, np.float32) if z is None else z
+    with lost_means(n_ranks, rank):
+        dist.broadcast(torch.from_numpy(out), src=rank)
+    return out
 
 
 class Together:

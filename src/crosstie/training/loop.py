@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -85,24 +85,16 @@ def fit(
         adversary = Adversary(problem.edges, config, for_weights).to(where)
     terms = make_terms(problem.views, problem.edges, config)
     batches = Batches(problem, config, generator=for_batches, device=where)
-    optimiser = make_optimiser(net, config)
-    critic_optimiser = None if adversary is None else make_optimiser(adversary, config)
+    trained: list[torch.nn.Module] = [net] if adversary is None else [net, adversary]
+    optimisers: list[torch.optim.Optimizer] = [make_optimiser(module, config) for module in trained]
     average = Average(net, config.averaging)
-
-    kept = Kept(
-        state,
-        together,
-        [net] if adversary is None else [net, adversary],
-        [optimiser] if critic_optimiser is None else [optimiser, critic_optimiser],
-        average.mean,
-        batches,
-    )
+    kept = Kept(state, together, trained, optimisers, average.mean, batches)
     before, history = kept.restore()
     with threads(choose_threads(problem, config)):
         for step in range(before + 1, config.n_steps + 1):
-            set_rate(optimiser, critic_optimiser, step, config)
+            set_rate(optimisers, step, config)
             batch = together.trim(batches.draw())
-            losses = train_step(net, terms, adversary, batch, optimiser, critic_optimiser, config, together)
+            losses = train_step(net, terms, adversary, batch, optimisers, config, together)
             check_finite(losses, step)
             average.update(step)
             if step == 1 or step % log_every == 0 or step == config.n_steps:
@@ -121,8 +113,7 @@ def train_step(
     terms: dict[str, Term],
     adversary: Adversary | None,
     batch: Batch,
-    optimiser: torch.optim.Optimizer,
-    critic_optimiser: torch.optim.Optimizer | None,
+    optimisers: Sequence[torch.optim.Optimizer],
     config: Config,
     together: Together = ALONE,
 ) -> dict[str, Tensor]:
@@ -130,10 +121,10 @@ def train_step(
     share = together.share(batch)
     z = {view: net.encode(view, x) for view, x in share.x.items()}
     critic = None
-    if adversary is not None and critic_optimiser is not None:
+    if adversary is not None:
         for _ in range(config.critic_steps):
             critic = adversary.critic_loss(z)
-            descend(critic, critic_optimiser, config.grad_clip, together)
+            descend(critic, optimisers[1], config.grad_clip, together)
     of_all = together.gather(z) if any(term.whole for term in terms.values()) else z
     losses = {
         name: together.weigh(term(net, batch, of_all)) if term.whole else term(net, share, z)
@@ -142,7 +133,7 @@ def train_step(
     if adversary is not None:
         losses["adversarial"] = adversary.encoder_loss(z)
     total = torch.stack([getattr(config, name) * value for name, value in losses.items()]).sum()
-    gradient = descend(total, optimiser, config.grad_clip, together)
+    gradient = descend(total, optimisers[0], config.grad_clip, together)
     losses["total"] = total
     if critic is not None:
         losses["critic"] = critic
@@ -173,13 +164,11 @@ def make_optimiser(module: torch.nn.Module, config: Config) -> torch.optim.Adam:
         return torch.optim.Adam(settings, lr=config.learning_rate, betas=config.betas)
 
 
-def set_rate(
-    optimiser: torch.optim.Optimizer, critic_optimiser: torch.optim.Optimizer | None, step: int, config: Config
-) -> None:
+def set_rate(optimisers: Sequence[torch.optim.Optimizer], step: int, config: Config) -> None:
     """Set the learning rate of a step; steps count from 1, and the first has the full rate."""
     if config.schedule == "cosine":
         share = 0.5 * (1 + math.cos(math.pi * (step - 1) / config.n_steps))
-        for group in optimiser.param_groups + ([] if critic_optimiser is None else critic_optimiser.param_groups):
+        for group in (group for optimiser in optimisers for group in optimiser.param_groups):
             group["lr"] = config.learning_rate * share
 
 

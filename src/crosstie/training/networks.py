@@ -7,6 +7,7 @@ from collections.abc import Callable, Mapping
 from itertools import pairwise
 from typing import cast
 
+import numpy as np
 import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
@@ -70,6 +71,16 @@ class Networks(nn.Module):
             if config.decoder == "residual":
                 net.decoder[view].start_at(*linear_inverse(x, *problem.linear[view]))
         return net
+
+    @classmethod
+    def restored(
+        cls, n_inputs: Mapping[str, int], config: Config, take: Callable[[str, tuple[int, ...]], np.ndarray]
+    ) -> Networks:
+        """Build networks with the weights that `take(name, shape)` returns."""
+        net = cls(n_inputs, config)
+        weights = {key: torch.from_numpy(take(key, tuple(w.shape))) for key, w in net.state_dict().items()}
+        net.load_state_dict(weights)
+        return net.eval()
 
     def encode(self, view: str, x: Tensor) -> Tensor:
         """Map inputs `(n_cells, n_inputs)` to latent coordinates `(n_cells, n_latent)`."""

@@ -1,4 +1,4 @@
-"""Can a run be believed? What can be said of it without labels and without knowing which cells are the same."""
+"""Can you trust a run? Answers without labels and without known pairs of cells."""
 
 from crosstie.trust.diagnose import diagnose
 from crosstie.trust.diagnosis import Diagnosis

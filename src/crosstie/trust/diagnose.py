@@ -1,4 +1,4 @@
-"""`diagnose`: gathers all signals of a run and gives the verdict. Needs a fitted model; feeds the command line."""
+"""`diagnose` computes all signals of a fitted model and gives the verdict that the command line and report show."""
 
 from __future__ import annotations
 
@@ -17,7 +17,7 @@ from crosstie.model.model import Model
 from crosstie.tl.neighbourhood import own_coordinates
 from crosstie.tl.novelty import novelty
 from crosstie.trust import input_mistakes, signals
-from crosstie.trust.diagnosis import Diagnosis, Signal, cell_scores
+from crosstie.trust.diagnosis import Diagnosis, Signal, SignalId, cell_scores
 from crosstie.trust.match_stability import returned
 from crosstie.trust.populations import Population, above_common, mixing, nearness, unsupported
 from crosstie.trust.refits import Evidence, gather, of_cells
@@ -29,7 +29,8 @@ if TYPE_CHECKING:
     from crosstie._typing import Data
 
 COUNTED = ("rna", "protein", "atac", "activity")  # modalities whose cells have a depth
-MAX_RETURN = 2048  # cells among which returning cells are looked for
+WITHOUT_DATA = "the model was loaded without its data"
+MAX_RETURN = 2048  # cells to which others may return
 
 
 def diagnose(
@@ -41,41 +42,41 @@ def diagnose(
     n_null: int = 8,
     n_stability: int = 2,
 ) -> Diagnosis:
-    """Say whether a run can be believed, without labels and without knowing which cells are the same.
+    """Tell whether you can trust a run, without labels and without known pairs of cells.
 
-    The closed form is fitted again on sketches of 1,024 cells: with permuted links, with a third of the links left
-    out, with a fifth of the cells left out; and cells are placed by two halves of their counts. Data are looked at for
-    copies, duplicates and organisms that do not fit. On the model's own coordinates are computed: whether cells come
-    back from the other view, how views mix, and which populations have no counterpart.
+    The closed form is refitted on sketches of 1,024 cells: with permuted links, without a third of the links, and
+    without a fifth of the cells. Cells are also placed by each half of their counts. The data are checked for copied
+    matrices, duplicated cells and mismatched organisms. The model's own coordinates tell whether cells return from the
+    other view, how well views mix, and which populations have no counterpart.
 
     Parameters
     ----------
     model
-        Fitted. A model that was loaded has no data: without `data`, what needs them is missing, is said to be, and the
-        verdict is at best `use with care`.
+        A fitted model. A loaded model has no data: unless you give `data`, the signals that need them are missing, and
+        the verdict is at best `use with care`.
     data
-        For a model that was loaded: the views it was fitted on.
+        The views the model was fitted on; only for a loaded model.
     link_data
-        Likewise, if it was fitted with any.
+        The link data the model was fitted on, if any; only for a loaded model.
     seed
-        Of everything drawn.
+        Seed of all random draws.
     n_null
-        Fits with permuted links, at least 3.
+        Number of fits with permuted links, at least 3.
     n_stability
-        Fits on 80 % of the cells, at least 1.
+        Number of fits on 80 % of the cells, at least 1.
 
     Returns
     -------
-    Verdict, reasons, table of signals, and a confidence for every cell.
+    The verdict, its reasons, a table of signals, and a confidence for every cell.
 
     Raises
     ------
     TypeError
         If `model` is not a Model.
     ValueError
-        If it is not fitted, there are too few fits, or `data` are of other cells or features than it was fitted on.
+        If the model is not fitted, a number of fits is too small, or `data` have other cells or features.
     KeyError
-        If `data` lack a view.
+        If `data` lacks a view.
     """
     if not isinstance(model, Model):
         raise type_error("diagnose: not a model.", found=type(model).__name__, expected="the result of xt.integrate")
@@ -106,8 +107,8 @@ def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:
         if evidence is None:
             name = signals.edge_name((a, b))
             found += [
-                signals.missing(name, what, "the model was loaded without its data")
-                for what in ("agreement of links", "how far matches move")
+                signals.missing(name, "links_above_null", WITHOUT_DATA),
+                signals.missing(name, "matches_move", WITHOUT_DATA),
             ]
             continue
         found += signals.of_links((a, b), evidence.edges[a, b])
@@ -118,14 +119,12 @@ def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:
         }
         halved = [evidence.moved["counts"][e].mean() for e in ((a, b), (b, a)) if e in evidence.moved["counts"]]
         if halved:
-            # A match is as noisy as both of its cells together. Two halves differ by √2 as much as two measurements of
-            # full depth do: their variances are twice as large.
+            # The noise of both cells adds up in a match. Two halves differ √2 times as much as two measurements at full
+            # depth, because their variances are twice as large.
             moved["counts"] = float(np.sum(halved) / np.sqrt(2))
         found += signals.of_movement((a, b), moved)
         found += [
-            signals.missing(
-                signals.edge_name((a, b)), f"depth of {name}", f"{name} holds no counts; give them: slot=..."
-            )
+            signals.missing_depth((a, b), name)
             for name in (a, b)
             if model.views[name].values != "counts" and model.views[name].modality in COUNTED
         ]
@@ -133,7 +132,7 @@ def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:
 
 
 def _of_places(model: Model, seed: int) -> tuple[list[Signal], dict[str, Floats]]:
-    """Judge the model's own coordinates; return what they say of each cell, in [0, 1], the mean over its edges."""
+    """Judge the model's own coordinates; also return a score in [0, 1] for each cell, averaged over its edges."""
     found: list[Signal] = []
     cells: dict[str, list[Floats]] = {view: [] for view in model.latents}
     own = {view: _own(model, view) for view in model.latents}
@@ -158,16 +157,16 @@ def _of_places(model: Model, seed: int) -> tuple[list[Signal], dict[str, Floats]
 
 def _of_data(model: Model) -> list[Signal]:
     if not model.views:
-        why = "the model was loaded without its data"
-        return [signals.missing("all views", name, why) for name in ("copies", "cells that occur twice", "organisms")]
+        needed: tuple[SignalId, ...] = ("copied_cells", "duplicated_cells", "one_organism")
+        return [signals.missing("all views", id_, WITHOUT_DATA) for id_ in needed]
     found = signals.of_copies(input_mistakes.copied(model.views))
     found += [signals.of_duplicates(name, input_mistakes.duplicated(view.loaded)) for name, view in model.views.items()]
-    read = model.views | model.link_views
+    read = {**model.views, **model.link_views}
     return found + signals.of_organisms(model.linkage.edges, input_mistakes.organisms(read))
 
 
 def _own(model: Model, view: str) -> Array:
-    """Return what a view itself says of its cells: damped components, or without data its map before the pull."""
+    """Return a view's own coordinates of its cells: damped components, or without data its map before the pull."""
     if not model.views:
         return unit_rows(own_coordinates(model, view))
     x = model.recipes[view].transform(model.views[view].loaded)
@@ -175,7 +174,7 @@ def _own(model: Model, view: str) -> Array:
 
 
 def _described(model: Model, view: str, lost: list[Population]) -> str:
-    """Name the features that stand out in unsupported cells, if the data are there."""
+    """Name the features that are high in unsupported cells, if the model has data."""
     if not model.views or not lost:
         return ""
     recipe = model.recipes[view]
@@ -189,16 +188,16 @@ def _described(model: Model, view: str, lost: list[Population]) -> str:
 
 
 def _of_all(whole: Model, core: Model, view: str, score: pd.Series, *, k: int = 10) -> pd.Series:
-    """Return the score of every cell of a large view: the mean of the nearest cells that were fitted on."""
+    """Return the score of every cell of a large view: the mean over its nearest cells of the core."""
     near = nearest(core.latents[view], whole.latents[view], k)[1]
     return pd.Series(score.to_numpy()[near].mean(1), index=whole.cells[view], name=score.name)
 
 
 def _confidence(model: Model, view: str, evidence: Evidence | None, places: Floats) -> pd.Series:
-    """Return the score of each cell: what its place says, times how far the view's matches repeat at all.
+    """Return the score of each cell: that of its position, times how stable the matches of the whole view are.
 
-    How far the matches of *single* cells move ranks cells by how many of their kind there are, and not by whether they
-    are right (docs/decisions.md): the mean over the view is taken.
+    The stability of a *single* cell's matches depends on how common its type is, not on whether they are right
+    (docs/decisions.md), so the mean over the view is used.
     """
     moved = None if evidence is None else of_cells(evidence, view)
     repeats = None if moved is None else np.full(len(places), 1 - 2 * moved.mean())

@@ -1,4 +1,4 @@
-"""What `diagnose` returns: a verdict with its reasons, the signals behind it, and a score for every cell."""
+"""The result of `diagnose`: a verdict with its reasons, the signals behind it, and a score for every cell."""
 
 from __future__ import annotations
 
@@ -16,30 +16,50 @@ if TYPE_CHECKING:
     from crosstie._typing import Data
 
 Level = Literal["ok", "care", "fail", "missing"]
+SignalId = Literal[
+    "links_above_null",
+    "links_held_out",
+    "pairs_held_out",
+    "linked_columns",
+    "matches_move_links",
+    "matches_move_cells",
+    "matches_move_counts",
+    "matches_move",
+    "matches_closed_form",
+    "cells_return",
+    "mixing",
+    "unsupported_cells",
+    "copied_cells",
+    "duplicated_cells",
+    "one_organism",
+]
 WORDS = {"ok": "trustworthy", "care": "use with care", "fail": "do not use"}
 
 
 @dataclass(frozen=True)
 class Signal:
-    """One figure, and what it should be.
+    """One figure and its expected range.
 
     Parameters
     ----------
     edge
-        What it is of: an edge (`rna – adt`), a view, or a view as another sees it (`rna, seen from adt`).
+        What it describes: an edge (`rna – adt`), a view, or one view seen from another (`rna, seen from adt`).
+    id
+        Which signal it is: what code looks up.
     name
-        What was measured.
+        What was measured, in words.
     value
-        The figure; NaN where it is missing.
+        The figure; NaN if it is missing.
     expected
-        Its range in a run that can be believed.
+        Its range in a trustworthy run, or why the figure is missing.
     level
-        `"ok"`; `"care"` and `"fail"` where it is outside; `"missing"` where it could not be computed.
+        `"ok"`; `"care"` or `"fail"` if it is outside the range; `"missing"` if it could not be computed.
     reason
-        What it means, as a sentence without its full stop; empty if it is ok.
+        What it means, as a sentence without a full stop; ignored if the figure is ok.
     """
 
     edge: str
+    id: SignalId
     name: str
     value: float
     expected: str
@@ -49,19 +69,19 @@ class Signal:
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Whether a run can be believed; prints as a short report.
+    """Whether you can trust a run; prints as a short report.
 
     Parameters
     ----------
     level
         `"ok"`, `"care"` or `"fail"`.
     reasons
-        Why it is not trustworthy, the gravest first; empty if it is.
+        Why it is not trustworthy, most serious first; empty if it is.
     signals
         All figures.
     confidence
-        Of each cell of each view, by name, in [0, 1]: how far its place can be believed, for ranking cells. Not a
-        probability.
+        A score in [0, 1] for every cell, by view and cell name: how far you can trust its position. It ranks cells and
+        is not a probability.
     """
 
     level: Level
@@ -76,7 +96,7 @@ class Diagnosis:
 
     @property
     def table(self) -> pd.DataFrame:
-        """All figures: columns `edge`, `signal`, `value`, `expected`, `ok` (missing where it was not computed)."""
+        """All figures: columns `edge`, `signal`, `value`, `expected`, `ok` (missing if not computed)."""
         rows = [
             (s.edge, s.name, s.value, s.expected, pd.NA if s.level == "missing" else s.level == "ok")
             for s in self.signals
@@ -85,21 +105,21 @@ class Diagnosis:
         return table.astype({"ok": "boolean", "value": float})
 
     def write(self, data: Data, key: str = "crosstie_confidence") -> None:
-        """Write the cells' confidence into `.obs[key]` of every view of `data`.
+        """Write the confidence of all cells into `.obs[key]` of every view of `data`.
 
         Raises
         ------
         KeyError
             If `data` lacks a view.
         ValueError
-            If a view of `data` has other cells than the fitted one; nothing is written then.
+            If a view of `data` has different cells than the fitted one; then nothing is written.
         """
         named = as_mapping(data)
         for name, score in self.confidence.items():
             if name not in named:
                 raise unknown_name("write: view", name, named)
             if list(named[name].obs_names.astype(str)) != list(score.index):
-                raise value_error(f"write: view {name!r} has other cells than the fitted one, or in another order.")
+                raise value_error(f"write: view {name!r} must have the fitted cells, in their order.")
         for name, score in self.confidence.items():
             named[name].obs[key] = score.to_numpy()
 
@@ -124,7 +144,7 @@ def _figure(value: float) -> str:
 
 
 def cell_scores(parts: list[Floats | None]) -> Floats:
-    """Return the product of the parts that there are, each in [0, 1]."""
+    """Return the product of those parts that are known, each clipped to [0, 1]."""
     import numpy as np
 
     there = [np.clip(part, 0, 1) for part in parts if part is not None]

@@ -1,4 +1,4 @@
-"""Mistakes that show in the data before any fit: one matrix given twice, cells twice, organisms that do not fit."""
+"""Mistakes visible in the data before any fit: a matrix given twice, duplicated cells, mismatched organisms."""
 
 from __future__ import annotations
 
@@ -14,15 +14,15 @@ from crosstie.data import View
 from crosstie.data.copied_views import shared_cells
 from crosstie.links.antibody_names import Organism, entries, lookup
 
-LEAST_SEEN = 20  # features not 0 of a cell from which on no second cell is like it by chance
+LEAST_SEEN = 20  # non-zero features of a cell; with this many, no other cell equals it by chance
 LEAST_NAMES = 3
 
 
 def copied(views: Mapping[str, View]) -> dict[tuple[str, str], float]:
-    """Return, for each two views, the share of the smaller one's cells whose numbers the other has too, in [0, 1].
+    """Return, for each pair of views, the share of the smaller view's cells whose numbers occur in the other too.
 
-    Features may have other names and another order there: what is compared is, beside what
-    `crosstie.data.copied_views.shared_cells` compares, the cells' sums, sums of squares and of cubes.
+    Features may have other names and another order there: besides what `crosstie.data.copied_views.shared_cells`
+    compares, this compares each cell's sum, sum of squares and sum of cubes.
     """
     return {
         (a.name, b.name): max(shared_cells(a, b), _same_moments(a.loaded, b.loaded))
@@ -31,9 +31,9 @@ def copied(views: Mapping[str, View]) -> dict[tuple[str, str], float]:
 
 
 def duplicated(matrix: Matrix) -> float:
-    """Return the share of cells that another cell of the view equals in every feature, in [0, 1].
+    """Return the share of cells that are identical to another cell of the view in every feature, in [0, 1].
 
-    Only cells in which at least 20 features are not 0 are looked at; 0 where there are none.
+    Only cells with at least 20 non-zero features count; 0 if there are none.
     """
     x = _csr(matrix)
     rich = np.flatnonzero(np.diff(x.indptr) >= LEAST_SEEN)
@@ -44,13 +44,13 @@ def duplicated(matrix: Matrix) -> float:
 
 
 def organisms(views: Mapping[str, View]) -> dict[str, tuple[Organism, int]]:
-    """Return the organism that the features of each view show, and how many of them show it.
+    """Return the organism that the features of each view come from, and how many features tell it.
 
-    Genes show it by their spelling (CD19, Cd19), antibodies by proteins that only one organism has (HLA-DR, Ly-6A).
+    Genes tell it by their spelling (CD19, Cd19), antibodies by proteins that only one organism has (HLA-DR, Ly-6A).
 
     Returns
     -------
-    Only views that show it: by at least three features, and three times as many as show the other organism.
+    Only views with at least three such features, and at least three times as many as for the other organism.
     """
     out: dict[str, tuple[Organism, int]] = {}
     for view in views.values():

@@ -1,4 +1,4 @@
-"""How far cells' matches move when something is done again. Pure functions on arrays."""
+"""How far the matches of cells move when the fit is repeated with a change. Pure functions on arrays."""
 
 from __future__ import annotations
 
@@ -12,18 +12,18 @@ BLOCK = 2048
 
 
 def moved(first: tuple[Array, Array], second: tuple[Array, Array], *, k: int = 10) -> Floats:
-    r"""Return how far the matches of each cell in a first map lie from the cell in a second one.
+    r"""Return how far the matches of each cell in one map are from that cell in a second map.
 
     The `k` target cells nearest to a cell in the first map have ranks :math:`r = 0, 1, \dots` by distance in the
     second. Their mean :math:`\bar r` becomes :math:`(\bar r - (k-1)/2) / (n_t - k)`: the share of the target's cells
-    that come before, in the way of FOSCTTM, but of two maps and without knowing the truth.
+    that are nearer, as in FOSCTTM, but comparing two maps and without the truth.
 
     Parameters
     ----------
     first, second
-        Coordinates of source and target cells in both maps: the same cells, in the same order.
+        Coordinates of the source and target cells in each map: the same cells, in the same order.
     k
-        Number of matches of a cell; fewer where there are few target cells.
+        Number of matches per cell; fewer if there are few target cells.
 
     Returns
     -------
@@ -36,7 +36,7 @@ def moved(first: tuple[Array, Array], second: tuple[Array, Array], *, k: int = 1
     rank = np.zeros(len(source))
     for start in range(0, len(source), BLOCK):
         block = slice(start, start + BLOCK)
-        # As minus the squared distance, up to what is the same for all target cells.
+        # Minus half the squared distance, up to a constant that all target cells share.
         nearness = source_again[block] @ target_again.T - (target_again**2).sum(1) / 2
         for column in row[block].T:
             own = np.take_along_axis(nearness, column[:, None], 1)
@@ -45,10 +45,10 @@ def moved(first: tuple[Array, Array], second: tuple[Array, Array], *, k: int = 1
 
 
 def returned(source: Array, target: Array, own: Array, grid: Index, *, k: int = 10) -> Floats:
-    """Return how far from itself a cell comes back when it goes to the other view and returns.
+    """Return how far from itself a cell ends when it goes to the other view and back.
 
-    Of the target cells nearest to a cell, the nearest source cells; and the share of the view's cells that are nearer
-    to the cell than these, by what the view itself says.
+    From a cell go to its nearest target cells, and from those to their nearest source cells. The distance is the share
+    of the view's cells that are nearer to the cell than these, in the view's own coordinates.
 
     Parameters
     ----------
@@ -57,13 +57,13 @@ def returned(source: Array, target: Array, own: Array, grid: Index, *, k: int = 
     own
         The view's own coordinates, of length 1, shape `(n_source, d_own)`.
     grid
-        Row numbers of the source cells to which cells may return: all, or a sketch.
+        Row numbers of the source cells that cells may return to: all, or a sketch.
     k
-        Number of cells looked at, there and back.
+        Number of nearest cells, there and back.
 
     Returns
     -------
-    Shape `(n_source,)`, in [0, 1]: 0 where a cell finds its own neighbours again, 0.5 for chance.
+    Shape `(n_source,)`, in [0, 1]: 0 if a cell returns to its own neighbours, 0.5 for chance.
     """
     k = max(1, min(k, len(target) // 4, len(grid) // 4))
     there = nearest(target, source, k)[1]
@@ -81,7 +81,7 @@ def returned(source: Array, target: Array, own: Array, grid: Index, *, k: int = 
 
 
 def halves(counts: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
-    """Return two matrices that share the counts out, each count to either with probability ½.
+    """Split counts into two matrices: each count goes to either with probability ½.
 
     Poisson counts become two independent measurements of the same cells at half the depth.
 
@@ -90,7 +90,7 @@ def halves(counts: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
     counts
         Whole numbers, dense or CSR.
     rng
-        Draws the shares.
+        Random generator.
 
     References
     ----------

@@ -1,4 +1,4 @@
-"""What coordinates say of the cells: how near the other view is, which populations it does not support, mixing."""
+"""What coordinates tell about cells: how near the other view is, how well views mix, which populations it lacks."""
 
 from __future__ import annotations
 
@@ -10,18 +10,18 @@ from sklearn.cluster import KMeans
 from crosstie._typing import Array, Floats, Index
 from crosstie.anchors.neighbours import nearest
 
-NOVEL = 0.3  # 99 of 100 cells are below where both views hold the same mixture (tl.novelty)
+NOVEL = 0.3  # 99 of 100 cells are below this if both views hold the same mixture (tl.novelty)
 CELLS_PER_CLUSTER, MAX_CLUSTERS, MAX_SAMPLE = 50, 30, 10_000
 
 
 @dataclass(frozen=True)
 class Population:
-    """Cells of a view that belong together and have no counterpart.
+    """A cluster of cells of a view without a counterpart.
 
     Parameters
     ----------
     rows
-        Row numbers of its cells.
+        Row numbers of the cells.
     novelty
         Their median novelty.
     """
@@ -31,30 +31,30 @@ class Population:
 
 
 def above_common(novelty: Floats) -> Floats:
-    """Return by how much the novelty of cells exceeds that of the quarter of them that has the least.
+    """Return how far the novelty of each cell exceeds the lower quartile of all cells.
 
-    Where the *other* view has a population too many, it sends its mass to a few cells here, beside which all others
-    look dear to place. Those are most of the view, and as dear as each other; it takes three quarters of the cells
-    without a counterpart to be blind to that.
+    If the *other* view has an extra population, that sends its mass to a few cells here, and all other cells look
+    expensive to place. Those are most of the view and equally expensive, so the quartile removes the effect. It would
+    hide a real lack of counterparts only if that concerned three quarters of the cells.
     """
     return np.clip(novelty - np.quantile(novelty, 0.25), 0, 1)
 
 
 def unsupported(own: Array, novelty: Floats, *, seed: int = 0) -> list[Population]:
-    """Return the clusters of a view whose cells, by the median, nothing in the other view supports.
+    """Return the clusters of a view whose median cell has no counterpart in the other view.
 
     Parameters
     ----------
     own
         The view's own coordinates, shape `(n_cells, d)`.
     novelty
-        Of each cell, in [0, 1]: `above_common` of what `crosstie.tl.novelty.novelty` has.
+        Novelty of each cell in [0, 1]: `above_common` of `crosstie.tl.novelty.novelty`.
     seed
-        Of the clusters (k-means, one for each 50 cells, at most 30).
+        Seed of the clusters (k-means, one per 50 cells, at most 30).
 
     Returns
     -------
-    The largest first.
+    Clusters, largest first.
     """
     n = len(own)
     n_clusters = int(np.clip(n / CELLS_PER_CLUSTER, 1, MAX_CLUSTERS))
@@ -69,8 +69,8 @@ def unsupported(own: Array, novelty: Floats, *, seed: int = 0) -> list[Populatio
 def nearness(source: Array, target: Array, *, k: int = 10) -> tuple[Floats, Floats]:
     r"""Return how near the other view is to each cell.
 
-    :math:`\exp(-d^2 / 2h^2)`, with :math:`d^2` the mean squared distance of a cell to the `k` nearest of the other
-    view and :math:`h^2` the median of it over the cells of both.
+    :math:`\exp(-d^2 / 2h^2)`, with :math:`d^2` the mean squared distance of a cell to its `k` nearest cells in the
+    other view and :math:`h^2` the median of :math:`d^2` over the cells of both views.
 
     Parameters
     ----------
@@ -81,7 +81,7 @@ def nearness(source: Array, target: Array, *, k: int = 10) -> tuple[Floats, Floa
 
     Returns
     -------
-    In (0, 1], shapes `(n_source,)` and `(n_target,)`; exp(−½) for half of all cells and more.
+    Values in (0, 1], shapes `(n_source,)` and `(n_target,)`; at least exp(−½) for half of all cells.
     """
     squared = [np.maximum(nearest(b, a, k)[0], 0).mean(1) for a, b in ((source, target), (target, source))]
     middle = max(float(np.median(np.concatenate(squared))), 1e-12)
@@ -89,25 +89,25 @@ def nearness(source: Array, target: Array, *, k: int = 10) -> tuple[Floats, Floa
 
 
 def mixing(source: Array, target: Array, support: Floats, *, k: int = 30) -> Floats:
-    r"""Return how much of the other view is around each cell, relative to what composition allows.
+    r"""Return how much of the other view surrounds each cell, relative to what the compositions allow.
 
-    Among the `k` nearest of both views together, the share of the other view is, if views lie in one another,
-    :math:`s n_t / (s n_t + n_s)`: its share of all cells, less where only a part :math:`s` of the cells here has a
-    counterpart.
+    In a perfect mixture, the expected share of the other view among a cell's `k` nearest cells of both views is
+    :math:`s n_t / (s n_t + n_s)`, where :math:`s` is the support of the cell: the other view's share of all cells, or
+    less if the cell has little counterpart there.
 
     Parameters
     ----------
     source, target
         Common coordinates, shapes `(n_source, d)` and `(n_target, d)`.
     support
-        How far each source cell has a counterpart, in [0, 1], shape `(n_source,)`: 1 − novelty.
+        Support of each source cell in the other view, in [0, 1], shape `(n_source,)`: 1 − novelty.
     k
         Number of neighbours.
 
     Returns
     -------
-    Found share over expected share, shape `(n_source,)`; 1 for views that lie in one another, 0 for views side by
-    side; NaN where nothing is expected.
+    Observed share over expected share, shape `(n_source,)`; 1 for well-mixed views, 0 for separate views, NaN if no
+    cell of the other view is expected.
     """
     both = np.concatenate([source, target])
     row = nearest(both, source, min(k + 1, len(both)))[1][:, 1:]

@@ -1,6 +1,6 @@
-"""What links, cells and counts decide: fits with some of them changed, and what they say of each edge and each cell.
+"""Refits with some links, cells or counts changed, and what they tell about each edge and each cell.
 
-The one place that fits again. Its results are arrays; `judge` makes sentences of them.
+The only place of `trust` that fits. Its results are arrays; `signals` puts them into words.
 """
 
 from __future__ import annotations
@@ -14,32 +14,32 @@ from crosstie._threads import side_by_side
 from crosstie._typing import Array, Edge, Floats
 from crosstie.metrics import foscttm
 from crosstie.model.model import Model
-from crosstie.trust.agreement import above_null, above_other_pairings, matched_correlations, together
+from crosstie.trust.agreement import above_null, above_other_pairings, combined_z_score, matched_correlations
 from crosstie.trust.match_stability import halves, moved
-from crosstie.trust.sketch_fit import Fit, Problem, permuted, without_share
+from crosstie.trust.sketch_fit import Fit, Sketch, permuted, without_share
 
 N_FOLDS = 3
-LEAST_COLUMNS = 4  # fewer can be paired in too few ways to say anything
+LEAST_COLUMNS = 4  # fewer have too few possible pairings to test
 SKETCH_PAIRS = 1000
-MOST_JUDGED = 1000  # columns that are correlated with each other: enough to judge by
-LEAST_HELD = 6  # from here on each third holds two columns
-Place = Callable[[str], tuple[Array, Array]]  # of a view: all its cells, and those of the sketch
+MOST_JUDGED = 1000  # columns correlated with each other: enough for a test
+LEAST_HELD = 6  # from here on, each third holds two columns
+Place = Callable[[str], tuple[Array, Array]]  # coordinates of a view: of all its cells, and of the sketch
 
 
 @dataclass
 class EdgeEvidence:
-    """What the refits say of one edge; NaN where something cannot be said.
+    """Results of the refits for one edge; NaN if unknown.
 
     Parameters
     ----------
     n_columns, n_pairs
-        Linked columns, and shared cells.
+        Number of linked columns and of shared cells.
     agreement, null
-        Mean correlation of linked columns over matched cells, and the same in fits with permuted links.
+        Mean correlation of linked columns across matched cells, and the same in fits with permuted links.
     above_null
-        Their distance in standard deviations of the null.
+        How far `agreement` lies above `null`, in standard deviations.
     held_out
-        How far links left out of a fit agree above other pairings of them, in standard deviations.
+        How much better links left out of a fit agree than other pairings of them, in standard deviations.
     pairs
         FOSCTTM of shared cells left out of a fit.
     """
@@ -55,14 +55,14 @@ class EdgeEvidence:
 
 @dataclass(frozen=True)
 class Evidence:
-    """All that refits say.
+    """Results of all refits.
 
     Parameters
     ----------
     edges
-        Of each edge.
+        Results of each edge.
     moved
-        By what was changed (`"links"`, `"cells"`, `"counts"`, `"map"`), then by source and target view, in both
+        By what was changed (`"links"`, `"cells"`, `"counts"`, `"map"`), then by source and target view in both
         directions: how far the matches of each source cell move, shape `(n_source,)`, 0 to 0.5 for chance.
     """
 
@@ -71,42 +71,42 @@ class Evidence:
 
 
 def gather(model: Model, *, n_null: int, n_stability: int, seed: int) -> Evidence:
-    """Fit a model again and again on a sketch: with links permuted, without some links, without some cells.
+    """Refit a model on a sketch: with permuted links, without some links, without some cells.
 
     Parameters
     ----------
     model
-        Fitted, with its data.
+        A fitted model with its data.
     n_null
-        Fits with permuted links.
+        Number of fits with permuted links.
     n_stability
-        Fits on random 80 % of the sketch's cells.
+        Number of fits on a random 80 % of the sketch.
     seed
-        Of everything drawn.
+        Seed of all random draws.
     """
-    problem = Problem.of(model, seed=seed)
+    sketch = Sketch.of(model, seed=seed)
     rng = np.random.default_rng([seed, 2])
-    whole = problem.fit(seed=seed)
+    whole = sketch.fit(seed=seed)
     evidence = {
-        (a, b): EdgeEvidence(n_columns=source.shape[1], n_pairs=len(problem.pairs.get((a, b), ((), ()))[0]))
-        for (a, b), (source, _) in problem.columns.items()
+        (a, b): EdgeEvidence(n_columns=source.shape[1], n_pairs=len(sketch.problem.pairs.get((a, b), ((), ()))[0]))
+        for (a, b), (source, _) in sketch.problem.columns.items()
     }
-    for edge, found in _agreements(whole, problem.columns).items():
+    for edge, found in _agreements(whole, sketch.problem.columns).items():
         evidence[edge].agreement = found
     if n_null and any(e.n_columns >= LEAST_COLUMNS for e in evidence.values()):
-        _link_null(problem, evidence, n_null, rng)
+        _link_null(sketch, evidence, n_null, rng)
     place = _placed(whole)
-    for view in problem.components:  # once, before threads ask for it
+    for view in sketch.problem.components:  # cached before threads ask for it
         place(view)
-    links = _without_links(problem, evidence, place, rng)
-    some = [without_share(problem.rows, 0.2, rng) for _ in range(n_stability)]
+    links = _without_links(sketch, evidence, place, rng)
+    some = [without_share(sketch.rows, 0.2, rng) for _ in range(n_stability)]
     parts = {
         "links": links,
         "cells": _means(
-            side_by_side(lambda rows: _movement(problem, place, _placed(problem.fit(rows=rows, seed=seed))), some)
+            side_by_side(lambda rows: _movement(sketch, place, _placed(sketch.fit(rows=rows, seed=seed))), some)
         ),
-        "counts": _halved(model, problem, whole, place, rng),
-        "map": _movement(problem, place, lambda view: (model.latents[view], model.latents[view][problem.rows[view]])),
+        "counts": _halved(model, sketch, whole, place, rng),
+        "map": _movement(sketch, place, lambda view: (model.latents[view], model.latents[view][sketch.rows[view]])),
     }
     return Evidence(evidence, parts)
 
@@ -117,17 +117,17 @@ def _placed(fit: Fit) -> Place:
     def place(view: str) -> tuple[Array, Array]:
         if view not in found:
             z = fit.place(view)
-            found[view] = z, z[fit.problem.rows[view]]
+            found[view] = z, z[fit.sketch.rows[view]]
         return found[view]
 
     return place
 
 
-def _movement(problem: Problem, first: Place, second: Place) -> dict[Edge, Floats]:
-    """Return how far the matches of all cells of each edge move between two maps, in both directions."""
+def _movement(sketch: Sketch, first: Place, second: Place) -> dict[Edge, Floats]:
+    """Return how far the matches of all cells move between two maps, for each edge in both directions."""
     return {
         (s, t): moved((first(s)[0], first(t)[1]), (second(s)[0], second(t)[1]))
-        for a, b in problem.columns
+        for a, b in sketch.problem.columns
         for s, t in ((a, b), (b, a))
     }
 
@@ -138,17 +138,17 @@ def _means(found: Iterable[dict[Edge, Floats]]) -> dict[Edge, Floats]:
 
 
 def _correlations(fit: Fit, edge: Edge, source: Floats, target: Floats) -> Floats:
-    (a, b), problem = edge, fit.problem
+    (a, b), sketch = edge, fit.sketch
     step = max(1, -(-source.shape[1] // MOST_JUDGED))
     source, target = source[:, ::step], target[:, ::step]
-    x, y = (problem.components[view][problem.rows[view]] for view in edge)
-    z = [fit.place(view, problem.rows[view]) for view in (a, b)]
-    settings = problem.settings
+    x, y = (sketch.problem.components[view][sketch.rows[view]] for view in edge)
+    z = [fit.place(view, sketch.rows[view]) for view in (a, b)]
+    settings = sketch.problem.settings
     return matched_correlations(z[0], z[1], x @ source, y @ target, entropy=settings.entropy, balance=settings.balance)
 
 
 def _agreements(fit: Fit, columns: Mapping[Edge, tuple[Floats, Floats]]) -> dict[Edge, float]:
-    """Return the mean correlation of linked columns of every edge that has any."""
+    """Return the mean correlation of linked columns, for every edge with linked features."""
     return {
         edge: float(np.diag(_correlations(fit, edge, *sides)).mean())
         for edge, sides in columns.items()
@@ -156,11 +156,11 @@ def _agreements(fit: Fit, columns: Mapping[Edge, tuple[Floats, Floats]]) -> dict
     }
 
 
-def _link_null(problem: Problem, evidence: Mapping[Edge, EdgeEvidence], n_null: int, rng: np.random.Generator) -> None:
-    """Hold the agreement of every edge against fits of permuted links."""
+def _link_null(sketch: Sketch, evidence: Mapping[Edge, EdgeEvidence], n_null: int, rng: np.random.Generator) -> None:
+    """Compare the agreement of every edge with fits of permuted links."""
     null: dict[Edge, list[float]] = {edge: [] for edge in evidence}
-    draws = [permuted(problem.columns, rng) for _ in range(n_null)]
-    for draw in side_by_side(lambda columns: _agreements(problem.fit(columns=columns), columns), draws):
+    draws = [permuted(sketch.problem.columns, rng) for _ in range(n_null)]
+    for draw in side_by_side(lambda columns: _agreements(sketch.fit(columns=columns), columns), draws):
         for edge, found in draw.items():
             null[edge].append(found)
     for edge, values in null.items():
@@ -170,53 +170,53 @@ def _link_null(problem: Problem, evidence: Mapping[Edge, EdgeEvidence], n_null: 
 
 
 def _without_links(
-    problem: Problem, evidence: Mapping[Edge, EdgeEvidence], place: Place, rng: np.random.Generator
+    sketch: Sketch, evidence: Mapping[Edge, EdgeEvidence], place: Place, rng: np.random.Generator
 ) -> dict[Edge, Floats]:
-    """Leave out a third of the links and of the shared cells of every edge, in turn; judge by what was left out."""
-    columns = {e: np.array_split(rng.permutation(s.shape[1]), N_FOLDS) for e, (s, _) in problem.columns.items()}
-    pairs = {e: np.array_split(rng.permutation(len(i)), N_FOLDS) for e, (i, _) in problem.pairs.items()}
+    """Leave out each third of the links and shared cells of every edge in turn, and test on what was left out."""
+    columns = {e: np.array_split(rng.permutation(s.shape[1]), N_FOLDS) for e, (s, _) in sketch.problem.columns.items()}
+    pairs = {e: np.array_split(rng.permutation(len(i)), N_FOLDS) for e, (i, _) in sketch.problem.pairs.items()}
 
     def without(fold: int) -> tuple[dict[Edge, Floats], dict[Edge, float], dict[Edge, float]]:
-        """Return how far cells move, how far left-out links agree, and how far off left-out shared cells are."""
+        """Return how far matches move, how well held-out links agree, and the FOSCTTM of held-out shared cells."""
         kept, held = {}, {}
-        for edge, (source, target) in problem.columns.items():
+        for edge, (source, target) in sketch.problem.columns.items():
             out = columns[edge][fold] if source.shape[1] > 1 else np.empty(0, np.int64)
             stay = np.setdiff1d(np.arange(source.shape[1]), out)
             kept[edge], held[edge] = (source[:, stay], target[:, stay]), (source[:, out], target[:, out])
         known = {
             edge: (np.delete(i, pairs[edge][fold]), np.delete(j, pairs[edge][fold]))
-            for edge, (i, j) in problem.pairs.items()
+            for edge, (i, j) in sketch.problem.pairs.items()
         }
-        fit = problem.fit(columns=kept, pairs=known)
+        fit = sketch.fit(columns=kept, pairs=known)
         agree = {
             edge: above_other_pairings(_correlations(fit, edge, *sides))
             for edge, sides in held.items()
             if evidence[edge].n_columns >= LEAST_HELD
         }
         ranks = {}
-        for (a, b), (i, j) in problem.pairs.items():
+        for (a, b), (i, j) in sketch.problem.pairs.items():
             out = pairs[a, b][fold][:SKETCH_PAIRS]
             if len(out) > 1:
                 ranks[a, b] = float(foscttm(fit.place(a, i[out]), fit.place(b, j[out])))
-        return _movement(problem, place, _placed(fit)), agree, ranks
+        return _movement(sketch, place, _placed(fit)), agree, ranks
 
     folds = side_by_side(without, range(N_FOLDS))
     for edge, found in evidence.items():
-        found.held_out = together(np.array([agree[edge] for _, agree, _ in folds if edge in agree]))
+        found.held_out = combined_z_score(np.array([agree[edge] for _, agree, _ in folds if edge in agree]))
         off = [ranks[edge] for _, _, ranks in folds if edge in ranks]
         if off:
             found.pairs = float(np.mean(off))
     return _means([change for change, _, _ in folds])
 
 
-def _halved(model: Model, problem: Problem, whole: Fit, place: Place, rng: np.random.Generator) -> dict[Edge, Floats]:
-    """Return how far the matches of each cell by one half of its counts lie from the other half; only for counts."""
+def _halved(model: Model, sketch: Sketch, whole: Fit, place: Place, rng: np.random.Generator) -> dict[Edge, Floats]:
+    """Return how far each cell's matches differ between the two halves of its counts; only for views of counts."""
     out: dict[Edge, Floats] = {}
     for name, view in model.views.items():
         if view.values != "counts":
             continue
         z = [whole.place(name, components=model.recipes[name].transform(x)) for x in halves(view.loaded, rng)]
-        for a, b in problem.columns:
+        for a, b in sketch.problem.columns:
             if name in (a, b):
                 other = b if name == a else a
                 target = place(other)[1]
@@ -225,7 +225,7 @@ def _halved(model: Model, problem: Problem, whole: Fit, place: Place, rng: np.ra
 
 
 def of_cells(evidence: Evidence, view: str, parts: tuple[str, ...] = ("links", "cells", "counts")) -> Floats | None:
-    """Return how far the matches of each cell of a view move in all, the mean over its edges; `None` if unknown."""
+    """Return how far each cell's matches move in total, averaged over the edges of its view; `None` if unknown."""
     totals = []
     for part in parts:
         found = [x for (source, _), x in evidence.moved.get(part, {}).items() if source == view]

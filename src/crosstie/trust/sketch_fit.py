@@ -1,66 +1,43 @@
-"""The closed form of a model fitted again on sketches: with other links, other cells, half of the counts."""
+"""Refits of a model's closed form on sketches: with other links, other cells, or half of the counts."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
 
 import numpy as np
 
-from crosstie._typing import Array, Edge, Floats, Index, Labels
-from crosstie.anchors import ClosedForm, Refinement, fit_closed_form
-from crosstie.links.linked_columns import column_maps, link_recipes, projections, readings, shared_rows
+from crosstie._typing import Array, Edge, Floats, Index
+from crosstie.anchors import ClosedForm
+from crosstie.model.closed_form_problem import ClosedFormProblem, Columns
 from crosstie.model.model import Model
 
-if TYPE_CHECKING:
-    pass
-
-SKETCH = 1024  # one sketch of the closed form: each round matches once
-MOST_PAIRS = 512  # shared cells in a sketch
-
-Columns = Mapping[Edge, tuple[Floats, Floats]]
+SKETCH = 1024  # cells of a view in a sketch; each round then matches one sketch only
+MOST_PAIRS = 512  # shared cells of an edge in a sketch
 
 
 @dataclass(frozen=True)
-class Problem:
-    """What the closed form of a model was fitted on.
+class Sketch:
+    """Some cells of each view, to which a model's closed form is fitted again.
 
     Parameters
     ----------
-    components
-        Of all cells of each view, shape `(n_cells, n_components)`.
-    columns
-        Maps from components to linked columns of each edge.
-    pairs
-        Row numbers of shared cells of the edges that have some.
-    batches
-        Batch of each cell, for views with batches.
+    problem
+        What the closed form of the model was fitted to.
     rows
-        Row numbers of the cells of each view that are fitted: a sketch.
-    settings
-        Of the closed form.
+        Row numbers of the cells of each view that are fitted.
     """
 
-    components: Mapping[str, Array]
-    columns: Columns
-    pairs: Mapping[Edge, tuple[Index, Index]]
-    batches: Mapping[str, Labels]
+    problem: ClosedFormProblem
     rows: Mapping[str, Index]
-    settings: Refinement
 
     @classmethod
-    def of(cls, model: Model, *, seed: int) -> Problem:
-        """Take the problem from a fitted model that has its data."""
-        components = {name: model.recipes[name].transform(view.loaded) for name, view in model.views.items()}
-        beside = link_recipes(model.linkage, model.link_views, seed=seed)
-        read = readings(model.recipes, beside, model.link_views, components)
-        columns = column_maps(projections(model.linkage, model.recipes | beside), read)
-        batches = model.batches
-        pairs = shared_rows(model.linkage, model.cells)
+    def of(cls, model: Model, *, seed: int) -> Sketch:
+        """Draw the cells of a fitted model that has its data."""
+        problem = ClosedFormProblem.of(model.inputs, model.recipes, model.config.refinement, seed=seed)
         rng = np.random.default_rng([seed, 1])
-        rows = sketch_rows({name: len(x) for name, x in components.items()}, pairs, rng)
-        return cls(components, columns, pairs, batches, rows, model.config.refinement)
+        sizes = {name: len(x) for name, x in problem.components.items()}
+        return cls(problem, sketch_rows(sizes, problem.pairs, rng))
 
     def fit(
         self,
@@ -70,57 +47,34 @@ class Problem:
         rows: Mapping[str, Index] | None = None,
         seed: int = 0,
     ) -> Fit:
-        """Fit the closed form to the sketch.
-
-        Parameters
-        ----------
-        columns, pairs, rows
-            In place of the problem's; pairs of cells that are not among the rows are left out.
-        seed
-            Of the batches' clusters.
-        """
+        """Fit the closed form to the sketch; columns, pairs and rows stand in for its own."""
         rows = self.rows if rows is None else rows
-        position = {name: _positions(len(self.components[name]), r) for name, r in rows.items()}
-        known = {}
-        for (a, b), (i, j) in (self.pairs if pairs is None else pairs).items():
-            both = position[a][i], position[b][j]
-            there = (both[0] >= 0) & (both[1] >= 0)
-            if there.any():
-                known[a, b] = both[0][there], both[1][there]
-        closed = fit_closed_form(
-            {name: self.components[name][r] for name, r in rows.items()},
-            self.columns if columns is None else columns,
-            self.settings,
-            pairs=known,
-            batches={name: batch[rows[name]] for name, batch in self.batches.items()},
-            seed=seed,
-        )
-        return Fit(self, closed)
+        return Fit(self, self.problem.fit(columns=columns, pairs=pairs, rows=rows, seed=seed))
 
 
 @dataclass(frozen=True)
 class Fit:
-    """A closed form of a problem, and where it puts cells: before the pull, so that views do not help each other."""
+    """A fitted closed form that places cells before the pull, so that views do not influence each other."""
 
-    problem: Problem
+    sketch: Sketch
     closed: ClosedForm
 
     def place(self, view: str, rows: Index | None = None, components: Array | None = None) -> Array:
-        """Return coordinates of length 1 of some or all cells of a view, shape `(n_cells, n_latent)`.
+        """Return unit-length coordinates of some or all cells of a view, shape `(n_cells, n_latent)`.
 
         Parameters
         ----------
         view
             Name of the view.
         rows
-            Which cells; `None` for all.
+            Row numbers of the cells; `None` for all.
         components
-            Other component scores of the same cells.
+            Component scores to use for these cells instead of the problem's.
         """
-        x = self.problem.components[view] if components is None else components
+        x = self.sketch.problem.components[view] if components is None else components
         x = x if rows is None else x[rows]
         z = self.closed.raw(view, x)
-        batch = self.problem.batches.get(view)
+        batch = self.sketch.problem.batches.get(view)
         if self.closed.offsets is not None and batch is not None:
             z = self.closed.offsets.corrected(view, z, batch if rows is None else batch[rows])
         return z
@@ -129,7 +83,7 @@ class Fit:
 def sketch_rows(
     sizes: Mapping[str, int], pairs: Mapping[Edge, tuple[Index, Index]], rng: np.random.Generator, n: int = SKETCH
 ) -> dict[str, Index]:
-    """Return the rows of each view that are fitted: all, or `n` at random, shared cells with their partners.
+    """Return the rows of each view to fit: all, or `n` at random, keeping shared cells with their partners.
 
     Parameters
     ----------
@@ -138,9 +92,9 @@ def sketch_rows(
     pairs
         Row numbers of shared cells.
     rng
-        Draws the cells.
+        Random generator.
     n
-        Largest number of cells of a view; a few more where it has shared cells with several others.
+        Maximum number of cells of a view; a few more if it shares cells with several others.
     """
     chosen: dict[str, list[Index]] = {name: [] for name in sizes}
     for (a, b), (i, j) in pairs.items():
@@ -161,18 +115,12 @@ def sketch_rows(
 
 
 def without_share(rows: Mapping[str, Index], share: float, rng: np.random.Generator) -> dict[str, Index]:
-    """Return the rows of each view without a random share of them."""
+    """Return the rows of each view after removing a random share of them."""
     return {
         name: np.sort(rng.choice(r, max(2, len(r) - round(share * len(r))), replace=False)) for name, r in rows.items()
     }
 
 
 def permuted(columns: Columns, rng: np.random.Generator) -> dict[Edge, tuple[Floats, Floats]]:
-    """Return the columns of every edge with those of the target in another order: links at random."""
+    """Return the columns of every edge with those of the target permuted: random links."""
     return {edge: (source, target[:, rng.permutation(target.shape[1])]) for edge, (source, target) in columns.items()}
-
-
-def _positions(n: int, rows: Index) -> Index:
-    out = np.full(n, -1)
-    out[rows] = np.arange(len(rows))
-    return out

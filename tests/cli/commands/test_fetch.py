@@ -9,9 +9,9 @@ import mudata as md
 import pandas as pd
 import pytest
 
-import public_files
 from crosstie.cli import scmodal_study as study
 from crosstie.datasets.public.registry import DATASETS
+from made_files import public_files
 
 
 @pytest.fixture
@@ -64,7 +64,7 @@ def test_what_fetch_writes_can_be_integrated(crosstie, cite):
 def test_progress_is_said_in_lines(crosstie, cite, server, monkeypatch):
     monkeypatch.setattr("crosstie.datasets.download.progress_bar.LEAST_SAID", 1000)
     result = crosstie("fetch", "citeseq_pbmc")
-    assert f"fetching {server.url}/GSM5008737_RNA_3P-matrix.mtx.gz" in result.stderr
+    assert f"downloading {server.url}/GSM5008737_RNA_3P-matrix.mtx.gz" in result.stderr
     assert " of " in result.stderr
     quiet = crosstie("fetch", "citeseq_pbmc", "--quiet")
     assert quiet.stderr == ""

@@ -13,12 +13,12 @@ import numpy as np
 import pandas as pd
 import pytest
 
-import public_files
 from crosstie._errors import InputKeyError, InputValueError
 from crosstie.datasets import FetchError, available, fetch
 from crosstie.datasets.download import cache
 from crosstie.datasets.public.fetch import files_of
 from crosstie.datasets.public.registry import DATASETS
+from made_files import public_files
 
 TENX = "pbmc_10k_protein_v3"
 
@@ -193,7 +193,7 @@ def test_another_file_than_at_first_is_refused_until_it_is_wanted(server, tenx, 
     (tmp_path / "cache" / TENX / tenx[0]).unlink()
     other, views = public_files.tenx(n_cells=40)
     server.files |= other
-    with pytest.raises(FetchError, match="not the file that is expected") as error:
+    with pytest.raises(FetchError, match="not the expected file") as error:
         get(TENX, tmp_path)
     assert "refresh=True" in str(error.value)
     same(get(TENX, tmp_path, refresh=True), views)
@@ -289,7 +289,7 @@ def test_half_a_file_at_hand_is_not_taken(server, citeseq, tmp_path):
     files, _ = citeseq
     name = "GSM5008737_RNA_3P-matrix.mtx.gz"
     write(files | {name: files[name][:-100]}, tmp_path / "here")
-    with pytest.raises(InputValueError, match="not a whole gzip file"):
+    with pytest.raises(InputValueError, match="not a complete gzip file"):
         get("citeseq_pbmc", tmp_path, source=tmp_path / "here")
 
 
@@ -297,7 +297,7 @@ def test_half_a_plain_file_at_hand_is_not_taken(server, citeseq, tmp_path):
     write(citeseq[0], tmp_path / "here", plain=True)
     path = tmp_path / "here" / "GSM5008737_RNA_3P-matrix.mtx"
     path.write_text("".join(path.read_text().splitlines(keepends=True)[:-50]))
-    with pytest.raises(InputValueError, match="cut short"):
+    with pytest.raises(InputValueError, match="truncated"):
         get("citeseq_pbmc", tmp_path, source=tmp_path / "here")
 
 

@@ -42,7 +42,7 @@ def test_triplets_are_what_scipy_wrote(tmp_path, monkeypatch, at_once):
         (HEAD.replace("general", "symmetric") + "2 2 1\n1 1 1\n", "begins with"),
         (HEAD + "2 two 1\n", "invalid literal"),
         (HEAD + "2 2\n", "not enough values"),
-        (HEAD + "2 2 2\n1 1 5\n", "cut short.\n  found: 1 entries\n  expected: 2\n  Download it again."),
+        (HEAD + "2 2 2\n1 1 5\n", "the file is truncated.\n  found: 1 entries\n  expected: 2\n  Download it again."),
         (HEAD + "2 2 1\n3 1 5\n", "entries outside 2 × 2"),
         (HEAD + "2 2 1\n1 0 5\n", "entries outside 2 × 2"),
         (HEAD + "2 2 1\n1 1 x\n", "cannot be read"),
@@ -55,16 +55,16 @@ def test_broken_triplets(tmp_path, text, words):
 
 
 def test_another_number_of_cells_than_barcodes(tmp_path):
-    with pytest.raises(ValueError, match=r"another number of cells than barcodes\.\n  found: 2 cells\n  expected: 3"):
+    with pytest.raises(ValueError, match=r"differs from the number of barcodes\.\n  found: 2 cells\n  expected: 3"):
         read_triplets(file(tmp_path, HEAD + "2 2 1\n1 1 5\n"), cells=np.ones(3, bool))
 
 
 def test_half_a_packed_file(tmp_path):
     path = file(tmp_path, HEAD + "2 2 1\n1 1 5\n", "x.mtx.gz")
     path.write_bytes(path.read_bytes()[:-12])
-    with pytest.raises(ValueError, match="Is the file whole"):
+    with pytest.raises(ValueError, match="Is the file complete"):
         read_triplets(path)
-    with pytest.raises(ValueError, match="Is the file whole"):
+    with pytest.raises(ValueError, match="Is the file complete"):
         read_names(path)
 
 
@@ -86,10 +86,10 @@ def test_table_with_and_without_a_name_for_the_first_column(tmp_path, monkeypatc
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("", "0 names of cells, then rows of 1 fields"),
-        ("gene\tc1\nG1\t1\t2\t3\n", "2 names of cells, then rows of 4 fields"),
+        ("", "0 cell names, but rows of 1 fields"),
+        ("gene\tc1\nG1\t1\t2\t3\n", "2 cell names, but rows of 4 fields"),
         ("gene\tc1\nG1\tx\n", "cannot be read"),
-        ("gene\tc1\tc2\nG1\t1\t2\nG2\t1\n", "counts are missing; the file may be cut short.\n  Download it again."),
+        ("gene\tc1\tc2\nG1\t1\t2\nG2\t1\n", "counts are missing; the file may be truncated.\n  Download it again."),
     ],
 )
 def test_broken_tables(tmp_path, text, words):

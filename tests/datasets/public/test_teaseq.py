@@ -13,7 +13,7 @@ import pytest
 
 from crosstie._errors import InputValueError
 from crosstie.datasets import read_teaseq
-from teaseq_files import ADT, GENES, PEAKS, START, barcodes, write_adt, write_h5
+from made_files.teaseq_files import ADT, GENES, PEAKS, START, barcodes, write_adt, write_h5
 
 
 @pytest.fixture
@@ -196,7 +196,7 @@ def test_files_of_two_samples(tea):
             ["not a table of antibody counts", "'barcode'", "cell_barcode, total"],
         ),
         ("cell_barcode,total,CD3\nAAA,1,1\nAAA,2,2\n", ["1 barcodes occur more than once", "'AAA'"]),
-        ("cell_barcode,total,CD3\nAAA,1,high\n", ["columns that are no counts", "'CD3'"]),
+        ("cell_barcode,total,CD3\nAAA,1,high\n", ["some columns are not counts", "'CD3'"]),
     ],
 )
 def test_tables_of_another_layout(tea, text, words):

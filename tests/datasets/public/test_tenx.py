@@ -8,7 +8,7 @@ import pytest
 
 from crosstie._errors import InputValueError
 from crosstie.datasets import read_10x_h5
-from teaseq_files import GENES, PEAKS, barcodes, write_h5
+from made_files.teaseq_files import GENES, PEAKS, barcodes, write_h5
 
 KINDS = ["Gene Expression"] * len(GENES) + ["Peaks"] * len(PEAKS)
 
@@ -83,9 +83,12 @@ def test_a_file_cut_short(made):
             lambda f: replace(f, "barcodes", f["matrix/barcodes"][:-1]),
             ["barcodes: 11 entries", "barcodes: 12"],
         ),
-        (lambda f: replace(f, "data", f["matrix/data"][:-5]), ["do not fit together", "data: "]),
-        (lambda f: replace(f, "indices", f["matrix/indices"][:] + 7), ["'indices' point outside", "0 to 10"]),
-        (lambda f: replace(f, "indptr", f["matrix/indptr"][:][[0, 2, 1, *range(3, 13)]]), ["'indptr' must not fall"]),
+        (lambda f: replace(f, "data", f["matrix/data"][:-5]), ["differ in size", "data: "]),
+        (lambda f: replace(f, "indices", f["matrix/indices"][:] + 7), ["'indices' are out of range", "0 to 10"]),
+        (
+            lambda f: replace(f, "indptr", f["matrix/indptr"][:][[0, 2, 1, *range(3, 13)]]),
+            ["must not decrease"],
+        ),
         (lambda f: replace(f, "shape", np.array([3])), ["'shape' must be two numbers"]),
     ],
 )

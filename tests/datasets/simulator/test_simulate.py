@@ -296,5 +296,5 @@ def test_errors_say_what_and_why(options, kind, words):
 
 
 def test_dropping_everything_is_an_error():
-    with pytest.raises(InputValueError, match="no cell type is left in view 'adt'"):
+    with pytest.raises(InputValueError, match="view 'adt' has no cell types left"):
         simulate_citeseq(drop_types={"adt": list(load_profile()[0].state)})

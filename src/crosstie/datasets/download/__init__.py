@@ -1,1 +1,4 @@
-"""Downloads that resume, and are checked."""
+"""Downloads files into a cache: interrupted downloads resume, and files are verified before they are used.
+
+Knows nothing of single cells; `public` says what to download.
+"""

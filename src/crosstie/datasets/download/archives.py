@@ -1,4 +1,4 @@
-"""Unpacks what archives hold into a folder, and nowhere else."""
+"""Unpacks gzip and tar files safely: nothing is written outside the target folder."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from crosstie.datasets.download.integrity import unpacked
 
 
 def unpack_gzip(path: Path, target: Path) -> Path:
-    """Unpack a gzip file to `target`, whatever name the file itself says; it appears when it is whole."""
+    """Unpack a gzip file to `target`, ignoring the name stored in it; `target` appears once it is complete."""
     part = target.with_name(f".{target.name}.{os.getpid()}.part")
     with writing(target.parent):
         target.parent.mkdir(parents=True, exist_ok=True)
@@ -23,39 +23,39 @@ def unpack_gzip(path: Path, target: Path) -> Path:
                 file.writelines(unpacked(path))
             part.replace(target)
         except EOFError:
-            raise value_error(f"{path}: the file is cut short.", do="Download it again.") from None
+            raise value_error(f"{path}: the file is truncated.", do="Download it again.") from None
         finally:
             part.unlink(missing_ok=True)
     return target
 
 
 def unpack_tar(path: Path, folder: Path, names: Collection[str]) -> dict[str, Path]:
-    """Unpack members of a tar archive, by the last part of their names, flat into a folder.
+    """Unpack files of a tar archive into a folder, without the folders inside the archive.
 
     Parameters
     ----------
     path
-        The archive, packed or not.
+        The archive, compressed or not.
     folder
-        Where to.
+        Folder to unpack to; it is created if needed.
     names
-        Which files; those that the archive lacks are left out.
+        Names of the files to unpack, without folders; names that the archive lacks are ignored.
 
     Returns
     -------
-    Where each file is now.
+    Path of each unpacked file, by name.
 
     Raises
     ------
     ValueError
-        If a member points outside the archive (an absolute name, `..`, a link, a device): then nothing is unpacked.
+        If a member could write elsewhere (an absolute name, `..`, a link, a device); then nothing is unpacked.
     """
     out: dict[str, Path] = {}
     with tarfile.open(path) as archive, writing(folder):
         members = archive.getmembers()
         if unsafe := [member.name for member in members if not _safe(member)]:
             raise value_error(
-                f"{path}: the archive would write outside its folder, and is not unpacked.",
+                f"{path}: the archive would write outside its folder; it was not unpacked.",
                 found=sample(unsafe, 4),
                 expected="plain files with relative names",
                 do="Download it again from the source; do not trust this copy.",

@@ -1,4 +1,4 @@
-"""Where fetched files are kept, and what is known of them: a folder per data set, with a ledger of checksums in it."""
+"""The cache of downloaded files: one folder per data set, with a ledger of checksums."""
 
 from __future__ import annotations
 
@@ -22,23 +22,23 @@ LOCK = ".lock"
 
 
 def cache_folder(cache: str | Path | None = None) -> Path:
-    """Return the folder of all data sets: as given, else `$CROSSTIE_CACHE`, else the system's folder for caches."""
+    """Return the cache folder: `cache` if given, else `$CROSSTIE_CACHE`, else the user's cache folder."""
     return Path(cache or os.environ.get("CROSSTIE_CACHE") or pooch.os_cache("crosstie")).expanduser()
 
 
 @contextmanager
 def locked(folder: Path) -> Iterator[None]:
-    """Hold a data set's folder against other processes; the lock of one that dies is free at once."""
+    """Lock the folder of a data set against other processes; the lock of a process that dies is released."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
         lock = filelock.FileLock(folder / LOCK)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
-            log.info("%s: another process is fetching this data set; waiting for it.", folder)
+            log.info("%s: waiting for another process that is fetching this data set.", folder)
             lock.acquire()
     try:
-        # Of processes that were killed; a download, which has no number, is gone on with.
+        # Leftovers of killed processes. Interrupted downloads have no process number; they stay and resume.
         for path in folder.glob(".*.part"):
             if re.fullmatch(r"\..+\.\d+\.part", path.name):
                 path.unlink(missing_ok=True)
@@ -48,12 +48,12 @@ def locked(folder: Path) -> Iterator[None]:
 
 
 class Ledger:
-    """Checksums of the files of a folder, as they were when they came.
+    """Checksums of the files in a folder, recorded when they were downloaded.
 
     Parameters
     ----------
     folder
-        Of one data set.
+        Folder of one data set.
     """
 
     def __init__(self, folder: Path) -> None:
@@ -63,14 +63,14 @@ class Ledger:
             try:
                 self.files = dict(json.loads(self.path.read_text(encoding="utf-8")))
             except (ValueError, TypeError):
-                log.warning("%s cannot be read; its files are fetched anew.", self.path)
+                log.warning("%s cannot be read; the files are downloaded again.", self.path)
 
     def known(self, name: str) -> str | None:
-        """Return the checksum that was recorded for a file."""
+        """Return the recorded checksum of a file, or `None`."""
         return self.files.get(name, {}).get("sha256")
 
     def record(self, name: str, received: Received, origin: str) -> None:
-        """Write down what a file is now."""
+        """Record the checksum, size and origin of a file."""
         when = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {"sha256": received.sha256, "n_bytes": received.n_bytes, "from": origin, "recorded": when}
         self.files[name] = entry
@@ -80,7 +80,7 @@ class Ledger:
             part.replace(self.path)
 
     def holds(self, path: Path) -> bool:
-        """Whether a file is there and is still what was recorded."""
+        """Return whether a file exists and still matches its record."""
         entry = self.files.get(path.name)
         if entry is None or not path.exists():
             return False

@@ -1,7 +1,7 @@
-"""One file from the network to its place: resumed where it was cut, checked before it gets its name, or not there.
+"""Downloads one file: resumes interrupted transfers, and verifies the file before it gets its name.
 
-pooch gives the cache folder. It does not give the download: its temporary file is deleted at the first error, so that
-nothing can be resumed, and it does not look at what the server sent before it is in the cache.
+pooch only provides the cache folder. Its downloads delete the temporary file at the first error, so nothing could be
+resumed, and it does not verify a file before it is in the cache.
 """
 
 from __future__ import annotations
@@ -24,28 +24,28 @@ import urllib3
 
 from crosstie._errors import InputError, input_error, message, value_error
 from crosstie._log import log
-from crosstie.datasets.download.integrity import check_whole, is_page, web_page
+from crosstie.datasets.download.integrity import check_complete, is_page, web_page
 
-Progress = Callable[[str, int, int | None], None]  # name of the file, bytes that are there, bytes in all if known
+Progress = Callable[[str, int, int | None], None]  # name of the file, bytes received, total bytes or None
 
-ATTEMPTS = 5  # in a row without a byte gained
-TIMEOUT = 60.0  # seconds without a byte
+ATTEMPTS = 5  # attempts in a row that receive nothing
+TIMEOUT = 60.0  # seconds without data
 LONGEST_WAIT = 30.0  # seconds between attempts
 CHUNK = 2**18
 TEMPORARY = {408, 425, 429, 500, 502, 503, 504}
 
 
 class FetchError(InputError, OSError):
-    """A file could not be had: the network, the server, or what it sent."""
+    """A file could not be downloaded, or what the server sent is not the expected file."""
 
 
 class _CutError(Exception):
-    """The transfer stopped early; what came can be kept."""
+    """The transfer stopped early; the part received so far can be kept."""
 
 
 @dataclass(frozen=True)
 class Received:
-    """A file that is whole and in its place."""
+    """A file that was downloaded completely."""
 
     path: Path
     n_bytes: int
@@ -62,31 +62,31 @@ def download(
     timeout: float = TIMEOUT,
     wait: float = 1.0,
 ) -> Received:
-    """Download a file; go on with what an earlier attempt left.
+    """Download a file, resuming an earlier attempt if there is one.
 
-    What has come lies beside `path` as `.NAME.part`, and takes the name only when it has the length that the server
-    announced, the checksum if one is known, and the structure that its ending promises. A connection that breaks or
-    stalls is taken up where it stopped, if the server says that the file is still the same.
+    Until it is complete, the file is `.NAME.part` beside `path`. It gets its name once its length is what the server
+    announced, its checksum is right (if one is known), and its structure matches its ending. Interrupted or stalled
+    downloads resume if the server confirms that the file has not changed.
 
     Parameters
     ----------
     url, path
-        From where, and to where.
+        Address to download from, and path to write to.
     sha256
-        Checksum that the file must have, if known.
+        Expected checksum; `None` if unknown.
     progress
-        Called with the file's name, the bytes that are there, and the bytes in all (`None` if unknown).
+        Function called with the name of the file, the bytes received, and the total bytes (`None` if unknown).
     attempts
-        Failures in a row, without a byte gained between them, after which to give up.
+        Number of attempts in a row that may fail without receiving any data.
     timeout
-        Seconds to wait for a connection or the next byte.
+        Seconds to wait for a connection or for more data.
     wait
-        Seconds before the second attempt; doubled each time.
+        Seconds before the second attempt; doubled after each further failure.
 
     Raises
     ------
     FetchError
-        If the file cannot be had, or is not what it should be.
+        If the file cannot be downloaded, or is not the expected file.
     ValueError
         If it cannot be written.
     """
@@ -104,13 +104,13 @@ def download(
                 failures = 0 if _size(part) > before else failures + 1
                 if failures >= attempts or attempts == 1:
                     raise _gave_up(url, path, part, last) from None
-                log.warning("%s: %s; going on at %s.", path.name, last, amount(_size(part)))
+                log.warning("%s: %s; resuming at %s.", path.name, last, amount(_size(part)))
                 time.sleep(min(wait * 2**failures, LONGEST_WAIT))
         return _put(part, path, url, sha256)
 
 
 def _transfer(url: str, part: Path, progress: Progress | None, name: str, timeout: float) -> None:
-    """Add to `part` what is missing, or raise `_CutError` with what came kept."""
+    """Append the missing bytes to `part`; if the transfer stops early, keep what came and raise `_CutError`."""
     state = _state(part, url)
     start = _size(part) if state else 0
     headers = {"Accept-Encoding": "identity"}
@@ -121,7 +121,7 @@ def _transfer(url: str, part: Path, progress: Progress | None, name: str, timeou
     except requests.exceptions.Timeout:
         raise _CutError(f"no answer for {timeout:g} s") from None
     except (requests.exceptions.InvalidURL, requests.exceptions.InvalidSchema, requests.exceptions.MissingSchema):
-        raise FetchError(message(f"{url}: not an address.", expected="http:// or https://")) from None
+        raise FetchError(message(f"{url}: not a valid address.", expected="http:// or https://")) from None
     except requests.exceptions.SSLError as error:
         raise FetchError(message(f"{url}: the server's certificate is not trusted.", found=str(error)[:200])) from None
     except requests.exceptions.RequestException as error:
@@ -129,7 +129,7 @@ def _transfer(url: str, part: Path, progress: Progress | None, name: str, timeou
     with response:
         if response.status_code == 416:
             if response.headers.get("Content-Range", "").strip() == f"bytes */{start}":
-                return  # all of it came, but an earlier attempt ended before it got its name
+                return  # complete, but an earlier attempt ended before it was renamed
             _discard(part)
             raise _CutError("the file on the server has changed")
         _check_answer(url, response)
@@ -149,21 +149,21 @@ def _transfer(url: str, part: Path, progress: Progress | None, name: str, timeou
                         progress(name, done, total)
             except (urllib3.exceptions.HTTPError, requests.exceptions.RequestException, ConnectionError) as error:
                 stalled = isinstance(error, urllib3.exceptions.ReadTimeoutError | requests.exceptions.ReadTimeout)
-                why = f"no byte for {timeout:g} s" if stalled else "the connection was cut"
+                why = f"no data for {timeout:g} s" if stalled else "the connection was lost"
                 raise _CutError(f"{why} at {amount(done)}{'' if total is None else f' of {amount(total)}'}") from None
             except TimeoutError:
-                raise _CutError(f"no byte for {timeout:g} s at {amount(done)}") from None
+                raise _CutError(f"no data for {timeout:g} s at {amount(done)}") from None
     if total is not None and done < total:
-        raise _CutError(f"the connection was cut at {amount(done)} of {amount(total)}")
+        raise _CutError(f"the connection was lost at {amount(done)} of {amount(total)}")
     if total is not None and done > total:
         _discard(part)
-        raise _CutError(f"{done:,} bytes came, of {total:,} announced")
+        raise _CutError(f"received {done:,} bytes, but {total:,} were announced")
     if progress is not None:
         progress(name, done, done)
 
 
 def _chunks(response: requests.Response) -> Iterator[bytes]:
-    """Yield the bytes as the server has them (a .gz stays one, whatever it calls it), as soon as they are there."""
+    """Yield the bytes as the server stores them (without decompression), as soon as they arrive."""
     while chunk := response.raw.read1(CHUNK, decode_content=False):
         yield chunk
 
@@ -176,12 +176,12 @@ def _check_answer(url: str, response: requests.Response) -> None:
             raise web_page(FetchError, url, response.raw.read(4096, decode_content=True) or b"")
         return
     if status in TEMPORARY:
-        raise _CutError(f"the server answers {status} {response.reason}")
+        raise _CutError(f"the server answered {status} {response.reason}")
     words = {404: "there is no such file", 410: "the file is gone", 401: "access is denied", 403: "access is denied"}
-    do = "Look at the source's page for where it is now; files that are already at hand can be given with "
+    do = "Look up the new address on the source's page, or give files that you already have with "
     raise input_error(
         FetchError,
-        f"{url}: {words.get(status, 'the server refuses')}.",
+        f"{url}: {words.get(status, 'the server refused the request')}.",
         found=f"HTTP {status} {response.reason}",
         do=f"{do}source=FOLDER.",
         cli={"do": f"{do}--from FOLDER."},
@@ -189,19 +189,19 @@ def _check_answer(url: str, response: requests.Response) -> None:
 
 
 def _extent(response: requests.Response, start: int, part: Path) -> tuple[int, int | None]:
-    """Return where the answer begins in the file, and how long the file is."""
+    """Return the position in the file where the answer begins, and the length of the file (`None` if unknown)."""
     if response.status_code == 206:
         found = re.fullmatch(r"bytes (\d+)-(\d+)/(\d+|\*)", response.headers.get("Content-Range", "").strip())
         if not found or int(found[1]) != start:
             _discard(part)
-            raise _CutError("the server answered with another part of the file")
+            raise _CutError("the server sent another part of the file")
         return start, None if found[3] == "*" else int(found[3])
     length = response.headers.get("Content-Length", "")
     return 0, int(length) if length.isdigit() else None
 
 
 def _validator(response: requests.Response) -> str:
-    """Return what proves that the file on the server is the same: a strong ETag, or the date of its last change."""
+    """Return what identifies the version of the file on the server: a strong ETag, or the date of its last change."""
     etag = response.headers.get("ETag", "")
     return etag if etag.startswith('"') else response.headers.get("Last-Modified", "")
 
@@ -211,7 +211,7 @@ def _state_file(part: Path) -> Path:
 
 
 def _state(part: Path, url: str) -> dict[str, str]:
-    """Return what is known of a part that can be gone on with; nothing if it cannot."""
+    """Return the saved state of a partial download; empty if it cannot be resumed."""
     try:
         state = json.loads(_state_file(part).read_text(encoding="utf-8"))
     except (OSError, ValueError):
@@ -229,7 +229,7 @@ def _discard(part: Path) -> None:
 
 
 def _put(part: Path, path: Path, url: str, sha256: str | None) -> Received:
-    """Give the file its name, if it is what it should be."""
+    """Verify the file and give it its final name."""
     found = digest(part)
     if sha256 is not None and found != sha256:
         n_bytes = _size(part)
@@ -238,17 +238,17 @@ def _put(part: Path, path: Path, url: str, sha256: str | None) -> Received:
         _discard(part)
         if is_page(start):
             raise web_page(FetchError, url, start)
-        do = "It was thrown away; try again. If the source has changed the file for good, say "
+        do = "It was deleted; try again. If the source has replaced the file, use "
         raise input_error(
             FetchError,
-            f"{url}: what came is not the file that is expected.",
+            f"{url}: not the expected file.",
             found=f"SHA-256 {found}, {n_bytes:,} bytes",
             expected=f"SHA-256 {sha256}",
             do=f"{do}refresh=True.",
             cli={"do": f"{do}--refresh."},
         )
     try:
-        check_whole(part, name=path.name, source=url)
+        check_complete(part, name=path.name, source=url)
     except InputError as error:
         _discard(part)
         raise FetchError(str(error), cli=error.cli) from None
@@ -261,8 +261,8 @@ def _put(part: Path, path: Path, url: str, sha256: str | None) -> Received:
 
 
 def _gave_up(url: str, path: Path, part: Path, why: str) -> FetchError:
-    kept = f" {amount(_size(part))} are kept, and the next attempt goes on from there." if _size(part) else ""
-    do = f"Try again.{kept} Files that are already at hand can be given with "
+    kept = f" The next attempt resumes at {amount(_size(part))}." if _size(part) else ""
+    do = f"Try again.{kept} Files that you already have can be given with "
     return input_error(
         FetchError,
         f"{path.name} could not be downloaded.",
@@ -275,18 +275,18 @@ def _gave_up(url: str, path: Path, part: Path, why: str) -> FetchError:
 def _why(error: Exception) -> str:
     text = str(error)
     if "Name or service not known" in text or "getaddrinfo" in text or "NameResolution" in text:
-        return "the server's name is not known here: is there a network?"
-    return "the server refuses the connection" if "refused" in text else "the connection failed"
+        return "the server's name cannot be resolved: is there a network connection?"
+    return "the server refused the connection" if "refused" in text else "the connection failed"
 
 
 def digest(path: Path) -> str:
-    """Return the SHA-256 of a file."""
+    """Return the SHA-256 checksum of a file."""
     with path.open("rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def amount(n_bytes: int) -> str:
-    """Return a number of bytes for people."""
+    """Return a number of bytes in words, such as `1.2 GB`."""
     for unit, size in (("GB", 1e9), ("MB", 1e6), ("kB", 1e3)):
         if n_bytes >= size:
             return f"{n_bytes / size:.3g} {unit}"
@@ -300,12 +300,12 @@ def _size(path: Path) -> int:
 def _check_room(folder: Path, needed: int | None) -> None:
     free = shutil.disk_usage(folder).free
     if needed is not None and needed > free:
-        raise no_room(folder, f"{amount(needed)} are needed, {amount(free)} are free")
+        raise no_room(folder, f"{amount(needed)} needed, {amount(free)} free")
 
 
 def no_room(folder: Path, found: str = "") -> InputError:
     """Return the error for a full disk."""
-    do = "Make room, or take another folder: {} or $CROSSTIE_CACHE."
+    do = "Free some space, or use another folder: {} or $CROSSTIE_CACHE."
     return value_error(
         f"{folder}: the disk is full.",
         found=found,
@@ -316,7 +316,7 @@ def no_room(folder: Path, found: str = "") -> InputError:
 
 @contextmanager
 def writing(folder: Path) -> Iterator[Any]:
-    """Say in one message that a folder cannot be written to, or that the disk is full."""
+    """Turn write errors into a clear message: the folder is not writable, or the disk is full."""
     try:
         yield
     except InputError:
@@ -325,7 +325,7 @@ def writing(folder: Path) -> Iterator[Any]:
         if error.errno in (errno.ENOSPC, errno.EDQUOT):
             raise no_room(folder) from None
         if error.errno in (errno.EACCES, errno.EPERM, errno.EROFS, errno.ENOTDIR, errno.EEXIST):
-            do = "Take another folder: {} or $CROSSTIE_CACHE."
+            do = "Use another folder: {} or $CROSSTIE_CACHE."
             raise value_error(
                 f"{folder} cannot be written to.",
                 found=error.strerror or "",

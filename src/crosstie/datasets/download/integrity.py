@@ -1,4 +1,4 @@
-"""Is a file whole, and what its ending says? Read from the file itself, where no checksum is known."""
+"""Checks from the content of a file that it is complete and of the type that its ending says."""
 
 from __future__ import annotations
 
@@ -15,31 +15,31 @@ import h5py
 
 from crosstie._errors import E, InputError, InputValueError, input_error, value_error
 
-PACKED_AT_MOST = 200  # times; counts as text come to about a tenth of that
-ALWAYS = 2**28  # bytes that anything may unpack to
+PACKED_AT_MOST = 200  # largest compression ratio; counts as text reach about a tenth of that
+ALWAYS = 2**28  # bytes that any file may unpack to
 HTML = (b"<!doctype html", b"<html", b"<head", b"<script")
 CHUNK = 2**20
 
 
-def check_whole(path: Path, *, name: str = "", source: str = "") -> None:
-    """Raise unless a file has the structure that its name promises, to its end.
+def check_complete(path: Path, *, name: str = "", source: str = "") -> None:
+    """Raise unless a file is complete and of the type that its name says.
 
-    gzip is unpacked to the last checksum, HDF5 is opened (it knows its own length), ZIP and tar are read through. A
-    table without compression has nothing to check but that it is no web page.
+    gzip files are unpacked to the final checksum, HDF5 files are opened (they store their length), and ZIP and tar
+    files are read to the end. Of a plain text table, only web pages and empty files are detected.
 
     Parameters
     ----------
     path
-        The file.
+        The file to check.
     name
-        Its name, if it lies under another one for now.
+        Its final name, if it has a temporary one now; by default the name of `path`.
     source
-        Where it came from, for the message.
+        Where it came from, for the message; by default `path`.
 
     Raises
     ------
     ValueError
-        If it is cut short, empty, or something else.
+        If it is truncated, empty, or of another type.
     """
     name, source = name or path.name, source or str(path)
     if not path.stat().st_size:
@@ -73,11 +73,11 @@ def check_whole(path: Path, *, name: str = "", source: str = "") -> None:
     except (OSError, ValueError, EOFError, zlib.error, zipfile.BadZipFile, tarfile.TarError) as error:
         found = f"{path.stat().st_size:,} bytes; {str(error).splitlines()[0] if str(error) else type(error).__name__}"
         do = "Download it again."
-        raise value_error(f"{source}: not a whole {kind} file.", found=found[:300], do=do) from None
+        raise value_error(f"{source}: not a complete {kind} file.", found=found[:300], do=do) from None
 
 
 def kind_of(name: str) -> str:
-    """Return what a file is, by its name; `""` for text."""
+    """Return the type of a file by its name; `""` for text."""
     for ending, kind in {".tar": "tar", ".tar.gz": "tar", ".gz": "gzip", ".zip": "ZIP"}.items():
         if name.endswith(ending) and not (kind == "gzip" and name.endswith(".tar.gz")):
             return kind
@@ -85,41 +85,41 @@ def kind_of(name: str) -> str:
 
 
 def is_page(start: bytes) -> bool:
-    """Whether a file's first bytes are those of a web page."""
+    """Return whether the first bytes of a file are those of a web page."""
     return start.lstrip(b"\xef\xbb\xbf \t\r\n").lower().startswith(HTML)
 
 
 def web_page(kind: type[E], source: str, start: bytes) -> E:
-    """Return (not raise) the error for a web page that came instead of data, of a kind."""
+    """Return (not raise) the error for a server that sent a web page instead of data."""
     title = re.search(rb"<title[^>]*>(.*?)</title>", start, re.IGNORECASE | re.DOTALL)
     text = " ".join(title[1].decode("utf-8", "replace").split())[:100] if title else ""
     do = (
-        "Something stands between you and the server (a login, a proxy, maintenance). Try again later, or download "
-        "the file in a browser and give its folder with "
+        "The cause may be a login page, a proxy or maintenance. Try again later, or download the file in a browser "
+        "and give its folder with "
     )
     return input_error(
         kind,
-        f"{source}: a web page came instead of the data.",
-        found=f"a page called {text!r}" if text else "HTML",
+        f"{source}: the server sent a web page instead of the data.",
+        found=f"a page with the title {text!r}" if text else "HTML",
         do=f"{do}source=FOLDER.",
         cli={"do": f"{do}--from FOLDER."},
     )
 
 
 def with_room(path: Path, unpacked: int) -> None:
-    """Raise if a file unpacks to more than measurements can: it was made to fill the memory or the disk."""
+    """Raise if a file unpacks to implausibly many bytes, which would fill the memory or the disk."""
     packed = path.stat().st_size
     if unpacked > ALWAYS + PACKED_AT_MOST * packed:
         raise value_error(
-            f"{path}: unpacks to far more than it should, and is not used.",
+            f"{path}: unpacks to far more data than expected; it was not used.",
             found=f"{packed:,} bytes, unpacked {unpacked:,} or more",
-            expected=f"at most {PACKED_AT_MOST} times as many",
+            expected=f"at most {PACKED_AT_MOST} times the size",
             do="Download it again from the source; do not trust this copy.",
         )
 
 
 def unpacked(path: Path) -> Iterator[bytes]:
-    """Yield what is in a gzip file, within bounds."""
+    """Yield the unpacked content of a gzip file; raise if it is implausibly large."""
     done = 0
     with gzip.open(path) as file:
         while chunk := file.read(CHUNK):
@@ -134,7 +134,7 @@ def _read_gzip(path: Path) -> None:
 
 
 def _sizes(file: Any) -> Iterator[int]:
-    """Yield how much memory each array of an open HDF5 file would take."""
+    """Yield the unpacked size of each array of an open HDF5 file, in bytes."""
     found: list[int] = []
     file.visititems(lambda _, item: found.append(item.nbytes) if isinstance(item, h5py.Dataset) else None)
     yield from found

@@ -1,4 +1,4 @@
-"""Shows how far a download is: a bar on a terminal, a line for every tenth elsewhere."""
+"""Shows the progress of downloads: a bar on a terminal, otherwise a log line for every 10 %."""
 
 from __future__ import annotations
 
@@ -10,20 +10,20 @@ from typing import Any, Literal
 from crosstie._log import log
 from crosstie.datasets.download.download import Progress, amount
 
-WIDTH = 30  # letters of a name beside its bar
-LEAST_SAID = 20_000_000  # bytes of a file, from which on its progress takes lines of its own
+WIDTH = 30  # longest file name shown beside its bar, in characters
+LEAST_SAID = 20_000_000  # smallest file, in bytes, whose progress is logged
 
 
 @contextmanager
 def shown(progress: Progress | Literal["auto"] | None, *, console: Any = None) -> Iterator[Progress | None]:
-    """Yield what `download` is to call.
+    """Yield the function that `download` calls to report progress.
 
     Parameters
     ----------
     progress
-        `"auto"`, a function of one's own, or `None` for silence.
+        `"auto"` shows a bar or log lines; a function is used as it is; `None` shows nothing.
     console
-        The rich console of a terminal, if one is in use already.
+        The rich console to draw on; `None` uses standard error.
     """
     if progress != "auto":
         yield progress

@@ -1,4 +1,4 @@
-"""Public data sets by name: found at hand, in the cache, or fetched into it; then read."""
+"""Public data sets by name: finds the files locally or in the cache, or downloads them, and reads them."""
 
 from __future__ import annotations
 
@@ -15,7 +15,7 @@ from crosstie._log import log
 from crosstie.datasets.download.archives import unpack_gzip, unpack_tar
 from crosstie.datasets.download.cache import Ledger, cache_folder, locked
 from crosstie.datasets.download.download import Progress, Received, amount, digest, download
-from crosstie.datasets.download.integrity import check_whole
+from crosstie.datasets.download.integrity import check_complete
 from crosstie.datasets.download.progress_bar import shown
 from crosstie.datasets.public.registry import DATASETS, Dataset, File
 
@@ -29,42 +29,43 @@ def fetch(
     refresh: bool = False,
     progress: Progress | Literal["auto"] | None = "auto",
 ) -> MuData:
-    """Return a public data set, fetched once and kept.
+    """Return a public data set; its files are downloaded once and cached.
 
-    Files come from `source` if they are there, else from the cache, else from the address in the registry. A download
-    that breaks off is gone on with, at the next call too. The checksum of every file is recorded when it first comes,
-    where the source publishes none, and each file is compared with it whenever it is used; one that has changed is
-    fetched anew. Where there is a mirror of the files, set `$CROSSTIE_MIRROR` to its address.
+    Files are taken from `source`, else from the cache, else downloaded from the registered address. Interrupted
+    downloads resume, also in a later call. If the source publishes no checksum, the checksum of the first download is
+    recorded. Files are verified whenever they are used, and downloaded again if they have changed. To download from a
+    mirror, set `$CROSSTIE_MIRROR` to its address.
 
     Parameters
     ----------
     name
-        One of `available()`, such as `"citeseq_pbmc"`.
+        Name of the data set, one of `available()`, such as `"citeseq_pbmc"`.
     cache
-        Folder of fetched files; by default `$CROSSTIE_CACHE`, else the system's folder for caches.
+        Folder for downloaded files; `None` uses `$CROSSTIE_CACHE`, or the user's cache folder.
     source
-        Folder with files that are already at hand, under their names at the source, unpacked or not, or inside the
-        series' tar archive. They are read where they are; what is missing is fetched.
+        Folder with files that you already have, under their original names, unpacked or not, or inside the tar archive
+        of the series. They are read in place; missing files are downloaded. `None` if there are none.
     where
-        Only cells with these values, by column of obs: `{"donor": "P1"}`. The others are never held in memory, where
-        the format allows it.
+        Keep only cells with these values of columns of obs, such as `{"donor": "P1"}`; `None` keeps all cells. If the
+        format allows it, the other cells are never loaded.
     refresh
-        Forget the recorded checksums, and fetch all anew.
+        Ignore the recorded checksums, and download all files again.
     progress
-        `"auto"` shows a bar on a terminal and writes to the log elsewhere; a function is called with the file's name,
-        the bytes that are there, and the bytes in all (`None` if unknown); `None` is silent.
+        `"auto"` shows a progress bar on a terminal, and log lines otherwise. A function is called with the name of the
+        file, the bytes received, and the total bytes (`None` if unknown). `None` shows nothing.
 
-    Returns
-    -------
-    MuData of `"rna"`, and `"adt"` or `"atac"` or both: raw counts, float32 CSR, the same cells in the same order.
-    Where the data set has labels, they are in `.obs["cell_type"]` of every view, beside what else the source knows.
+    Returns ------- MuData of `"rna"`, and `"adt"` or `"atac"` or both: raw counts, float32 CSR, the same cells in the
+    same order. Labels, if the data set has them, are in `.obs["cell_type"]` of every view, together with other columns
+    of the source.
 
     Raises
     ------
     KeyError
-        If there is no such data set, or no such column.
+        If the data set or a column of `where` is unknown.
     FetchError
-        If a file cannot be had, or is not what it should be (a `ValueError` where it cannot be read or written).
+        If a file cannot be downloaded, or is not the expected file.
+    ValueError
+        If a file cannot be read or written.
     """
     dataset = _known(name)
     files = files_of(name, cache=cache, source=source, refresh=refresh, progress=progress)
@@ -83,13 +84,13 @@ def files_of(
     refresh: bool = False,
     progress: Progress | Literal["auto"] | None = "auto",
 ) -> dict[str, Path]:
-    """Return where the files of a data set are, by their names at the source, after fetching what is missing.
+    """Return the path of each file of a data set, by its original name, after downloading missing files.
 
     Parameters are those of `fetch`.
     """
     dataset, folder = _known(name), cache_folder(cache) / name
     found = {} if source is None else _at_hand(dataset, Path(source).expanduser())
-    if not refresh:  # a cache that may only be read serves as long as nothing is missing
+    if not refresh:  # a read-only cache works as long as no file is missing
         found |= _held(dataset, folder, found)
     missing = [file for file in dataset.files if file.name not in found and file.url]
     if missing or any(_is_packed(path) for path in found.values()):
@@ -106,7 +107,7 @@ def files_of(
 
 
 def available() -> pd.DataFrame:
-    """Return the public data sets that `fetch` knows, a row each, with what is known of them."""
+    """Return a table of the data sets that `fetch` knows, with their cells, views, labels, size and licence."""
     rows = {
         name: {
             "title": dataset.title,
@@ -124,7 +125,7 @@ def available() -> pd.DataFrame:
 
 
 def at_hand(name: str, *, cache: str | Path | None = None, source: str | Path | None = None) -> set[str]:
-    """Return the names of the files of a data set that need no download."""
+    """Return the names of the files of a data set that need not be downloaded."""
     dataset, folder = _known(name), cache_folder(cache) / name
     found = {file.name for file in dataset.files if (folder / file.name).exists()}
     return found if source is None else found | set(_at_hand(dataset, Path(source).expanduser()))
@@ -137,9 +138,9 @@ def _known(name: str) -> Dataset:
 
 
 def _at_hand(dataset: Dataset, source: Path) -> dict[str, Path]:
-    """Return the files that lie in a folder or one level below it, and are whole."""
+    """Return the files found in a folder or one level below it; raise if one is damaged."""
     if not source.is_dir():
-        raise value_error(f"{source}: no such folder.", do="Give the folder that holds the files of the data set.")
+        raise value_error(f"{source}: no such folder.", do="Give the folder with the files of the data set.")
     places = [source, *sorted(path for path in source.iterdir() if path.is_dir())]
     out = {}
     for file in dataset.files:
@@ -149,13 +150,13 @@ def _at_hand(dataset: Dataset, source: Path) -> dict[str, Path]:
             continue
         if file.sha256 is not None and path.name == file.name and digest(path) != file.sha256:
             raise value_error(f"{path}: not the published file.", expected=f"SHA-256 {file.sha256}")
-        check_whole(path)
+        check_complete(path)
         out[file.name] = path
     return out
 
 
 def _held(dataset: Dataset, folder: Path, found: Mapping[str, Path]) -> dict[str, Path]:
-    """Return the files that the cache has; a packed one that was unpacked before is the unpacked one."""
+    """Return the files in the cache, preferring the unpacked version of a compressed file."""
     ledger, out = Ledger(folder), {}
     for file in dataset.files:
         path = folder / file.name
@@ -172,15 +173,15 @@ def _is_packed(path: Path) -> bool:
 
 
 def _from_archives(files: list[File], source: Path, folder: Path, ledger: Ledger) -> dict[str, Path]:
-    """Unpack from tar archives at hand what is missing; return what was found there."""
+    """Unpack missing files from tar archives in the source folder; return the files found there."""
     out = {}
     for archive in dict.fromkeys(file.archive for file in files if file.archive):
         path = source / archive
         if path.is_file():
-            check_whole(path)
+            check_complete(path)
             for name, member in unpack_tar(path, folder, [f.name for f in files if f.archive == archive]).items():
                 try:
-                    check_whole(member)
+                    check_complete(member)
                 except InputError:
                     member.unlink()
                     raise
@@ -190,32 +191,32 @@ def _from_archives(files: list[File], source: Path, folder: Path, ledger: Ledger
 
 
 def _cached(file: File, folder: Path, ledger: Ledger, refresh: bool, tick: Progress | None) -> Path:
-    """Return a file of the cache, fetched if it is not there or not what it was."""
+    """Return a file of the cache, downloaded if it is missing or has changed."""
     path = folder / file.name
     if not refresh and ledger.holds(path):
         return path
     if not refresh and path.exists():
         if ledger.known(file.name) is None:
-            log.warning("%s: nothing is known of this file; it is fetched anew.", path)
+            log.warning("%s: no checksum was recorded for this file; downloading it again.", path)
         else:
-            log.warning("%s: not the file that was fetched (its checksum differs); it is fetched anew.", path)
+            log.warning("%s: the file has changed (its checksum differs); downloading it again.", path)
     expected = file.sha256 or (None if refresh else ledger.known(file.name))
     mirror = os.environ.get("CROSSTIE_MIRROR", "").rstrip("/")
     url = f"{mirror}/{file.name}" if mirror else file.url
-    log.info("%s: fetching %s (about %s).", folder.name, url, amount(round(1e6 * file.megabytes)))
+    log.info("%s: downloading %s (about %s).", folder.name, url, amount(round(1e6 * file.megabytes)))
     received = download(url, path, sha256=expected, progress=tick)
     ledger.record(file.name, received, url)
     return path
 
 
 def _unpacked(path: Path, folder: Path, ledger: Ledger) -> Path:
-    """Return what is in a packed HDF5 file."""
+    """Return the unpacked version of a compressed HDF5 file."""
     target = folder / path.name.removesuffix(".gz")
     origin = f"{path.name}, SHA-256 {digest(path)}"
     if ledger.files.get(target.name, {}).get("from") == origin and ledger.holds(target):
         return target
     log.info("%s: unpacking.", path)
     unpack_gzip(path, target)
-    check_whole(target)
+    check_complete(target)
     ledger.record(target.name, Received(target, target.stat().st_size, digest(target)), origin)
     return target

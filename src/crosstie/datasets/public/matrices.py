@@ -1,4 +1,4 @@
-"""Reads counts as GEO holds them: triplets of Matrix Market, and tables of features × cells."""
+"""Reads count matrices in the formats of GEO: Matrix Market files, and text tables of features × cells."""
 
 from __future__ import annotations
 
@@ -13,19 +13,19 @@ import scipy.sparse as sp
 from crosstie._errors import InputError, sample, value_error
 from crosstie._typing import Mask
 
-ROWS = 2**22  # triplets that are read at once
-TABLE_ROWS = 500  # features that are read at once
+ROWS = 2**22  # triplets read at once
+TABLE_ROWS = 500  # features read at once
 
 
 def read_triplets(path: Path, *, cells: Mask | None = None) -> sp.csr_matrix:
-    """Read a Matrix Market file of features × cells, without holding more than the cells that are wanted.
+    """Read a Matrix Market file of features × cells, keeping only the wanted cells in memory.
 
     Parameters
     ----------
     path
-        The file, packed or not; coordinates from 1, any order.
+        The file, gzipped or not; coordinates count from 1, in any order.
     cells
-        Which cells to keep, shape `(n_cells,)`; all by default.
+        Mask of the cells to keep, shape `(n_cells,)`; `None` keeps all.
 
     Returns
     -------
@@ -34,14 +34,16 @@ def read_triplets(path: Path, *, cells: Mask | None = None) -> sp.csr_matrix:
     Raises
     ------
     ValueError
-        If it is not such a file, is cut short, or has other numbers of cells or entries than it says.
+        If it has another format, is truncated, or the number of cells or entries differs from its header.
     """
     with _open(path) as file:
         shape, n_entries = _head(path, file)
         if cells is not None and len(cells) != shape[1]:
             found = f"{shape[1]:,} cells"
             raise value_error(
-                f"{path}: another number of cells than barcodes.", found=found, expected=f"{len(cells):,}"
+                f"{path}: the number of cells differs from the number of barcodes.",
+                found=found,
+                expected=f"{len(cells):,}",
             )
         new = None if cells is None else np.where(cells, np.cumsum(cells) - 1, -1)
         n_cells = shape[1] if cells is None else int(cells.sum())
@@ -63,18 +65,21 @@ def read_triplets(path: Path, *, cells: Mask | None = None) -> sp.csr_matrix:
                         cell = new[cell]
                         kept = cell >= 0
                         feature, cell, count = feature[kept], cell[kept], count[kept]
-                    # A block after the other becomes CSR, so that no list of all triplets is ever sorted.
+                    # Each block is converted to CSR separately, so that the full list of triplets is never sorted.
                     parts.append(_block(feature, cell, count, (n_cells, shape[0])))
         except (ValueError, EOFError, OSError) as error:
             raise _broken(path, error) from None
     if n_seen != n_entries:
         raise value_error(
-            f"{path}: cut short.", found=f"{n_seen:,} entries", expected=f"{n_entries:,}", do="Download it again."
+            f"{path}: the file is truncated.",
+            found=f"{n_seen:,} entries",
+            expected=f"{n_entries:,}",
+            do="Download it again.",
         )
     return _stacked(parts, (n_cells, shape[0]))
 
 
-Block = tuple[int, sp.csr_matrix]  # the first of its cells, and rows from there on
+Block = tuple[int, sp.csr_matrix]  # its first cell, and the rows from there on
 
 
 def _block(feature: np.ndarray, cell: np.ndarray, count: np.ndarray, shape: tuple[int, int]) -> Block:
@@ -84,7 +89,7 @@ def _block(feature: np.ndarray, cell: np.ndarray, count: np.ndarray, shape: tupl
 
 
 def _stacked(parts: list[Block], shape: tuple[int, int]) -> sp.csr_matrix:
-    """Put blocks of rows together; a cell may begin in one and end in another."""
+    """Combine blocks of rows; the entries of one cell may be spread over several blocks."""
     sizes = np.zeros(shape[0], np.int64)
     for first, x in parts:
         sizes[first : first + x.shape[0]] += np.diff(x.indptr)
@@ -104,7 +109,7 @@ def _stacked(parts: list[Block], shape: tuple[int, int]) -> sp.csr_matrix:
 
 
 def _head(path: Path, file: IO[bytes]) -> tuple[tuple[int, int], int]:
-    """Read the first lines, up to the numbers of features, cells and entries."""
+    """Read the header, up to the numbers of features, cells and entries."""
     try:
         line = file.readline()
         if not line.startswith(b"%%MatrixMarket matrix coordinate") or b"general" not in line:
@@ -118,7 +123,7 @@ def _head(path: Path, file: IO[bytes]) -> tuple[tuple[int, int], int]:
 
 
 def read_names(path: Path, *, column: int = 0) -> pd.Index:
-    """Read a column of barcodes.tsv or features.tsv; the last column there is, if there are fewer."""
+    """Read a column of barcodes.tsv or features.tsv; the last column, if there are fewer."""
     try:
         table = pd.read_csv(path, sep="\t", header=None, dtype=str, keep_default_na=False)
     except (ValueError, EOFError, OSError) as error:
@@ -127,9 +132,9 @@ def read_names(path: Path, *, column: int = 0) -> pd.Index:
 
 
 def read_table(path: Path) -> tuple[sp.csr_matrix, pd.Index, pd.Index]:
-    """Read a tab-separated table, a row a feature, its name first, a column a cell.
+    """Read a tab-separated table with one row per feature (name first) and one column per cell.
 
-    R writes the line of names with or without a place for the first column; both are read.
+    R writes the header with or without an entry for the first column; both are read.
 
     Returns
     -------
@@ -138,7 +143,7 @@ def read_table(path: Path) -> tuple[sp.csr_matrix, pd.Index, pd.Index]:
     Raises
     ------
     ValueError
-        If it is not such a table.
+        If it has another format.
     """
     try:
         with _open(path) as file:
@@ -147,7 +152,7 @@ def read_table(path: Path) -> tuple[sp.csr_matrix, pd.Index, pd.Index]:
         if len(second) == len(cells):
             cells = cells[1:]
         if len(second) != len(cells) + 1 or len(cells) < 1:
-            raise ValueError(f"{len(cells):,} names of cells, then rows of {len(second):,} fields")
+            raise ValueError(f"{len(cells):,} cell names, but rows of {len(second):,} fields")
         features, blocks = [], []
         dtypes = {0: str} | dict.fromkeys(range(1, len(cells) + 1), np.float32)
         with pd.read_csv(path, sep="\t", header=None, skiprows=1, dtype=dtypes, chunksize=TABLE_ROWS) as parts:
@@ -157,7 +162,7 @@ def read_table(path: Path) -> tuple[sp.csr_matrix, pd.Index, pd.Index]:
     except (ValueError, EOFError, OSError, UnicodeDecodeError) as error:
         raise _broken(path, error) from None
     if any(np.isnan(block.data).any() for block in blocks):
-        raise value_error(f"{path}: counts are missing; the file may be cut short.", do="Download it again.")
+        raise value_error(f"{path}: counts are missing; the file may be truncated.", do="Download it again.")
     return sp.vstack(blocks).T.tocsr(), pd.Index(cells), pd.Index(features)
 
 
@@ -169,4 +174,4 @@ def _broken(path: Path, error: Exception) -> Exception:
     if isinstance(error, InputError):
         return error
     found = sample([(str(error).splitlines() or [type(error).__name__])[0][:200]], 1)
-    return value_error(f"{path} cannot be read.", found=found, do="Is the file whole? Download it again.")
+    return value_error(f"{path} cannot be read.", found=found, do="Is the file complete? Download it again.")

@@ -1,4 +1,4 @@
-"""Makes views of the files of each public data set. Layouts are those of the sources; only `where` filters."""
+"""One reader per public data set, from its files to views. No cells are filtered, except by `where`."""
 
 from __future__ import annotations
 
@@ -30,7 +30,7 @@ Where = Mapping[str, str]
 
 
 def citeseq_pbmc(files: Files, where: Where) -> md.MuData:
-    """Read the 3' CITE-seq of Hao et al.: triplets of RNA and antibodies, and the table of cells."""
+    """Read the 3' CITE-seq data of Hao et al.: count matrices of RNA and antibodies, and the table of cells."""
     obs = _table(_ending(files, "sc.meta.data_3P.csv.gz"))
     if "celltype.l1" not in obs:
         raise value_error("citeseq_pbmc: not the table of cells.", found=sample(obs.columns), expected="celltype.l1")
@@ -43,17 +43,15 @@ def citeseq_pbmc(files: Files, where: Where) -> md.MuData:
             found = f"{sample(barcodes, 3)}; table of cells: {sample(obs.index, 3)}"
             raise value_error(f"citeseq_pbmc: no barcode of {assay} is in the table of cells.", found=found)
         if n_lost := int((~keep).sum()):
-            log.warning("citeseq_pbmc: %d cells of %s are not in the table of cells, and left out.", n_lost, assay)
+            log.warning("citeseq_pbmc: %d cells of %s are not in the table of cells and are left out.", n_lost, assay)
         keep[keep] = _wanted(obs.loc[barcodes[keep]], where)
         x = read_triplets(_ending(files, f"{assay}-matrix.mtx.gz"), cells=keep)
         if x.shape[1] != len(features):
             found = f"{x.shape[1]:,} rows, {len(features):,} names"
-            raise value_error(f"citeseq_pbmc: matrix and features of {assay} do not fit.", found=found)
+            raise value_error(f"citeseq_pbmc: matrix and features of {assay} differ in size.", found=found)
         views[view] = _anndata(x, obs.loc[barcodes[keep]], features)
     if set(views["rna"].obs_names) != set(views["adt"].obs_names):
-        raise value_error(
-            "citeseq_pbmc: RNA and antibodies are not of the same cells.", do="Take files of one release."
-        )
+        raise value_error("citeseq_pbmc: RNA and antibodies have different cells.", do="Use files of one release.")
     views["adt"] = views["adt"][views["rna"].obs_names].copy()
     for adata in views.values():
         adata.obs["cell_type"] = adata.obs["celltype.l1"]
@@ -61,7 +59,7 @@ def citeseq_pbmc(files: Files, where: Where) -> md.MuData:
 
 
 def teaseq(files: Files, where: Where) -> md.MuData:
-    """Read a TEA-seq sample; labels are the user's own if there are some, else those of the paper."""
+    """Read a TEA-seq sample; with the user's own labels if given, else with those of the paper."""
     matrix = _ending(files, ARC_MATRIX)
     counts = next(path for name, path in files.items() if "adt_counts" in name)
     published = next((path for name, path in files.items() if name.startswith("elife")), None)
@@ -70,17 +68,17 @@ def teaseq(files: Files, where: Where) -> md.MuData:
 
 
 def tenx_citeseq(files: Files, where: Where) -> md.MuData:
-    """Read a matrix of Cell Ranger with genes and antibodies."""
+    """Read a Cell Ranger matrix with genes and antibodies."""
     path = _ending(files, "_feature_bc_matrix.h5")
     return _selected(_with_own_labels(_by_type(path, read_10x_h5(path), TENX_VIEWS), files), where)
 
 
 def neurips(files: Files, where: Where) -> md.MuData:
-    """Read a file of the NeurIPS 2021 challenge: raw counts are in `layers["counts"]`, and become `X`."""
+    """Read a file of the NeurIPS 2021 challenge; the raw counts in `layers["counts"]` become `X`."""
     path = _ending(files, ".h5ad")
     try:
         with warnings.catch_warnings():
-            warnings.simplefilter("ignore")  # the file is of an old version of anndata
+            warnings.simplefilter("ignore")  # the file was written by an old version of anndata
             both = ad.read_h5ad(path, backed="r" if where else None)
             if where:
                 both = both[_wanted(both.obs, where)].to_memory()
@@ -97,11 +95,11 @@ def neurips(files: Files, where: Where) -> md.MuData:
 
 
 def bmcite(files: Files, where: Where) -> md.MuData:
-    """Read the bone marrow CITE-seq of Stuart et al.: two tables of features × cells."""
+    """Read the bone marrow CITE-seq data of Stuart et al.: two text tables of features × cells."""
     views = {}
     for view, assay in (("rna", "RNA"), ("adt", "ADT")):
         x, cells, features = read_table(_ending(files, f"MNC_{assay}_counts.tsv.gz"))
-        # R writes AAAC-1 as AAAC.1 where it is the name of a column
+        # R turns AAAC-1 into AAAC.1 in column names
         cells = cells.str.replace(r"\.(\d+)$", r"-\1", regex=True)
         views[view] = _anndata(x, pd.DataFrame(index=cells), features)
     common = views["rna"].obs_names.intersection(views["adt"].obs_names)
@@ -109,13 +107,13 @@ def bmcite(files: Files, where: Where) -> md.MuData:
         found = " and ".join(sample(adata.obs_names, 3) for adata in views.values())
         raise value_error("bmcite: RNA and antibodies have no cell in common.", found=found)
     if (n := max(adata.n_obs for adata in views.values()) - len(common)) > 0:
-        log.info("bmcite: %d cells that only one of RNA and antibodies has are left out.", n)
+        log.info("bmcite: %d cells without RNA or without antibodies are left out.", n)
     views = {view: adata[common].copy() for view, adata in views.items()}
     return _selected(_with_own_labels(views, files), where)
 
 
 def _ending(files: Files, ending: str) -> Path:
-    """Return the file of this role: keys are names at the source, whatever the path is called."""
+    """Return the file whose original name has this ending."""
     return next(path for name, path in files.items() if name.removesuffix(".gz").endswith(ending.removesuffix(".gz")))
 
 
@@ -123,7 +121,7 @@ def _table(path: Path) -> pd.DataFrame:
     try:
         table = pd.read_csv(path, index_col=0)
     except (ValueError, EOFError, OSError) as error:
-        do = "Is the file whole? Download it again."
+        do = "Is the file complete? Download it again."
         raise value_error(f"{path} cannot be read.", found=str(error)[:200], do=do) from None
     table.index = table.index.astype(str)
     return table
@@ -131,7 +129,7 @@ def _table(path: Path) -> pd.DataFrame:
 
 def _anndata(x: sp.csr_matrix, obs: pd.DataFrame, features: pd.Index) -> ad.AnnData:
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # names that repeat become unique in the next line
+        warnings.simplefilter("ignore")  # duplicate names are made unique below
         adata = ad.AnnData(x, obs=_categories(obs.copy()), var=pd.DataFrame(index=features.astype(str)))
     adata.var_names_make_unique()
     return adata
@@ -144,7 +142,7 @@ def _categories(obs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _by_type(path: Path, both: ad.AnnData, kinds: Mapping[str, str]) -> dict[str, ad.AnnData]:
-    """Part features by their type; raw counts, float32 CSR, names unique."""
+    """Split features by type into views: raw counts, float32 CSR, unique names."""
     found = both.var["feature_types"].astype(str).to_numpy() if "feature_types" in both.var else np.array([""])
     if missing := {kind for kind, view in kinds.items() if view == "rna"} - set(found):
         raise value_error(f"{path}: no features of type {sample(missing)}.", found=sample(sorted(set(found))))
@@ -152,15 +150,13 @@ def _by_type(path: Path, both: ad.AnnData, kinds: Mapping[str, str]) -> dict[str
     for kind, view in kinds.items():
         if (found == kind).any():
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Variable names are not unique")  # made so in the next lines
+                warnings.filterwarnings("ignore", "Variable names are not unique")  # made unique below
                 part = both[:, found == kind].copy()
             part.X = sp.csr_matrix(part.X, dtype=np.float32)
             part.var_names_make_unique()
             views[view] = part
     if len(views) < 2:
-        raise value_error(
-            f"{path}: only one type of features.", found=sample(sorted(set(found))), expected=sample(kinds)
-        )
+        raise value_error(f"{path}: only one feature type.", found=sample(sorted(set(found))), expected=sample(kinds))
     return views
 
 

@@ -1,4 +1,4 @@
-"""What public data sets there are, where their files are, and who reads them (docs/datasets.md is made from this)."""
+"""The list of public data sets: their files, addresses and readers (docs/datasets.md is generated from it)."""
 
 from __future__ import annotations
 
@@ -16,7 +16,7 @@ TENX = "https://cf.10xgenomics.com/samples/cell-exp"
 TENX_PAGE = "https://www.10xgenomics.com/datasets/"
 GEO_TERMS = "none stated; NCBI itself places no restriction on GEO's data"
 CC_BY = "CC BY 4.0"
-LABELS = "labels.csv"  # of the user's own, beside the files: columns barcode and cell_type
+LABELS = "labels.csv"  # optional labels given by the user: columns barcode and cell_type
 
 
 @dataclass(frozen=True)
@@ -26,15 +26,15 @@ class File:
     Parameters
     ----------
     name
-        As at the source.
+        Name of the file at the source.
     folder
-        Address of the folder that it lies in; `""` for a file that the user may add, and nobody need.
+        Address of its folder; `""` for an optional file that the user may add.
     megabytes
-        Its size, about.
+        Approximate size.
     sha256
-        Checksum, where one is published.
+        Published checksum; `None` if there is none.
     archive
-        Name of a tar archive that holds it too, for users who have that.
+        Name of a tar archive that also holds the file; `""` if there is none.
     """
 
     name: str
@@ -45,7 +45,7 @@ class File:
 
     @property
     def url(self) -> str:
-        """Its address."""
+        """Address of the file; `""` if it cannot be downloaded."""
         return f"{self.folder}/{self.name}" if self.folder else ""
 
 
@@ -56,25 +56,25 @@ class Dataset:
     Parameters
     ----------
     name
-        What `fetch` knows it by.
+        Name for `fetch`.
     title
-        What it is.
+        Short description.
     page
-        Address of the source's page, for people.
+        Address of the web page of the data set.
     licence
-        Licence or terms.
+        Licence or terms of use.
     citation
         What to cite.
     views
-        Names of the views, and how many features each has, as far as known.
+        Names of the views, with their number of features (`None` if unknown).
     n_cells
-        How many cells.
+        Number of cells.
     labels
-        Where `.obs["cell_type"]` is from; `""` if the source has none.
+        Origin of `.obs["cell_type"]`; `""` if the source has no labels.
     files
-        Its files.
+        The files of the data set.
     read
-        Makes the views of the files, by name: those whose columns of obs have the values of the second argument.
+        Function that reads the files (by original name), keeping cells with the given values of columns of obs.
     """
 
     name: str
@@ -90,7 +90,7 @@ class Dataset:
 
     @property
     def megabytes(self) -> float:
-        """What a download fetches, about."""
+        """Approximate size of all downloads, in megabytes."""
         return sum(file.megabytes for file in self.files if file.url)
 
 

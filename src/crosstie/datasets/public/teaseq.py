@@ -33,35 +33,35 @@ def read_teaseq(
 ) -> md.MuData:
     """Read a TEA-seq sample as downloaded from GEO.
 
-    Two files are read: `*_cellranger-arc_filtered_feature_bc_matrix.h5` (genes and peaks) and
-    `*_adt_counts.csv.gz` (antibodies; barcodes in `cell_barcode`, without the `-1` that 10x Genomics appends; `total`
-    is left out). Cells are the barcodes that both have. The loader filters nothing else.
+    Two files are read: `*_cellranger-arc_filtered_feature_bc_matrix.h5` (genes and peaks) and `*_adt_counts.csv.gz`
+    (antibodies; barcodes in `cell_barcode`, without the `-1` that 10x Genomics appends; the column `total` is dropped).
+    Cells are the barcodes in both files. Nothing else is filtered.
 
     Parameters
     ----------
     folder
-        Where the files lie.
+        Folder with the files.
     sample
-        Beginning of the file names, such as `"GSM4949911"`; needed if the folder holds several samples.
+        Beginning of the file names, such as `"GSM4949911"`; needed if the folder holds several samples, else `None`.
     labels
-        Optional CSV file (or the ZIP around it) with columns `barcode` and `label_key`, such as source data 2 of
-        figure 4 of the paper. Its barcodes end in `-1`, or in the number of the well that the file names end with
-        (`AAAC…-3` of well `X066-MP0C1W3`).
+        CSV file (or a ZIP file that holds it) with columns `barcode` and `label_key`, such as source data 2 of
+        figure 4 of the paper. Its barcodes end in `-1`, or in the number of the well in the file names (`AAAC…-3` for
+        well `X066-MP0C1W3`). `None` if there are no labels.
     label_key
-        Column of the labels.
+        Column of the labels in that file.
 
     Returns
     -------
     MuData of `"rna"`, `"adt"` and, if the matrix has peaks, `"atac"`: raw counts, float32 CSR, the same cells in the
-    same order. Genes by symbol (repeated ones numbered), peaks as `chr1:100-200`, with `gene_ids` and `interval` in
-    `.var`; with `labels`, `.obs["cell_type"]` (`"unknown"` where there is none).
+    same order. Genes are named by symbol (duplicates numbered), peaks as `chr1:100-200`; `.var` has `gene_ids` and
+    `interval`. With `labels`, they are in `.obs["cell_type"]` (`"unknown"` for cells without one).
 
     Raises
     ------
     FileNotFoundError
-        If there is no such folder or file.
+        If the folder does not exist.
     ValueError
-        If a file is missing, of another layout, or shares no barcode with the other; or several samples are there.
+        If a file is missing or has another layout, the files share no barcode, or the folder holds several samples.
 
     References
     ----------
@@ -79,7 +79,7 @@ def read_teaseq(
 def read_teaseq_files(
     matrix: Path, counts: Path, *, labels: str | Path | None = None, label_key: str = "predicted.celltype.l2"
 ) -> md.MuData:
-    """Read a TEA-seq sample of which the files are known; `read_teaseq` says of what layout, and what it returns."""
+    """Read a TEA-seq sample from its two files; layout and result are those of `read_teaseq`."""
     both, adt = read_10x_h5(matrix), _read_adt(counts)
     barcodes = both.obs_names.str.replace(r"-\d+$", "", regex=True)
     keep = barcodes.isin(adt.index)
@@ -87,7 +87,7 @@ def read_teaseq_files(
         raise value_error(
             "TEA-seq: the two files share no barcode.",
             found=f"{counts.name}: {_few(adt.index)}; {matrix.name}: {_few(barcodes)}",
-            do="Take both files of one sample.",
+            do="Use both files of one sample.",
         )
     log.info("%s: %d of %d cells have antibody counts; the others are left out.", matrix, keep.sum(), len(keep))
     views, barcodes = _by_type(matrix, both, keep), barcodes[keep]
@@ -103,7 +103,7 @@ def read_teaseq_files(
 
 
 def _one(folder: Path, sample_name: str | None, endings: tuple[str, ...]) -> Path:
-    """Return the one file with one of these endings; the first of them wins."""
+    """Return the single file with one of these endings; earlier endings take precedence."""
     for ending in endings:
         found = sorted(p for p in folder.iterdir() if p.name.endswith(ending) and p.name.startswith(sample_name or ""))
         if len(found) == 1:
@@ -112,7 +112,7 @@ def _one(folder: Path, sample_name: str | None, endings: tuple[str, ...]) -> Pat
             raise value_error(
                 f"{folder}: several files end in {ending!r}.",
                 found=_few(p.name for p in found),
-                do='Say which: read_teaseq(folder, sample="GSM4949911").',
+                do='Name the sample: read_teaseq(folder, sample="GSM4949911").',
             )
     raise value_error(
         f"{folder}: no file ends in {' or '.join(map(repr, endings))}.",
@@ -129,7 +129,7 @@ def _accession(path: Path) -> str:
 
 
 def _well(path: Path) -> str:
-    """Return the number of the well that a file name tells (`…-MP0C1W3_…`), if any."""
+    """Return the number of the well in a file name (`…-MP0C1W3_…`), or `"1"`."""
     found = re.search(r"W(\d+)_", path.name)
     return found.group(1) if found else "1"
 
@@ -151,7 +151,7 @@ def _read_adt(path: Path) -> pd.DataFrame:
         raise value_error(f"{path}: {len(twice):,} barcodes occur more than once.", found=_few(twice))
     wrong = [column for column in table if not pd.api.types.is_numeric_dtype(table[column])]
     if wrong:
-        raise value_error(f"{path}: columns that are no counts.", found=_few(wrong), expected="numbers")
+        raise value_error(f"{path}: some columns are not counts.", found=_few(wrong), expected="numbers")
     gaps = int(table.isna().to_numpy().sum())
     if gaps:
         log.warning("%s: %d missing counts are taken as 0.", path, gaps)
@@ -159,7 +159,7 @@ def _read_adt(path: Path) -> pd.DataFrame:
 
 
 def _by_type(path: Path, both: AnnData, cells: np.ndarray) -> dict[str, AnnData]:
-    """Part the features of these cells by their type; number repeated names."""
+    """Split the features of these cells by type into views; number duplicate names."""
     kinds = both.var["feature_types"]
     known = kinds.isin(list(VIEWS))
     if not known.all():
@@ -170,18 +170,20 @@ def _by_type(path: Path, both: AnnData, cells: np.ndarray) -> dict[str, AnnData]
     for kind, name in VIEWS.items():
         if (kinds == kind).any() and name != "adt":  # antibodies are read from their own file
             with warnings.catch_warnings():
-                warnings.filterwarnings("ignore", "Variable names are not unique")  # made so in the next line
+                warnings.filterwarnings("ignore", "Variable names are not unique")  # made unique below
                 views[name] = both[cells, (kinds == kind).to_numpy()].copy()
             views[name].var_names_make_unique()
     return views
 
 
 def _labels(path: Path, key: str, barcodes: pd.Index, well: str) -> np.ndarray:
-    """Return the label of each barcode, `"unknown"` where the table has none."""
+    """Return the label of each barcode, `"unknown"` if the table has none."""
     table = _table(path)
     if missing := {"barcode", key} - set(table.columns):
         columns = f"columns {sample(table.columns)}"
-        raise value_error(f"{path}: no column {_few(sorted(missing))}.", found=columns, do="Name it: label_key=….")
+        raise value_error(
+            f"{path}: no column {_few(sorted(missing))}.", found=columns, do="Name the column: label_key=…."
+        )
     of = table.drop_duplicates("barcode").set_index("barcode")[key]
     found = [pd.Series(of.reindex(barcodes + suffix).to_numpy(), dtype=object) for suffix in (f"-{well}", "-1", "")]
     best = max(found, key=lambda label: label.notna().sum())
@@ -189,7 +191,7 @@ def _labels(path: Path, key: str, barcodes: pd.Index, well: str) -> np.ndarray:
         raise value_error(
             f"{path}: no barcode of the sample has a label.",
             found=f"{_few(table['barcode'])}; sample: {_few(barcodes + '-' + well)}",
-            do="Labels of the paper are of the wells 3 to 6 (GSM5123951 to GSM5123954).",
+            do="The labels of the paper are for wells 3 to 6 (GSM5123951 to GSM5123954).",
         )
     log.info("%s: %d of %d cells have a label.", path, best.notna().sum(), len(best))
     return best.fillna("unknown").astype(str).to_numpy()
@@ -201,6 +203,6 @@ def _table(path: Path) -> pd.DataFrame:
     with zipfile.ZipFile(path) as archive:
         names = [name for name in archive.namelist() if name.endswith(".csv") and not name.startswith("__MACOSX")]
         if len(names) != 1:
-            raise value_error(f"{path}: not one CSV file inside.", found=_few(archive.namelist()))
+            raise value_error(f"{path}: it must hold exactly one CSV file.", found=_few(archive.namelist()))
         with archive.open(names[0]) as file:
             return pd.read_csv(file)

@@ -21,28 +21,28 @@ COLUMNS = {"id": "gene_ids", "feature_type": "feature_types", "genome": "genome"
 
 
 def read_10x_h5(path: str | Path) -> AnnData:
-    """Read a feature-barcode matrix: all its features, of whatever type.
+    """Read a feature-barcode matrix with all its features, of every type.
 
     The file holds a group `matrix` with `barcodes`, `data`, `indices`, `indptr`, `shape` (features, barcodes; one
-    column a barcode) and `features`, itself with `id`, `name`, `feature_type` and, where known, `genome` and (Cell
+    column per barcode) and `features`, a group with `id`, `name`, `feature_type` and, where known, `genome` and (Cell
     Ranger ARC) `interval`.
 
     Parameters
     ----------
     path
-        The `.h5` file.
+        Path of the `.h5` file.
 
     Returns
     -------
-    Cells × features, float32 CSR; cells by barcode, features by name as it stands in the file, repeated names and all.
-    `.var` has `gene_ids`, `feature_types`, `genome` and `interval`, as far as the file does.
+    Cells × features, float32 CSR. Cells are named by barcode, features by their name in the file; duplicate names stay.
+    `.var` has `gene_ids`, `feature_types`, `genome` and `interval`, if the file has them.
 
     Raises
     ------
     FileNotFoundError
-        If there is no such file.
+        If the file does not exist.
     ValueError
-        If it is not HDF5, lacks a part of the layout, or its parts do not fit together.
+        If it is not an HDF5 file, lacks a part of the layout, or its parts differ in size.
 
     References
     ----------
@@ -53,7 +53,9 @@ def read_10x_h5(path: str | Path) -> AnnData:
         raise FileNotFoundError(path)
     if not h5py.is_hdf5(path):
         do = "Download it again; a .gz file must be unpacked first."
-        raise value_error(f"{path}: not an HDF5 file, or one cut short.", found=f"{path.stat().st_size:,} bytes", do=do)
+        raise value_error(
+            f"{path}: not an HDF5 file, or a truncated one.", found=f"{path.stat().st_size:,} bytes", do=do
+        )
     with h5py.File(path) as file:
         _check_layout(path, file)
         matrix = file["matrix"]
@@ -76,7 +78,7 @@ def _text(dataset: h5py.Dataset) -> np.ndarray:
 def _check_layout(path: Path, file: h5py.File) -> None:
     wanted = ["barcodes", "data", "indices", "indptr", "shape", "features/id", "features/name", "features/feature_type"]
     if "matrix" not in file:
-        do = "Files of Cell Ranger 1 and 2, with a group for each genome instead, are not read: use the folder of text."
+        do = "Files of Cell Ranger 1 and 2 (one group per genome) are not supported: use their folder of text files."
         raise value_error(f"{path}: no group 'matrix'.", found=sample(file.keys()), expected="'matrix'", do=do)
     missing = [name for name in wanted if name not in file["matrix"]]
     if missing:
@@ -93,7 +95,7 @@ def _check_sizes(
     indptr: Index,
     shape: Index,
 ) -> None:
-    """Raise if lengths disagree, or an index points outside: a file cut short must not pass."""
+    """Raise if lengths disagree or an index is out of range, as in a truncated file."""
     if len(shape) != 2:
         raise value_error(f"{path}: 'shape' must be two numbers.", found=repr(shape.tolist()))
     n_features, n_cells = (int(n) for n in shape)
@@ -104,13 +106,13 @@ def _check_sizes(
     wrong = {key: pair for key, pair in lengths.items() if pair[0] != pair[1]}
     if wrong:
         raise value_error(
-            f"{path}: the parts of the matrix do not fit together.",
+            f"{path}: the parts of the matrix differ in size.",
             found=", ".join(f"{key}: {has:,} entries" for key, (has, _) in wrong.items()),
             expected=", ".join(f"{key}: {wants:,}" for key, (_, wants) in wrong.items()),
             do="Download the file again.",
         )
     if len(indices) and not 0 <= int(indices.min()) <= int(indices.max()) < n_features:
         found = f"{indices.min():,} to {indices.max():,}"
-        raise value_error(f"{path}: 'indices' point outside.", found=found, expected=f"0 to {n_features - 1:,}")
+        raise value_error(f"{path}: 'indices' are out of range.", found=found, expected=f"0 to {n_features - 1:,}")
     if (np.diff(indptr.astype(np.int64)) < 0).any():
-        raise value_error(f"{path}: 'indptr' must not fall.", do="Download the file again.")
+        raise value_error(f"{path}: 'indptr' must not decrease.", do="Download the file again.")

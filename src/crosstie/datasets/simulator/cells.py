@@ -1,4 +1,4 @@
-"""Which cells there are, and which of them each view sees."""
+"""Draws the simulated cells, and decides which of them each view measures."""
 
 from __future__ import annotations
 
@@ -10,13 +10,13 @@ import numpy as np
 
 from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._typing import Array, Floats, Index
-from crosstie.datasets.simulator.options import check, check_views, check_whole
+from crosstie.datasets.simulator.options import check_integer_range, check_range, check_views
 from crosstie.datasets.simulator.profile import Assay, Population
 
 
 @dataclass(frozen=True)
 class Cells:
-    """The cells behind all views; row `i` is cell `i` wherever it is seen."""
+    """All simulated cells; row `i` is cell `i` in every view that measures it."""
 
     state: Index
     batch: Index
@@ -25,7 +25,7 @@ class Cells:
 
 
 def cell_numbers(n_cells: int | Mapping[str, int], views: Mapping[str, Assay]) -> dict[str, int]:
-    """Return how many cells each view has."""
+    """Return the number of cells of each view."""
     if isinstance(n_cells, Mapping):
         check_views("n_cells", n_cells, views)
         if missing := set(views) - set(n_cells):
@@ -34,7 +34,7 @@ def cell_numbers(n_cells: int | Mapping[str, int], views: Mapping[str, Assay]) -
     else:
         numbers = dict.fromkeys(views, n_cells)
     for n in numbers.values():
-        check_whole("n_cells", n, 10, 10**9)
+        check_integer_range("n_cells", n, 10, 10**9)
     return numbers
 
 
@@ -44,7 +44,7 @@ def shares_of(
     drop_types: Mapping[str, Iterable[str]] | None,
     composition: Mapping[str, Mapping[str, float]] | None,
 ) -> dict[str, Floats]:
-    """Return each view's share of every state."""
+    """Return the share of every cell state in each view."""
     drop_types, composition = drop_types or {}, composition or {}
     check_views("drop_types", drop_types, views)
     check_views("composition", composition, views)
@@ -63,10 +63,10 @@ def shares_of(
                 known = [*dict.fromkeys(population.cell_type), *population.state]
                 option = "drop_types" if name in dropped else "composition"
                 raise unknown_name(f"{option}[{view!r}]", name, known)
-            check(f"composition[{view!r}][{name!r}]", factor, 0, 1e6)
+            check_range(f"composition[{view!r}][{name!r}]", factor, 0, 1e6)
             weight[rows] *= factor
         if weight.sum() == 0:
-            raise value_error(f"no cell type is left in view {view!r}.", do="Drop fewer types.")
+            raise value_error(f"view {view!r} has no cell types left.", do="Drop fewer types.")
         shares[view] = weight / weight.sum()
     return shares
 
@@ -79,9 +79,9 @@ def draw_cells(
     n_factors: int,
     seed: int,
 ) -> tuple[Cells, dict[str, Index]]:
-    """Draw the cells, and which of them each view sees, in its own order.
+    """Draw the cells, and the cells that each view measures, in an order of its own.
 
-    Views of unequal composition can share no more cells of a state than the poorest of them has.
+    Views with unequal composition share at most as many cells of a state as the view with the fewest has.
     """
     rng = generator(seed, "cells")
     expected = {v: n_in_view[v] * shares[v] for v in shares}
@@ -96,7 +96,7 @@ def draw_cells(
         members[view] = np.concatenate([np.arange(n_common), np.arange(start, start + n_own)])
         start += n_own
     state = np.concatenate(blocks)
-    number = rng.permutation(len(state))  # so that a cell's number tells nothing
+    number = rng.permutation(len(state))  # so that the number of a cell carries no information
     members = {v: rng.permutation(number[rows]) for v, rows in members.items()}
     state[number] = state.copy()
     cells = Cells(
@@ -115,5 +115,5 @@ def _draw_states(rng: np.random.Generator, n: int, weight: Floats) -> Index:
 
 
 def generator(seed: int, *path: str | int) -> np.random.Generator:
-    """A generator of its own for every part, so that adding a view changes none of the others."""
+    """Return a separate random generator for each part, so that adding a view does not change the others."""
     return np.random.default_rng([seed, *(zlib.crc32(p.encode()) if isinstance(p, str) else p for p in path)])

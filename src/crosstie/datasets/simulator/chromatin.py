@@ -1,4 +1,4 @@
-"""The chromatin assay: what open chromatin shows of the genes' patterns, by gene or by peak (docs/simulator.md)."""
+"""The simulated chromatin assay: it follows gene expression weakly, by gene or by peak (docs/simulator.md)."""
 
 from __future__ import annotations
 
@@ -10,34 +10,35 @@ import pandas as pd
 from crosstie._typing import Array, Floats, Index
 from crosstie.datasets.simulator.profile import Assay, Population, load_profile
 
-WORLD = 158013  # seeds what belongs to the genes, not to a simulation: slopes, neighbours, peaks
+WORLD = 158013  # fixed seed for properties of genes: slopes, neighbours, peaks
 
 
 @dataclass(frozen=True)
 class Chromatin:
-    """Figures of the assay; `benchmarks/simulator_chromatin.py` prints them beside those of real cells.
+    """Parameters of the assay; `benchmarks/simulator_chromatin.py` compares them with real cells.
 
     Parameters
     ----------
     uninformative
-        Share of genes whose chromatin says nothing of their own expression.
+        Share of genes whose chromatin is independent of their own expression.
     slope, slope_shape
-        Mean over all genes of the share of a gene's log differences that is seen, and the shape of its gamma
-        distribution over the informative ones.
+        Mean share, over all genes, of a gene's log expression differences that chromatin shows, and the shape of its
+        gamma distribution over the informative genes.
     floor
-        Added to the rates of the RNA before logarithms, in average rates: chromatin knows no degrees of silence.
+        Added to RNA rates before taking logarithms, as a share of the average rate: silent genes all look alike.
     limit
         Openness saturates: log differences stay between -limit and limit.
     stray
-        Slope on the pattern of another gene of like variability, whose regulatory elements lie nearby.
+        Slope on the pattern of another gene of similar variability, whose regulatory elements are nearby.
     factors
-        Share of the slopes with which the continuous factors are seen.
+        Share of the slope that applies to the continuous factors.
     base_spread, base_correlation
-        Deviation of the log mean of genes, and its correlation with the log mean of their RNA.
+        Standard deviation of the log mean of genes, and its correlation with the log mean of their RNA.
     dispersion
-        Of the counts: variance = mean + dispersion · mean².
+        Dispersion of the counts: variance = mean + dispersion · mean².
     counts, depth_spread, depth_correlation
-        Median count of a cell over all 4,010 genes; deviation of its logarithm; its correlation with the cell's size.
+        Median count of a cell over all 4,010 genes, the standard deviation of its logarithm, and the correlation of
+        that with the cell's size.
     ambient
         Share of the counts that is the same in all states.
     """
@@ -59,22 +60,22 @@ class Chromatin:
 
 
 def activity(population: Population, rna: Assay, *, fidelity: float = 1.0, figures: Chromatin | None = None) -> Assay:
-    """Return the assay of the activity of all genes of `rna`: its patterns, blurred and faint.
+    """Return the activity assay of all genes of `rna`: a weak, blurred version of their expression.
 
     Parameters
     ----------
     population
-        Whose states the rates belong to.
+        Cell states and their proportions.
     rna
-        All genes of the profile: their order says which random figures are whose.
+        RNA assay with all genes of the profile; the order of genes decides their random parameters.
     fidelity
-        Multiplies the genes' own slopes; at 0 their chromatin follows other genes only.
+        Factor on the slope of each gene; at 0, chromatin follows other genes only.
     figures
-        By default those of docs/simulator.md.
+        Parameters of the assay; `None` uses the defaults (docs/simulator.md).
 
     Returns
     -------
-    An assay of the same features; its rates and ambient level add up to 1 in every state.
+    An assay with the same features, whose rates and ambient level sum to 1 in every state.
     """
     figures = figures or Chromatin()
     rate = rna.rate.astype(np.float64)
@@ -83,7 +84,7 @@ def activity(population: Population, rna: Assay, *, fidelity: float = 1.0, figur
     pattern -= population.proportion @ pattern  # (n_states, n_genes)
     variance = population.proportion @ pattern**2 + 1e-6  # some genes are even in all states
     slope, neighbour, noise = _genes_of_the_world(variance, figures)
-    # only what the neighbour does not share with the gene strays in: the slope is the whole of what follows the gene
+    # only what the neighbour does not share with the gene is added: the slope alone decides how much follows the gene
     shared = population.proportion @ (pattern * pattern[:, neighbour]) / variance
     own = (fidelity * slope - figures.stray * shared).astype(np.float32)
     seen = own * pattern + figures.stray * pattern[:, neighbour]
@@ -109,7 +110,7 @@ def activity(population: Population, rna: Assay, *, fidelity: float = 1.0, figur
 
 
 def _genes_of_the_world(variance: Floats, figures: Chromatin) -> tuple[Floats, Index, Floats]:
-    """Return each gene's slope, the gene of like variance whose pattern strays into it, and the noise of its mean."""
+    """Return each gene's slope, the gene of similar variance that leaks into it, and the noise of its mean."""
     rng = np.random.default_rng([WORLD, 0])
     n = len(variance)
     scale = figures.slope / (1 - figures.uninformative) / figures.slope_shape
@@ -125,15 +126,15 @@ def _genes_of_the_world(variance: Floats, figures: Chromatin) -> tuple[Floats, I
 
 
 def gene_table() -> pd.DataFrame:
-    """Return where the simulated genes lie: an invented genome, for the peaks of `simulate_teaseq(peaks=True)`.
+    """Return the gene annotation of the invented genome behind `simulate_teaseq(peaks=True)`.
 
-    Names are real, places are not. Genes follow one another without overlap, so that each peak lies within one gene's
-    body or the 2,000 bases upstream of it.
+    Gene names are real, coordinates are not. Genes do not overlap, so that each peak is within the body of one gene or
+    the 2,000 bases upstream of it.
 
     Returns
     -------
-    One row for each of the 4,010 genes, indexed by its name: `chrom`, `start`, `end` (counted from 0, the end not
-    included, as in BED) and `strand`, as `crosstie.data.gene_activity` reads it.
+    One row for each of the 4,010 genes, indexed by name: `chrom`, `start`, `end` (zero-based, half-open, as in BED) and
+    `strand`, as `crosstie.data.gene_activity` reads them.
     """
     _, rna, _ = load_profile()
     rng = np.random.default_rng([WORLD, 1])
@@ -156,22 +157,23 @@ def gene_table() -> pd.DataFrame:
 
 
 def peaks(assay: Assay, *, n_per_gene: float = 5.0) -> Assay:
-    """Split the activity of genes into peaks: on average `n_per_gene`, of unequal size, each more or less telling.
+    """Split the activity of genes into peaks of unequal size, which follow their gene more or less closely.
 
     Parameters
     ----------
     assay
-        Activity of genes, all of them named in `gene_table`.
+        Activity assay; all its genes are in `gene_table`.
     n_per_gene
-        Mean number of peaks of a gene; each has one, at its promoter.
+        Mean number of peaks per gene, at least 1; every gene has a peak at its promoter.
 
     Returns
     -------
-    An assay of peaks `chr1:100-200`, whose genes are in `.gene`. Peaks of a gene add up to its counts, on average.
+    An assay of peaks named `chr1:100-200`, with their genes in `.gene`. On average, the peaks of a gene add up to its
+    counts.
     """
     table = gene_table()
     rng = np.random.default_rng([WORLD, 2])
-    n_peaks = np.minimum(1 + rng.poisson(n_per_gene - 1, len(table)), 10)  # ten slots of a gene, of a tenth each
+    n_peaks = np.minimum(1 + rng.poisson(n_per_gene - 1, len(table)), 10)  # a gene has ten slots of equal length
     gene = np.repeat(np.arange(len(table)), n_peaks)
     slot = np.concatenate([np.append(0, 1 + np.sort(rng.permutation(9)[: n - 1])) for n in n_peaks])
     weight = rng.gamma(1.0, size=len(gene)) + 0.1
@@ -186,7 +188,7 @@ def peaks(assay: Assay, *, n_per_gene: float = 5.0) -> Assay:
 
 
 def _peak_names(genes: pd.DataFrame, slot: Index, width: Index) -> list[str]:
-    """Place a peak of each width in its slot, counted from the transcription start; slot 0 is the promoter's."""
+    """Place each peak in its slot, counted from the transcription start; slot 0 is the promoter."""
     forward = (genes["strand"] == "+").to_numpy()
     start, end = genes["start"].to_numpy(), genes["end"].to_numpy()
     offset = np.where(slot == 0, -width // 2, slot * ((end - start) // 10) + 50)

@@ -1,4 +1,4 @@
-"""What an assay sees of the cells: one equation for every modality (docs/simulator.md, eq. 1-3)."""
+"""Draws the counts of a view: one equation for every modality (docs/simulator.md, eq. 1-3)."""
 
 from __future__ import annotations
 
@@ -11,7 +11,7 @@ from crosstie._typing import Array, Index
 from crosstie.datasets.simulator.cells import Cells, generator
 from crosstie.datasets.simulator.profile import Assay, Population
 
-BLOCK = 1024  # rows drawn from one generator: part of what a seed means
+BLOCK = 1024  # rows drawn from one generator; changing it changes the result of a seed
 
 
 def view(

@@ -1,18 +1,18 @@
-"""Which features a simulated view has: the most useful antibodies, their genes, the most informative genes."""
+"""Selects the features of a simulated view: the most useful antibodies, their genes, and the most informative genes."""
 
 from __future__ import annotations
 
 import numpy as np
 
-from crosstie.datasets.simulator.options import check_whole
+from crosstie.datasets.simulator.options import check_integer_range
 from crosstie.datasets.simulator.profile import Assay, Population
 
 
 def antibodies(adt: Assay, n_proteins: int | None) -> Assay:
-    """Keep the first antibodies and the first isotype controls (those without a gene)."""
+    """Keep the first antibodies, and the first isotype controls (antibodies without a gene)."""
     assert adt.gene is not None
     n_proteins = min(84, len(adt.feature)) if n_proteins is None else n_proteins
-    check_whole("n_proteins", n_proteins, 2, len(adt.feature))
+    check_integer_range("n_proteins", n_proteins, 2, len(adt.feature))
     controls = np.flatnonzero(adt.gene == "")
     others = np.flatnonzero(adt.gene != "")
     n_controls = max(min(len(controls), n_proteins // 20), n_proteins - len(others))
@@ -20,23 +20,25 @@ def antibodies(adt: Assay, n_proteins: int | None) -> Assay:
 
 
 def genes_for(population: Population, rna: Assay, adt: Assay, n_genes: int, n_linked: int | None) -> Assay:
-    """Keep the genes of `n_linked` antibodies, leave out those of the others, and fill up with informative genes."""
+    """Keep the genes of `n_linked` antibodies, drop the genes of the others, and fill up with informative genes."""
     assert adt.gene is not None
     known = set(rna.feature)
     wanted = [known & set(genes.split("/")) for genes in adt.gene]
     possible = sum(map(bool, wanted))
     n_linked = possible if n_linked is None else n_linked
-    check_whole("n_linked", n_linked, 0, possible)
+    check_integer_range("n_linked", n_linked, 0, possible)
     linked: set[str] = set()
     for genes in wanted:
         if sum(bool(w & (linked | genes)) for w in wanted) <= n_linked:
             linked |= genes
     left_out = set().union(*wanted) - linked
     usable = np.array([g not in left_out for g in rna.feature])
-    hint = f"The genes of the {n_linked} linked antibodies are always in: lower n_linked or n_proteins for fewer genes."
-    check_whole("n_genes", n_genes, max(len(linked), 20), int(usable.sum()), do=hint)
+    hint = (
+        f"The genes of the {n_linked} linked antibodies are always kept: lower n_linked or n_proteins for fewer genes."
+    )
+    check_integer_range("n_genes", n_genes, max(len(linked), 20), int(usable.sum()), do=hint)
 
-    mean = 600 * rna.rate  # counts of a usual cell
+    mean = 600 * rna.rate  # counts of a typical cell
     middle = population.proportion @ mean
     between = population.proportion @ (mean - middle) ** 2
     spread = np.append(np.square(rna.loadings).sum(axis=1), np.zeros((1, len(middle))), axis=0)[population.lineage]

@@ -1,4 +1,4 @@
-"""Checks of the simulator's options: numbers in range, names of views that exist."""
+"""Checks the options of the simulator: numbers in range, names of existing views."""
 
 from __future__ import annotations
 
@@ -10,7 +10,7 @@ from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie.datasets.simulator.profile import Assay
 
 
-def check(name: str, value: float, low: float, high: float) -> None:
+def check_range(name: str, value: float, low: float, high: float) -> None:
     """Raise unless `value` is a number from `low` to `high`."""
     if not isinstance(value, int | float | np.integer | np.floating):
         raise type_error(f"{name} must be a number.", found=repr(value))
@@ -18,7 +18,7 @@ def check(name: str, value: float, low: float, high: float) -> None:
         raise value_error(f"{name} is out of range.", found=repr(value), expected=f"{low:,} to {high:,}")
 
 
-def check_whole(name: str, value: int, low: int, high: int, *, do: str = "") -> None:
+def check_integer_range(name: str, value: int, low: int, high: int, *, do: str = "") -> None:
     """Raise unless `value` is a whole number from `low` to `high`."""
     if not isinstance(value, int | np.integer):
         raise type_error(f"{name} must be a whole number.", found=repr(value))

@@ -1,4 +1,4 @@
-"""The figures behind the simulator: what the cells are, and how an assay sees them (docs/simulator.md)."""
+"""The parameters of the simulator: cell states, and how each assay measures them (docs/simulator.md)."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ PANELS: tuple[Panel, ...] = ("pbmc_wnn", "pbmc10k")
 
 @dataclass(frozen=True)
 class Population:
-    """What cells are, whatever the assay: states, their share of blood, the lineage whose factors they follow."""
+    """The cell states, whatever the assay: their proportions, and the lineage whose continuous factors they follow."""
 
     state: np.ndarray
     cell_type: np.ndarray
@@ -28,7 +28,7 @@ class Population:
 
 @dataclass(frozen=True)
 class Assay:
-    """How one assay sees the states; expected counts are `depth * (ambient + rate * exp(loadings·factors))`."""
+    """How one assay measures the states; expected counts are `depth * (ambient + rate * exp(loadings·factors))`."""
 
     feature: np.ndarray
     rate: Array  # (n_states, n_features), per unit of depth
@@ -36,11 +36,11 @@ class Assay:
     dispersion: Array  # (n_states or 1, n_features): variance = mean + dispersion * mean^2
     loadings: Array  # (n_lineages, n_factors, n_features), on the log scale
     depth: Array  # (n_states, 2): mean and deviation of the log depth
-    depth_correlation: float  # of the log depth with the cell's size, which all assays share
+    depth_correlation: float  # correlation of log depth with the cell's size, which all assays share
     gene: np.ndarray | None = None  # the genes of each feature, joined by "/"
 
     def take(self, keep: Index) -> Assay:
-        """Return the assay of some of its features."""
+        """Return the assay restricted to some features."""
         return replace(
             self,
             feature=self.feature[keep],
@@ -58,7 +58,7 @@ class Assay:
 
 @cache
 def load_profile(panel: Panel = "pbmc_wnn") -> tuple[Population, Assay, Assay]:
-    """Load the packaged figures (benchmarks/simulator_profile.py): the population, the RNA and the protein assay."""
+    """Load the packaged parameters (made by benchmarks/simulator_profile.py): population, RNA and protein assay."""
     if panel not in PANELS:
         raise unknown_name("panel", panel, PANELS)
     with files("crosstie.datasets").joinpath("pbmc_profile.npz").open("rb") as file, np.load(file) as stored:

@@ -1,6 +1,6 @@
-"""Simulated blood cells seen by several assays, with the truth kept (docs/simulator.md).
+"""Simulates blood cells measured by several assays, and keeps the truth (docs/simulator.md).
 
-Every assay is one `Assay` of figures and goes through the same equation; another modality is another `Assay`.
+Every modality is an `Assay`, a set of parameters; all go through the same equation.
 """
 
 from __future__ import annotations
@@ -17,10 +17,10 @@ from crosstie.datasets.simulator import chromatin
 from crosstie.datasets.simulator.cells import cell_numbers, draw_cells, shares_of
 from crosstie.datasets.simulator.counts import view
 from crosstie.datasets.simulator.features import antibodies, genes_for
-from crosstie.datasets.simulator.options import check, check_whole
+from crosstie.datasets.simulator.options import check_integer_range, check_range
 from crosstie.datasets.simulator.profile import Assay, Panel, Population, load_profile
 
-TEASEQ_DEPTH = {"rna": 0.5, "adt": 0.7}  # of the counts that the same features have in CITE-seq (docs/simulator.md)
+TEASEQ_DEPTH = {"rna": 0.5, "adt": 0.7}  # relative to the same features in CITE-seq (docs/simulator.md)
 
 
 def simulate_citeseq(
@@ -39,40 +39,44 @@ def simulate_citeseq(
     noise: float = 1.0,
     seed: int = 0,
 ) -> md.MuData:
-    """Simulate RNA and surface proteins of human blood cells, handed out as if measured in different cells.
+    """Simulate RNA and surface proteins of human blood cells, presented as if measured in different cells.
 
-    Rows of the two views are shuffled separately and carry names of their own. The truth is kept in `.obs` of
-    both: `true_cell` (equal numbers are one cell), `cell_type`, `state` and `batch`; the continuous state of each cell
-    is `.obsm["true_factors"]`. `true_links` returns which protein is the product of which gene.
+    The cells of the two views are shuffled and named independently. The truth is in `.obs` of both views: `true_cell`
+    (equal numbers are the same cell), `cell_type`, `state` and `batch`. The continuous state of each cell is in
+    `.obsm["true_factors"]`. `true_links` returns the gene of each protein.
 
     Parameters
     ----------
     n_cells
-        Cells of each view; a mapping such as `{"rna": 3000, "adt": 1000}` gives each view its own number.
+        Number of cells of each view, at least 10; a mapping such as `{"rna": 3000, "adt": 1000}` sets each view
+        separately.
     n_genes
-        Genes of the RNA view: those of the antibodies, then the most informative of about 4,000.
+        Number of genes: the genes of the antibodies, then the most informative of about 4,000.
     n_proteins
-        Antibodies of the protein view, the most useful first; one in twenty, at most four, is an isotype control. By
-        default 84, or all 14 of the small panel.
+        Number of antibodies, the most useful first; one in twenty, at most four, is an isotype control. `None` gives
+        84, or all 14 of the small panel.
     n_linked
-        Antibodies whose gene is among the genes; the genes of the others are left out. By default every gene known.
+        Number of antibodies whose gene is in the RNA view; the genes of the others are left out. `None` keeps all
+        genes.
     panel
-        Whose levels the antibodies have: `"pbmc_wnn"` (104, a low background and few counts each) or `"pbmc10k"` (14).
+        Data set that the protein levels come from: `"pbmc_wnn"` (104 antibodies, with low background and few counts
+        each) or `"pbmc10k"` (14 antibodies).
     overlap
-        Share of the cells that are seen in both views; 0 makes two samples of one population.
+        Share of the cells measured in both views, in [0, 1]; 0 gives two different samples of one population.
     drop_types
-        Cell types (or states) that a view lacks: `{"adt": ["NK cells"]}`.
+        Cell types (or states) missing from a view, such as `{"adt": ["NK cells"]}`.
     composition
-        Factors on the proportions of cell types (or states) in a view, renormalised: `{"adt": {"B cells": 0.1}}`.
+        Factors on the proportions of cell types (or states) in a view, such as `{"adt": {"B cells": 0.1}}`.
     n_batches, batch_effect
-        Batches in each view, and the deviation of their shifts of each feature, on the log scale.
+        Number of batches in each view, and the standard deviation of their shifts of each feature, on the log scale (0
+        to 3).
     coupling
-        Multiplies the loadings of the continuous factors that proteins and genes share inside a state. At 0 only
-        the states are common to both views.
+        Factor, 0 to 3, on the loadings of the continuous factors that proteins and genes share within a state. At 0,
+        the views share only the states.
     noise
-        Multiplies the dispersions and the ambient background. At 0 counts are Poisson.
+        Factor, 0 to 10, on the dispersions and the ambient background; at 0, counts are Poisson.
     seed
-        The same seed and options give the same bits.
+        Seed of all random numbers; the same seed and options give identical data.
 
     Returns
     -------
@@ -81,7 +85,7 @@ def simulate_citeseq(
     Raises
     ------
     InputError
-        If a name is unknown or a number out of its range.
+        If a name is unknown, or a number is out of range.
     """
     population, rna, adt = load_profile(panel)
     adt = antibodies(adt, n_proteins)
@@ -109,29 +113,33 @@ def simulate_teaseq(
     noise: float = 1.0,
     seed: int = 0,
 ) -> md.MuData:
-    """Simulate RNA, surface proteins and chromatin of human blood cells, handed out as if measured in different cells.
+    """Simulate RNA, surface proteins and chromatin of human blood cells, presented as if measured in different cells.
 
-    Rows of the three views are shuffled separately; the truth is kept as in `simulate_citeseq`. Chromatin is a faint
-    and blurred copy of expression: of a gene's log differences between states a fifth to two fifths are visible, of
-    some genes none, and other genes' patterns stray in.
+    The cells of the three views are shuffled independently; the truth is kept as in `simulate_citeseq`. Chromatin is a
+    weak and blurred version of expression: it shows a fifth to two fifths of a gene's log differences between states,
+    for some genes none, and also follows other genes.
 
     Parameters
     ----------
     n_cells
-        Cells of each view; a mapping such as `{"rna": 3000, "adt": 1000, "activity": 2000}` gives each its own number.
+        Number of cells of each view; a mapping such as `{"rna": 3000, "adt": 1000, "activity": 2000}` sets each
+        separately.
     n_genes, n_linked, overlap, drop_types, composition, n_batches, batch_effect, noise
-        As in `simulate_citeseq`, for three views; chromatin has the genes of the RNA view.
+        As in `simulate_citeseq`, for three views; chromatin has the same genes as the RNA view.
     n_proteins
-        Antibodies, of the panel `"pbmc_wnn"`.
+        Number of antibodies, from the panel `"pbmc_wnn"`.
     peaks
-        Return chromatin as peaks (about five for each gene, named `chr1:100-200`, the gene in `var["linked_gene"]`),
-        in a view `"atac"`. `gene_table` says where the genes lie.
+        Whether to return chromatin as peaks in a view `"atac"`, about five per gene, named `chr1:100-200`, with their
+        gene in `var["linked_gene"]`; `gene_table` has the coordinates of the genes. Otherwise the view `"activity"` has
+        one column per gene.
     fidelity
-        Multiplies what chromatin shows of the expression of its own gene, 0 to 2; at 0 links by name are worthless.
+        Factor, 0 to 2, on how closely chromatin follows the expression of its own gene; at 0, links by name carry no
+        information.
     coupling
-        Multiplies the loadings of the continuous factors that all views share inside a state.
+        Factor, 0 to 3, on the loadings of the continuous factors that all views share within a state.
     seed
-        The same seed and options give the same bits; cells are those of the same seed whatever `peaks` and `fidelity`.
+        Seed of all random numbers; the same seed and options give identical data. `peaks` and `fidelity` do not change
+        which cells are drawn.
 
     Returns
     -------
@@ -140,13 +148,13 @@ def simulate_teaseq(
     Raises
     ------
     InputError
-        If a name is unknown or a number out of its range.
+        If a name is unknown, or a number is out of range.
 
     References
     ----------
     Swanson et al., eLife 2021 (TEA-seq).
     """
-    check("fidelity", fidelity, 0, 2)
+    check_range("fidelity", fidelity, 0, 2)
     population, all_genes, adt = load_profile("pbmc_wnn")
     adt = antibodies(adt, n_proteins)
     rna = genes_for(population, all_genes, adt, n_genes, n_linked)
@@ -165,7 +173,7 @@ def simulate_teaseq(
 
 
 def true_links(mdata: md.MuData) -> pd.DataFrame:
-    """Return the pairs of a protein and a gene that codes for it, both simulated: columns `protein`, `gene`."""
+    """Return the table of simulated proteins and the simulated genes that encode them: columns `protein`, `gene`."""
     var = mdata["adt"].var
     table = var["gene"].str.split("/").explode().rename_axis("protein").reset_index()
     return table[table["gene"].isin(mdata["rna"].var_names)].reset_index(drop=True)
@@ -184,15 +192,15 @@ def _simulate(
     noise: float,
     seed: int,
 ) -> md.MuData:
-    """Draw the cells once and let every assay see its share of them."""
+    """Draw the cells once, and measure each view's share of them with its assay."""
     n_in_view = cell_numbers(n_cells, assays)
     shares = shares_of(population, assays, drop_types, composition)
-    check("overlap", overlap, 0, 1)
-    check("batch_effect", batch_effect, 0, 3)
-    check("coupling", coupling, 0, 3)
-    check("noise", noise, 0, 10)
-    check_whole("n_batches", n_batches, 1, 1000)
-    check_whole("seed", seed, 0, 2**63)
+    check_range("overlap", overlap, 0, 1)
+    check_range("batch_effect", batch_effect, 0, 3)
+    check_range("coupling", coupling, 0, 3)
+    check_range("noise", noise, 0, 10)
+    check_integer_range("n_batches", n_batches, 1, 1000)
+    check_integer_range("seed", seed, 0, 2**63)
 
     n_factors = next(iter(assays.values())).loadings.shape[1]
     cells, members = draw_cells(n_in_view, shares, overlap, n_batches, n_factors, seed)

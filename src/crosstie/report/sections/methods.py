@@ -1,4 +1,4 @@
-"""A paragraph for the methods section of a paper, of what this run did and no more, with numbered references."""
+"""Methods: a paragraph for a paper about exactly what this run did, with numbered references."""
 
 from __future__ import annotations
 
@@ -9,6 +9,7 @@ from crosstie._typing import Modality
 from crosstie.config import Config
 from crosstie.report.html import Html, el, section
 from crosstie.runs.run import Run
+from crosstie.trust.signals import ids_by_name
 
 REFERENCES = {
     "crosstie": "crosstie: integrating single-cell data sets that measured different things in "
@@ -60,7 +61,7 @@ def methods(run: Run) -> Html:
     return section(
         "methods",
         "Methods, for a paper",
-        el("p", "What this run did, in words that can be used as they are.", class_="quiet"),
+        el("p", "What this run did, in words that you can use as they are.", class_="quiet"),
         body,
     )
 
@@ -78,7 +79,7 @@ def paragraph(run: Run) -> tuple[str, list[str]]:
             numbers.append(str(keys.index(key) + 1))
         return f"[{', '.join(numbers)}]"
 
-    # Names of views may hold anything, so that marks are of a kind that no name is taken for.
+    # Views can have any name, so citations are marked with characters that cannot occur in one.
     return re.sub("\ue000([a-z,]+)\ue001", number, " ".join(sentences)), keys
 
 
@@ -106,7 +107,7 @@ def _data(run: Run) -> list[str]:
         ("library", "were divided by each cell's total, scaled to the median total and log-transformed"),
         (
             "binary",
-            "were taken as seen or not seen, divided by each cell's total, scaled to the median "
+            "were reduced to detected or not, divided by each cell's total, scaled to the median "
             "total and log-transformed",
         ),
         ("clr", "were log-transformed and centred in each cell"),
@@ -125,16 +126,15 @@ def _data(run: Run) -> list[str]:
     if chosen:
         tops = sorted({int(model.recipes[n].steps.n_top or 0) for n in chosen})
         out.append(
-            f"Of {_list(map(_said, chosen))} the {_list(f'{t:,}' for t in tops)} features of the "
-            f"largest variance of analytic Pearson residuals {_cite('lause')} were kept, and "
-            "every linked one."
+            f"Of {_list(map(_said, chosen))}, the {_list(f'{t:,}' for t in tops)} features with the "
+            f"largest variance of analytic Pearson residuals {_cite('lause')} and all linked features were kept."
         )
     numbers = [f"{model.recipes[n].n_components} ({_said(n)})" for n in fitted]
     if model.config.features == "components":
         clipped = all(model.recipes[n].steps.clip == 10 for n in fitted)
         out.append(
             "Features were scaled to unit "
-            f"variance{', cut at ±10 standard deviations,' if clipped else ''} and projected on "
+            f"variance{', clipped at ±10 standard deviations,' if clipped else ''} and projected on "
             f"principal components by randomised subspace iteration {_cite('halko')}: "
             f"{_list(numbers)}."
         )
@@ -146,15 +146,14 @@ def _data(run: Run) -> list[str]:
 def _links(run: Run) -> list[str]:
     out = []
     for link in run.model.linkage.links:
-        reasons = link.report["reason"].astype(str) if "reason" in link.report else None
-        packaged = reasons is not None and reasons.str.contains("HGNC", regex=False).any()
-        by = ", from the table of antibody targets that crosstie holds" if packaged else ""
+        packaged = link.origin in ("packaged table", "packaged table and var column")
+        by = ", using the table of antibody targets that is part of crosstie" if packaged else ""
         out.append(
             f"{_said(link.source)} and {_said(link.target)} were linked by {len(link.pairs):,} "
             f"pairs of features in {link.n_columns:,} columns{by}."
         )
     out += [
-        f"{len(tie.cells):,} cells measured in both {_said(tie.source)} and {_said(tie.target)} were given as shared."
+        f"{len(tie.cells):,} cells were given as measured in both {_said(tie.source)} and {_said(tie.target)}."
         for tie in run.model.linkage.paired
     ]
     return out
@@ -166,20 +165,20 @@ def _fit(run: Run) -> list[str]:
     if model.closed_form is not None:
         features = bool(model.linkage.links)
         out.append(
-            "Common coordinates were found in closed form, by iterating between matching and correlating, as MaxFuse "
-            f"does {_cite('chen')}: "
+            "Common coordinates were computed in closed form, alternating between matching and correlation as in "
+            f"MaxFuse {_cite('chen')}: "
             + (f"whitened linked columns {_cite('kessy')} " if features else "shared cells ")
-            + "gave first coordinates; cells of linked views were matched by entropic optimal "
+            + "gave the initial coordinates; cells of linked views were matched by entropic optimal "
             f"transport {_cite('cuturi')} "
             f"(ε = {config.entropy:g}) on sketches of at most {config.n_sketch:,} cells, "
-            f"with each cell's mass from an unbalanced plan {_cite('chizat')} where compositions "
-            "differ; damped canonical "
-            f"correlation of components over the matches gave the next coordinates; in {config.n_rounds} rounds."
+            f"with the mass of each cell from an unbalanced plan {_cite('chizat')} to allow for different "
+            f"compositions; damped canonical correlation of components across the matches gave the next coordinates; "
+            f"this was repeated for {config.n_rounds} rounds."
         )
         shape = next(iter(model.latents.values())).shape[1]
         out.append(
-            f"The {shape} leading coordinates were kept, and each cell was drawn by "
-            f"{config.pull:.0%} to its {config.n_smooth} nearest cells in linked views."
+            f"The {shape} leading coordinates were kept, and each cell was moved {config.pull:.0%} of the way "
+            f"towards its {config.n_smooth} nearest cells in linked views."
         )
     if config.training == "full":
         if config == Config.scmodal():
@@ -198,38 +197,40 @@ def _fit(run: Run) -> list[str]:
             )
         if model.networks is None:
             out.append(
-                "They did worse than the closed form by what can be seen without labels, so the closed form was kept."
+                "Training did not improve on the closed form by the criteria that need no labels, so the closed form "
+                "was kept."
             )
     if model.offsets is not None and model.batch_keys:
         keys = _list(_said(k) for k in dict.fromkeys(model.batch_keys.values()))
         out.append(
-            f"Batches ({keys}) were brought together by linear correction within soft clusters, "
-            f"as Harmony does {_cite('korsunsky')}."
+            f"Batches ({keys}) were corrected linearly within soft clusters, as in Harmony {_cite('korsunsky')}."
         )
     if model.like:
         how = "was added as a query" if len(model.like) == 1 else "were added as queries"
-        out.append(f"{_list(map(_said, model.like))} {how} through the fitted maps; the other cells stayed in place.")
+        out.append(f"{_list(map(_said, model.like))} {how} through the fitted maps, without moving the other cells.")
     return out
 
 
 def _after(run: Run) -> list[str]:
     out = []
     if run.model.anchors:
-        out.append(f"Anchors are pairs of cells among each other's {run.model.config.n_neighbors} nearest.")
+        out.append(
+            f"Anchors are pairs of cells that are among each other's {run.model.config.n_neighbors} nearest neighbours."
+        )
     if run.labels:
-        out.append("Labels were carried over by the weighted vote of nearest cells, with calibrated confidence.")
+        out.append("Labels were transferred by a weighted vote of nearest cells, with calibrated confidence.")
     if len(run.signals):
-        names = set(run.signals["signal"].astype(str))
+        ids = set(run.signals["signal"].map(ids_by_name()))
         words = {"ok": "trustworthy", "care": "to be used with care", "fail": "not to be used"}.get(run.level or "", "")
         held = (
-            f", links left out of the fit were tested against other pairings {_cite('hoeffding')}"
-            if any("left out, above" in n for n in names)
+            f", and links left out of the fit were tested against other pairings {_cite('hoeffding')}"
+            if "links_held_out" in ids
             else ""
         )
         judged = f"; by these checks the run is {words}" if words else ""
         out.append(
             "The run was checked without labels: the fit was repeated with permuted links and "
-            f"with links, cells and counts left out{held}{judged}."
+            f"without some of the links, cells or counts{held}{judged}."
         )
     out.append(f"The map shows a UMAP {_cite('mcinnes')} of the common coordinates.")
     return out

@@ -1,4 +1,4 @@
-"""Naive formulas of the scores, loops and all; nothing in src imports them."""
+"""Naive formulas of the scores, with loops."""
 
 import numpy as np
 

@@ -1,4 +1,4 @@
-"""The cells of the map, packed: two bytes a coordinate, one or two a label, names compressed."""
+"""The cells of the map, packed: two bytes per coordinate, one or two per label, compressed names."""
 
 from __future__ import annotations
 
@@ -12,14 +12,15 @@ import pandas as pd
 from crosstie.pl.palette import UNNAMED
 from crosstie.report.colours import of_classes, ramp
 from crosstie.report.html import pack
+from crosstie.runs.known_truth import UNKNOWN
 from crosstie.runs.run import Run
 
-ABSENT = "–"  # what a cell of a view without such a column has
+ABSENT = "–"  # value of cells whose view lacks the column
 MISSING = 255
 
 
 def points(run: Run) -> dict[str, Any]:
-    """Return what the map shows, as JSON knows it."""
+    """Return the content of the map as JSON types."""
     rows = {name: part["row"].to_numpy(int) for name, part in run.plane.items()}
     xy = _placed(run.plane)
     view = np.repeat(list(rows), [len(r) for r in rows.values()]).astype(object)
@@ -53,17 +54,17 @@ def _label_fields(run: Run, rows: Mapping[str, np.ndarray], xy: np.ndarray) -> l
     if run.truth and given:
         verdict = np.full(len(own), ABSENT, dtype=object)
         for column in given.values():
-            judged = (own != ABSENT) & (own != "unknown") & (column != ABSENT)
-            verdict[judged & (column != own)] = "another label"
-            verdict[judged & (column == own) & (verdict == ABSENT)] = "its own label"
-        out.append(_classes("Label carried over is", verdict, xy, order=["its own label", "another label", ABSENT]))
+            judged = (own != ABSENT) & (own != UNKNOWN) & (column != ABSENT)
+            verdict[judged & (column != own)] = "incorrect"
+            verdict[judged & (column == own) & (verdict == ABSENT)] = "correct"
+        out.append(_classes("Transferred label is", verdict, xy, order=["correct", "incorrect", ABSENT]))
     return out
 
 
 def _number_fields(run: Run, rows: Mapping[str, np.ndarray]) -> list[dict[str, Any]]:
     out = []
     if run.confidence:
-        out.append(_numbers("Confidence of the place", _spread(rows, run.confidence, fill=np.nan)))
+        out.append(_numbers("Confidence of the position", _spread(rows, run.confidence, fill=np.nan)))
     for column, title in (("confidence", "Confidence of the label"), ("novelty", "Novelty")):
         parts: dict[str, pd.Series] = {}
         for (_, target), table in run.labels.items():
@@ -82,7 +83,7 @@ def _placed(plane: Mapping[str, pd.DataFrame]) -> np.ndarray:
 
 
 def _spread(rows: Mapping[str, np.ndarray], columns: Mapping[str, Any], fill: Any = ABSENT) -> np.ndarray:
-    """Return one column over the drawn cells of all views; views that lack it get `fill`."""
+    """Return one column over the drawn cells of all views; views without it get `fill`."""
     parts = [
         np.asarray(columns[name], dtype=object)[r] if name in columns else np.full(len(r), fill, dtype=object)
         for name, r in rows.items()
@@ -108,7 +109,7 @@ def _classes(title: str, column: np.ndarray, xy: np.ndarray, *, order: list[str]
     middles: list[list[float] | None] = []
     for i, is_grey in enumerate(grey):
         at = xy[codes == i]
-        # Not the median itself, which may lie among no cells of the class.
+        # The cell nearest to the median: the median itself may be far from all cells of the class.
         middle = None if is_grey or not len(at) else at[np.argmin(((at - np.median(at, 0)) ** 2).sum(1))]
         middles.append(None if middle is None else [round(float(v), 4) for v in middle])
     return {

@@ -1,0 +1,125 @@
+"""What the closed form is fitted to: built once from inputs and recipes, fitted whole or on a sketch of the cells."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+import numpy as np
+
+from crosstie._typing import Array, Edge, Floats, Index, Labels
+from crosstie.anchors import ClosedForm, Refinement, fit_closed_form
+from crosstie.data import Recipe
+from crosstie.links.linked_columns import column_maps, link_recipes, projections, readings, shared_rows
+from crosstie.model.inputs import Inputs
+
+Columns = Mapping[Edge, tuple[Floats, Floats]]
+
+
+@dataclass(frozen=True)
+class ClosedFormProblem:
+    """The arrays of one closed form.
+
+    Parameters
+    ----------
+    components
+        Principal component scores of each view, shape `(n_cells, n_components)`.
+    columns
+        Maps from components to the linked columns of each edge, shapes `(n_components, n_columns)`.
+    pairs
+        Row numbers of the shared cells of the edges that have any.
+    batches
+        Batch of each cell, for views with batches.
+    settings
+        Settings of the closed form.
+    """
+
+    components: Mapping[str, Array]
+    columns: Columns
+    pairs: Mapping[Edge, tuple[Index, Index]]
+    batches: Mapping[str, Labels]
+    settings: Refinement
+
+    @classmethod
+    def of(
+        cls,
+        inputs: Inputs,
+        recipes: Mapping[str, Recipe],
+        settings: Refinement,
+        *,
+        components: Mapping[str, Array] | None = None,
+        seed: int,
+    ) -> ClosedFormProblem:
+        """Read components and linked columns from the data.
+
+        Parameters
+        ----------
+        inputs
+            Views with their data.
+        recipes
+            Fitted preprocessing of each view.
+        settings
+            Settings of the closed form.
+        components
+            Component scores of each view, if they are known already.
+        seed
+            Random seed of the recipes of link data.
+        """
+        if components is None:
+            components = {name: recipes[name].transform(view.loaded) for name, view in inputs.views.items()}
+        beside = link_recipes(inputs.linkage, inputs.link_views, seed=seed)
+        read = readings(recipes, beside, inputs.link_views, components)
+        columns = column_maps(projections(inputs.linkage, {**recipes, **beside}), read)
+        return cls(components, columns, shared_rows(inputs.linkage, inputs.cells), inputs.batches, settings)
+
+    def fit(
+        self,
+        *,
+        columns: Columns | None = None,
+        pairs: Mapping[Edge, tuple[Index, Index]] | None = None,
+        rows: Mapping[str, Index] | None = None,
+        seed: int = 0,
+    ) -> ClosedForm:
+        """Fit the closed form.
+
+        Parameters
+        ----------
+        columns, pairs
+            In place of the problem's own.
+        rows
+            Fit these rows of each view only; pairs that involve other cells are left out. `None` fits all cells.
+        seed
+            Random seed of the sketches and of the batches' clusters.
+        """
+        columns = self.columns if columns is None else columns
+        pairs = self.pairs if pairs is None else pairs
+        if rows is None:
+            return fit_closed_form(
+                self.components, columns, self.settings, pairs=pairs, batches=self.batches, seed=seed
+            )
+        return fit_closed_form(
+            {name: self.components[name][r] for name, r in rows.items()},
+            columns,
+            self.settings,
+            pairs=_among(pairs, {name: _positions(len(self.components[name]), r) for name, r in rows.items()}),
+            batches={name: batch[rows[name]] for name, batch in self.batches.items()},
+            seed=seed,
+        )
+
+
+def _among(pairs: Mapping[Edge, tuple[Index, Index]], position: Mapping[str, Index]) -> dict[Edge, tuple[Index, Index]]:
+    """Return the pairs of cells that both have a position, by position."""
+    known = {}
+    for (a, b), (i, j) in pairs.items():
+        both = position[a][i], position[b][j]
+        there = (both[0] >= 0) & (both[1] >= 0)
+        if there.any():
+            known[a, b] = both[0][there], both[1][there]
+    return known
+
+
+def _positions(n: int, rows: Index) -> Index:
+    """Return the position of each of `n` cells among the chosen rows, -1 for the others."""
+    out = np.full(n, -1)
+    out[rows] = np.arange(len(rows))
+    return out

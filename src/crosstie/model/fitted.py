@@ -1,0 +1,59 @@
+"""The result of a fit, frozen: the map, the coordinates of the fitted cells, and their anchors."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field, replace
+
+import numpy as np
+import pandas as pd
+
+from crosstie._typing import Array, Edge, Index
+from crosstie.anchors import Anchors
+from crosstie.model.inputs import Inputs
+from crosstie.model.latent_map import LatentMap
+
+
+@dataclass(frozen=True)
+class Fitted:
+    """What a fit found.
+
+    Parameters
+    ----------
+    map
+        What places cells.
+    latents
+        Coordinates of each view's cells, shape `(n_cells, n_latent)`.
+    anchors
+        Weighted pairs of cells of each edge.
+    history
+        One row per recorded training step; empty without training.
+    core_rows
+        For views too large to be fitted whole: row numbers of the cells that were fitted.
+    core
+        Inputs and result of the fit to these cells alone; `None` if it is not at hand, or all cells were fitted.
+    """
+
+    map: LatentMap
+    latents: Mapping[str, Array]
+    anchors: Mapping[Edge, Anchors]
+    history: pd.DataFrame
+    core_rows: Mapping[str, Index] = field(default_factory=dict)
+    core: tuple[Inputs, Fitted] | None = None
+
+    def subset(self, rows: Mapping[str, Index]) -> Fitted:
+        """Return the result for some cells of every view.
+
+        Parameters
+        ----------
+        rows
+            Row numbers of each view, in ascending order; they include all cells that anchors name.
+        """
+        anchors = {
+            (a, b): Anchors(
+                np.searchsorted(rows[a], found.source), np.searchsorted(rows[b], found.target), found.weight
+            )
+            for (a, b), found in self.anchors.items()
+        }
+        latents = {name: z[rows[name]] for name, z in self.latents.items()}
+        return replace(self, latents=latents, anchors=anchors, core_rows={}, core=None)

@@ -1,0 +1,48 @@
+from dataclasses import replace
+from typing import get_args
+
+import pandas as pd
+import pytest
+
+from crosstie.report.sections.checks import MEANINGS, checks
+from crosstie.runs.read import read
+from crosstie.trust.diagnosis import SignalId
+from crosstie.trust.signals import NAMES
+from report.conftest import text_of
+
+
+@pytest.fixture(scope="module")
+def run(folder):
+    return read(folder)
+
+
+def test_every_signal_has_a_meaning():
+    assert set(MEANINGS) == set(get_args(SignalId))
+
+
+def test_every_figure_is_shown_with_its_meaning_and_its_name(run):
+    said = text_of(checks(run))
+    for name in run.signals["signal"].unique():
+        assert name in said
+    assert MEANINGS["links_held_out"] in said
+    assert "None of these checks uses labels" in said
+
+
+def test_marks(run):
+    table = pd.DataFrame(
+        [
+            ("a – b", NAMES["links_above_null"], 5.0, ">= 3", True),
+            ("a – b", NAMES["matches_move_links"], 0.04, "of 0.5", True),
+            ("a – b", NAMES["matches_move"], 0.2, "<= 0.1", False),
+            ("a – b", "depth of a", float("nan"), "a holds no counts", pd.NA),
+        ],
+        columns=["edge", "signal", "value", "expected", "ok"],
+    )
+    html = checks(replace(run, signals=table))
+    assert [html.count(f"mark mark-{mark}") for mark in ("pass", "part", "look", "missing")] == [1, 1, 1, 1]
+    assert "≤ 0.1" in html
+    assert "<div>depth of a</div>" in html  # no signal of this name has a meaning
+
+
+def test_a_run_without_verdict(run):
+    assert "No checks" in text_of(checks(replace(run, signals=pd.DataFrame())))

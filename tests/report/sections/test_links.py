@@ -1,0 +1,13 @@
+import re
+
+import pandas as pd
+
+from report.conftest import text_of
+
+
+def test_links_found_and_missed(folder):
+    html = (folder / "report.html").read_text()
+    found = pd.read_csv(folder / "links_report.csv")
+    said = text_of(html, "links")
+    for status, n in found["status"].value_counts().items():
+        assert re.search(rf"{status}\s+{n}\b", said), f"{n} {status}"

@@ -1,0 +1,15 @@
+import json
+
+from crosstie.report.html import Html, data_block, el
+
+
+def test_markup_escapes_all_but_its_own():
+    assert el("p", "<b>", [el("i", "&"), None, 3], title='"<') == '<p title="&quot;&lt;">&lt;b&gt;<i>&amp;</i>3</p>'
+    assert el("p", Html("<b>"), hidden=True, class_="x", data_y=None) == '<p hidden class="x"><b></p>'
+
+
+def test_data_cannot_end_its_element():
+    made = data_block(["</script><!--", "a&b", "\u2028"])
+    inside = made.removeprefix('<script type="application/json">').removesuffix("</script>")
+    assert not set("<>&\u2028") & set(inside)
+    assert json.loads(inside) == ["</script><!--", "a&b", "\u2028"]

@@ -1,0 +1,142 @@
+"""The page: the same for the same run, small, closed to the outside, and open about what it lacks."""
+
+import base64
+import hashlib
+import re
+
+import pytest
+
+import crosstie as xt
+from crosstie.report import write
+
+from .conftest import EVIL, command, text_of
+
+
+def test_integrate_writes_the_report_that_the_command_writes(folder, copied):
+    first = (copied / "report.html").read_bytes()
+    command("report", copied, "-q")
+    again = (copied / "report.html").read_bytes()
+    assert first == again, "the same run gives another report"
+    assert first == (folder / "report.html").read_bytes()
+
+
+def test_nothing_comes_from_outside(folder):
+    html = (folder / "report.html").read_text()
+    assert len(html) < 2_000_000
+    assert not re.findall(r'(?:src|href)="(?!#|data:,)[^"]*"', html)
+    assert "@import" not in html
+    assert not re.findall(r"url\(", html)
+    policy = re.search(r'Content-Security-Policy" content="([^"]*)"', html).group(1)
+    assert policy.startswith("default-src 'none';")
+    assert "unsafe" not in policy
+    for tag, rule in (("style", "style-src"), ("script", "script-src")):
+        (content,) = re.findall(rf"<{tag}>(.*?)</{tag}>", html, re.S)
+        digest = base64.b64encode(hashlib.sha256(content.encode()).digest()).decode()
+        assert f"{rule} 'sha256-{digest}'" in policy, f"the {tag} would be refused"
+    assert 'style="' not in html, "the policy refuses style attributes"
+
+
+def test_sections_are_all_there(folder, bare):
+    for html in ((folder / "report.html").read_text(), write(bare).read_text()):
+        contents = re.findall(r'<li><a href="#(\w+)">', html)
+        assert len(contents) == 12
+        assert re.findall(r'<section id="(\w+)"', html) == contents
+        assert contents[0] == "verdict"
+
+
+def test_names_are_escaped(folder):
+    html = (folder / "report.html").read_text()
+    assert EVIL not in html
+    assert "<img" not in html
+    assert "&lt;script&gt;window.evil=1&lt;/script&gt;" in html
+
+
+def test_what_is_lacking_is_said(bare):
+    html = write(bare).read_text()
+    for section, words in {
+        "verdict": "Not judged",
+        "labels": "No labels were given",
+        "imputation": "which are not available to this report",
+        "training": "Nothing was trained",
+        "checks": "this run was not judged",
+    }.items():
+        assert words in text_of(html, section), section
+    assert "No scores" in text_of(html, "labels")
+
+
+@pytest.fixture(scope="module")
+def model():
+    data = xt.datasets.simulate_citeseq(n_cells=150, n_genes=300, n_proteins=30, seed=3)
+    return xt.Model(data, config=xt.Config(n_rounds=2, n_sketches=1)).fit()
+
+
+def test_of_a_model(model, tmp_path):
+    diagnosis = xt.trust.diagnose(model)
+    file = write(model, tmp_path / "report.html", label_key="cell_type", diagnosis=diagnosis)
+    html = file.read_text()
+    assert {p.name for p in tmp_path.iterdir()} == {"report.html"}
+    assert "transferred" in text_of(html, "labels")
+    assert "there is no command to repeat" in text_of(html, "again")
+    assert "FOSCTTM" not in text_of(html, "verdict")
+
+
+def test_many_views_batches_shared_cells_and_a_query(tmp_path):
+    views = dict(xt.datasets.simulate_citeseq(n_cells=160, n_genes=300, n_proteins=30, seed=2).mod)
+    parts = {"rna": slice(120), "bridge_rna": slice(120, None), "adt": slice(100), "bridge_adt": slice(100, None)}
+    views = {name: views[name.removeprefix("bridge_")][rows] for name, rows in parts.items()}
+    views = {name: adata.copy() for name, adata in views.items()}
+    cells = views["bridge_rna"].obs_names
+    views["bridge_adt"].obs_names = [*cells, *(f"other_{i}" for i in range(views["bridge_adt"].n_obs - len(cells)))]
+    for adata in views.values():
+        adata.obs["run"] = ["first", "second"] * (adata.n_obs // 2)
+    del views["adt"].obs["cell_type"]
+    ties = [
+        xt.links.by_name(views, "rna", "bridge_rna"),
+        xt.links.by_name(views, "adt", "bridge_adt"),
+        xt.links.paired(views, "bridge_rna", "bridge_adt"),
+    ]
+    model = xt.Model(views, ties, batch_key={"rna": "run"}, config=xt.Config(n_rounds=2, n_sketches=1)).fit()
+    query = views["rna"][:30].copy()
+    query.obs_names = [f"query_{i}" for i in range(30)]
+    model = model.extend(query, like="rna", name="new")
+    file = write(model, tmp_path / "report.html", label_key="cell_type", diagnosis=xt.trust.diagnose(model))
+    html = file.read_text()
+    assert "40 cells are in both views and link them" in text_of(html, "links")
+    assert "2 of run" in text_of(html, "inputs")
+    assert "rna (like rna)" in text_of(html, "inputs")
+    assert "adt has no labels of its own" in text_of(html, "labels")
+    methods = text_of(html, "methods")
+    assert "Batches (run) were corrected" in methods
+    assert "Korsunsky" in methods
+    assert "new was added as a query" in methods
+
+
+def test_the_demo_ends_with_a_report(tmp_path):
+    command("demo", "--n-cells", 150, "--out", tmp_path / "demo", "-q")
+    html = (tmp_path / "demo" / "report.html").read_text()
+    assert "Simulated by crosstie: n_cells 150, seed 0." in text_of(html, "inputs")
+    assert "Linked features only" in text_of(html, "labels")
+    assert "FOSCTTM" in text_of(html, "verdict")
+
+
+@pytest.mark.parametrize(
+    ("change", "said"),
+    [
+        (lambda run: run / "nowhere", "is not the folder of a run"),
+        (lambda run: run / "model", "no run.json in it"),
+    ],
+)
+def test_wrong_folders(folder, change, said):
+    with pytest.raises(ValueError, match=said):
+        write(change(folder))
+
+
+def test_wrong_words(folder, model, tmp_path):
+    with pytest.raises(ValueError, match=r"ends in \.html"):
+        write(folder, tmp_path / "report.txt")
+    with pytest.raises(ValueError, match="`out` is missing"):
+        write(model)
+    with pytest.raises(KeyError, match="Did you mean 'cell_type'"):
+        write(model, tmp_path / "report.html", label_key="celltype")
+    with pytest.raises(ValueError, match="max_cells is too small"):
+        write(folder, tmp_path / "report.html", max_cells=0)
