@@ -1,7 +1,8 @@
 # docker build --tag crosstie .
 # docker run --rm --user "$(id -u):$(id -g)" --volume "$PWD:/data" crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run
 #
-# torch comes for the CPU alone, which is all that the default needs; for a GPU, build with the index of its CUDA version:
+# All extras are installed. torch, which only training needs, is the build for CPUs; for a GPU, give the index of its CUDA
+# version:
 # docker build --build-arg TORCH_INDEX=https://download.pytorch.org/whl/cu126 --tag crosstie:cuda .
 ARG PYTHON=3.12
 
@@ -17,7 +18,7 @@ ARG TORCH=2.13.0
 COPY constraints.txt /tmp/constraints.txt
 COPY --from=build /wheels /tmp/wheels
 RUN pip install --no-cache-dir --index-url "${TORCH_INDEX}" "torch==${TORCH}" \
-    && pip install --no-cache-dir --constraint /tmp/constraints.txt /tmp/wheels/*.whl \
+    && pip install --no-cache-dir --constraint /tmp/constraints.txt "$(ls /tmp/wheels/*.whl)[all]" \
     && rm -r /tmp/wheels /tmp/constraints.txt \
     && useradd --create-home --uid 1000 crosstie \
     && mkdir /data && chown crosstie /data

@@ -21,6 +21,7 @@ ROOT = Path(__file__).resolve().parents[1]
 ROOM = ROOT / ".matrix"
 PAGE = ROOT / "docs" / "support.md"
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+EXTRAS = ("train", "umap", "dask")
 TOOLS = ["pytest", "hypothesis", "POT"]
 ROOMS = (
     "anchors",
@@ -43,8 +44,8 @@ INTRODUCTION = """# Tested versions
 Written by `make matrix`. In each environment, crosstie is installed as users install it, and the tests run, except
 those marked slow and those that need a browser or real data. Every warning is an error, apart from the few that
 `pyproject.toml` lists with a reason. *Lowest* uses the lower bounds in `pyproject.toml`, *pinned* uses
-`constraints.txt`, and *highest* the newest versions on the package index. Without torch, the tests that train are
-skipped; everything else must work.
+`constraints.txt`, and *highest* the newest versions on the package index. *Default* is `pip install crosstie` without
+extras: tests that need torch, umap-learn or dask are skipped; everything else must work.
 
 """
 
@@ -55,18 +56,18 @@ class Environment:
 
     python: str
     versions: str  # lowest | pinned | highest
-    torch: bool = True
+    extras: bool = True
 
     @property
     def name(self) -> str:
         """Name of the environment on the command line and on the page."""
-        return f"{self.python}-{self.versions}" + ("" if self.torch else "-without-torch")
+        return f"{self.python}-{self.versions}" + ("" if self.extras else "-default")
 
     @property
     def requirements(self) -> list[str]:
-        """What to install: the dependencies with their bounds, dask, and what the tests need."""
-        direct = [*PROJECT["dependencies"], *PROJECT["optional-dependencies"]["dask"]]
-        return [one for one in direct if self.torch or named(one) != "torch"] + TOOLS
+        """What to install: the dependencies with their bounds, the extras', and what the tests need."""
+        extras = [one for name in EXTRAS for one in PROJECT["optional-dependencies"][name]] if self.extras else []
+        return [*PROJECT["dependencies"], *extras, *TOOLS]
 
     @property
     def constraints(self) -> list[str]:
@@ -82,9 +83,9 @@ class Environment:
 ENVIRONMENTS = (
     Environment("3.11", "lowest"),
     Environment("3.11", "pinned"),
-    Environment("3.12", "pinned", torch=False),
+    Environment("3.12", "pinned", extras=False),
     Environment("3.12", "highest"),
-    Environment("3.13", "pinned", torch=False),
+    Environment("3.13", "pinned", extras=False),
     Environment("3.13", "highest"),
 )
 
@@ -120,7 +121,7 @@ def install(environment: Environment, folder: Path, log: Path) -> str:
     constraints.write_text("\n".join(environment.constraints))
     pip = [python, "-m", "pip", "install", "--quiet", "--no-cache-dir", "--constraint", str(constraints)]
     steps = [[interpreter(environment.python), "-m", "venv", str(folder)]]
-    steps += [[*pip, "torch"]] * environment.torch
+    steps += [[*pip, "torch"]] * environment.extras
     steps += [[*pip, *environment.requirements], [python, "-m", "pip", "install", "--quiet", "--no-deps", str(ROOT)]]
     for step in steps:
         if run(step, log):

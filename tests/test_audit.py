@@ -8,7 +8,8 @@ from types import SimpleNamespace
 import pytest
 
 FILE = Path(__file__).parents[1] / ".ci" / "audit"
-PROJECT = {"dependencies": ["numpy>=1", "scipy"], "optional-dependencies": {"dask": ["dask[array]"], "dev": ["ruff"]}}
+EXTRAS = {"dask": ["dask[array]"], "all": ["crosstie[dask]"], "dev": ["ruff"]}
+PROJECT = {"name": "crosstie", "dependencies": ["numpy>=1", "scipy"], "optional-dependencies": EXTRAS}
 
 
 @pytest.fixture(scope="module")
@@ -76,6 +77,17 @@ def test_imports_and_what_is_declared(audit, tmp_path):
     ]
 
 
+def test_packages_of_extras_are_imported_late(audit, tmp_path):
+    for name in ("training", "model"):
+        (tmp_path / "crosstie" / name).mkdir(parents=True)
+        (tmp_path / "crosstie" / name / "x.py").write_text(
+            "import numpy, dask.array\ndef f():\n    from dask import x\n"
+        )
+    faults = list(audit.not_optional(tmp_path, PROJECT))
+    assert faults == ["crosstie/model/x.py imports dask at its top, which only an extra installs"]
+    assert [one.name for one in audit.declared(PROJECT)] == ["numpy", "scipy", "dask", "ruff"]
+
+
 @pytest.mark.parametrize(("version", "hit"), [("1.4.9", False), ("1.5", True), ("2.0rc1", True), ("2.1", False)])
 def test_advisories(audit, version, hit):
     entry = {"id": "X-1", "package": "A_b", "affected": ["<1.0", ">=1.5,<2.1"], "summary": "burns"}
@@ -96,6 +108,7 @@ def test_this_project(audit):
     assert len(listed["advisories"]) >= 10
     assert list(audit.advised(pins, listed)) == []
     assert list(audit.undeclared(audit.imports(audit.ROOT / "src"), project)) == []
+    assert list(audit.not_optional(audit.ROOT / "src", project)) == []
 
 
 def test_what_is_needed_in_turn(audit):

@@ -12,10 +12,13 @@ import pytest
 import yaml
 
 import crosstie
+from crosstie._extras import PACKAGES
 
 ROOT = Path(__file__).resolve().parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
-CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base"}  # names that differ there
+CONDA = {"torch": "pytorch", "matplotlib": "matplotlib-base", "dask[array]": "dask-core"}  # names that differ there
+EXTRAS = PROJECT["optional-dependencies"]
+USED = sorted(set(EXTRAS) - {"all", "dev", "docs"})  # extras of which crosstie imports something
 pytestmark = pytest.mark.skipif(not (ROOT / ".ci" / "package").exists(), reason="not in a checkout")
 
 
@@ -44,6 +47,24 @@ def ignored(path):
     return out
 
 
+def bounds(requirements):
+    """Return the bounds of requirements by the package's name on conda-forge."""
+    found = (re.fullmatch(r"([\w.-]+(?:\[\w+\])?)(.*)", text).groups() for text in requirements)
+    return {CONDA.get(name, name): bound for name, bound in found}
+
+
+def test_extras():
+    assert EXTRAS["all"] == [f"crosstie[{','.join(USED)}]"]
+    assert sorted(PACKAGES) == USED
+    for name, (_, package) in PACKAGES.items():
+        assert any(re.match(rf"{package}\b", text) for text in EXTRAS[name])
+
+
+@pytest.mark.parametrize("file", ["Makefile", "Dockerfile"])
+def test_all_extras_are_set_up(file):
+    assert re.search(r"\[all(,dev)?\]", (ROOT / file).read_text(encoding="utf-8"))
+
+
 def test_versions_are_one():
     assert PROJECT["version"] == crosstie.__version__ == recipe()["context"]["version"]
     cited = (ROOT / "CITATION.cff").read_text(encoding="utf-8")
@@ -57,8 +78,9 @@ def test_conda_needs_what_pip_needs():
     run = dict(text.split(" ", 1) for text in recipe()["requirements"]["run"])
     python = run.pop("python").replace("${{ python_min }}", recipe()["context"]["python_min"])
     assert python == PROJECT["requires-python"]
-    pip = dict(re.fullmatch(r"([\w.-]+)(.*)", text).groups() for text in PROJECT["dependencies"])
-    assert run == {CONDA.get(name, name): bound for name, bound in pip.items()}
+    assert run == bounds(PROJECT["dependencies"])
+    beside = dict(text.split(" ", 1) for text in recipe()["requirements"]["run_constraints"])
+    assert beside == bounds(text for name in USED for text in EXTRAS[name])
     assert recipe()["build"]["python"]["entry_points"] == [f"{k} = {v}" for k, v in PROJECT["scripts"].items()]
     assert recipe()["about"]["license"] == PROJECT["license"]
     assert recipe()["about"]["summary"] == PROJECT["description"]

@@ -9,7 +9,6 @@ from pathlib import Path
 
 import numpy as np
 import pytest
-import torch
 
 import crosstie
 from crosstie.cli import view_arguments
@@ -142,6 +141,7 @@ def test_pictures_of_groups_that_differ_by_capitals_alone():
 
 def test_nothing_of_float64_reaches_the_device(monkeypatch):
     """Metal has no float64."""
+    torch = pytest.importorskip("torch")
     from crosstie.datasets import simulate_citeseq
 
     moved = []

@@ -1,7 +1,7 @@
 """Errors about the user's input, all of one form: what is wrong, what was found, what was expected, what to do.
 
-The classes are subclasses of `ValueError`, `KeyError` and `TypeError`, so that callers can catch them as usual. Their
-common parent lets the command line tell a user's mistake (exit status 2) from a bug (exit status 1).
+The classes are subclasses of `ValueError`, `KeyError`, `TypeError` and `ImportError`, so that callers can catch them as
+usual. Their common parent lets the command line tell a user's mistake (exit status 2) from a bug (exit status 1).
 
 Messages name arguments of functions. Where the command line has an option instead, the error also has those parts of
 its message in the words of the command line.
@@ -52,6 +52,10 @@ class InputKeyError(InputError, KeyError):
 
 class InputTypeError(InputError, TypeError):
     """A value has the wrong type."""
+
+
+class InputImportError(InputError, ImportError):
+    """What was asked for needs a package that is not installed."""
 
 
 def message(what: str, *, found: str = "", expected: str = "", do: str = "") -> str:

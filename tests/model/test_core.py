@@ -83,7 +83,7 @@ def written(data, folder, kind):
             group = zarr.open_group(folder / f"{name}.zarr", mode="r")
             out[name] = ad.AnnData(X=ad.io.sparse_dataset(group["X"]), obs=adata.obs, var=adata.var)
         elif kind == "dask":
-            import dask.array as da
+            da = pytest.importorskip("dask.array")
 
             x = da.from_array(adata.X.toarray(), chunks=(100, -1)).map_blocks(sp.csr_matrix)
             out[name] = ad.AnnData(X=x, obs=adata.obs, var=adata.var)

@@ -10,7 +10,6 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from crosstie._errors import value_error
 from crosstie._typing import Array, Labels
@@ -119,6 +118,8 @@ def _first_centroids(z: Mapping[str, Array], seed: int) -> Array:
     most = max(1, MAX_SAMPLE // len(z))
     sample = [x if len(x) <= most else x[rng.choice(len(x), most, replace=False)] for x in z.values()]
     n_clusters = int(np.clip(min(map(len, z.values())) / CELLS_PER_CLUSTER, 2, MAX_CLUSTERS))
+    from sklearn.cluster import KMeans  # with scipy.stats behind it, a third of the time that Model takes to import
+
     means = KMeans(n_clusters, n_init=1, max_iter=25, random_state=seed).fit(np.vstack(sample)).cluster_centers_
     return unit_rows(means)
 

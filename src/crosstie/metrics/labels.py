@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 import pandas as pd
 from numpy.typing import ArrayLike, NDArray
-from sklearn.metrics import adjusted_rand_score, f1_score, silhouette_score
 
 from crosstie._errors import value_error
 from crosstie._typing import Index
@@ -69,6 +68,8 @@ def macro_f1(true: Any, predicted: Any, *, exclude: Collection[str] = ()) -> flo
     Score in [0, 1]; higher is better.
     """
     true, predicted = _scored(true, predicted, exclude, what="macro_f1")
+    from sklearn.metrics import f1_score
+
     return float(f1_score(true, predicted, average="macro", zero_division=0))
 
 
@@ -87,6 +88,8 @@ def ari(true: Any, predicted: Any, *, exclude: Collection[str] = ()) -> float:
     1 for equal partitions, 0 on average for random ones, down to -0.5.
     """
     true, predicted = _scored(true, predicted, exclude, what="ari")
+    from sklearn.metrics import adjusted_rand_score
+
     return float(adjusted_rand_score(true, predicted))
 
 
@@ -123,6 +126,8 @@ def silhouette(
             found=f"{n_classes:,} classes in {len(rows):,} cells",
             do="Give labels of several classes, or exclude fewer.",
         )
+    from sklearn.metrics import silhouette_score
+
     return float(silhouette_score(z[rows], y[rows]))
 
 

@@ -6,7 +6,6 @@ from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import ArrayLike
-from sklearn.neighbors import NearestNeighbors
 
 from crosstie._typing import Index
 from crosstie.metrics._inputs import Doubles, at_least_one, coordinates
@@ -50,6 +49,8 @@ def neighbours(z_reference: ArrayLike, z_query: ArrayLike, k: int, *, own: Index
     k = min(at_least_one(k, what="neighbours"), len(z_reference) - (own is not None))
     if k == 0:
         return Neighbours(np.empty((len(z_query), 0)), np.empty((len(z_query), 0), dtype=np.int64))
+    from sklearn.neighbors import NearestNeighbors
+
     search = NearestNeighbors(algorithm="brute").fit(z_reference)
     distance, index = search.kneighbors(z_query, k + (own is not None))
     if own is not None:

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pandas as pd
 
+from crosstie._extras import require
 from crosstie._files import claimed
 from crosstie._log import log
 from crosstie._ranks import Group
@@ -101,6 +102,8 @@ def _fit(inputs: Inputs, rows: Mapping[str, Index], work: Work) -> Fitted:
 def _fit_whole(inputs: Inputs, work: Work) -> Fitted:
     """Fit all cells, in memory."""
     config, batches = work.config, inputs.batches
+    if config.training == "full":
+        require("train", 'fit: training networks (training="full")')
     n_cells = max(view.n_cells for view in inputs.views.values())
     pairs = shared_rows(inputs.linkage, inputs.cells)
     form: ClosedForm | None = None

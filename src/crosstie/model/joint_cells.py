@@ -3,14 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from anndata import AnnData
 
 from crosstie._typing import Array, Edge, Index
 from crosstie.anchors.linear import unit_rows
+
+if TYPE_CHECKING:
+    from anndata import AnnData
 
 
 def joint_cells(
@@ -55,4 +58,6 @@ def joint_cells(
     name = pd.Series(obs[list(latents)].bfill(axis=1).iloc[:, 0].astype(str).to_numpy())
     twice = name.duplicated(keep=False).to_numpy()
     obs.index = pd.Index(np.where(twice, name + "-" + first, name).astype(str))
+    from anndata import AnnData
+
     return AnnData(z.astype(np.float32), obs=obs)

@@ -14,6 +14,7 @@ import numpy as np
 import pandas as pd
 
 from crosstie._errors import InputError, InputValueError, sample, value_error
+from crosstie._extras import require
 from crosstie._typing import Array, Index, Modality
 from crosstie._version import __version__
 from crosstie.anchors import Anchors, ClosedForm
@@ -287,6 +288,7 @@ def _anchors(arrays: _Arrays, i: int, edge: tuple[str, str]) -> Anchors:
 
 def _networks(arrays: _Arrays, config: Config, views: list[str]) -> Networks:
     """Return the networks of the fitted views."""
+    require("train", f"load: the trained model in {str(arrays.file.parent)!r}")
     from crosstie.training.networks import Networks
 
     read = "used features" if config.features == "features" else "components"

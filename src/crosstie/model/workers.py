@@ -10,6 +10,7 @@ from collections.abc import Iterator, Sequence
 from typing import TYPE_CHECKING, Any
 
 from crosstie._errors import message, value_error
+from crosstie._extras import require
 from crosstie._log import log
 from crosstie._ranks import Group, WorkerLostError
 from crosstie._typing import Array
@@ -36,10 +37,9 @@ class Dask:
     """
 
     def __init__(self, scheduler: Any) -> None:
-        try:
-            from distributed import Client
-        except ImportError as error:
-            raise value_error("dask is not installed.", do='Install it: pip install "crosstie[dask]".') from error
+        require("dask", "fit: placing cells on workers (scheduler)")
+        from distributed import Client
+
         if isinstance(scheduler, str):
             try:
                 self.client = Client(scheduler, timeout=10)
@@ -111,6 +111,7 @@ class Ranks(Group):
     """
 
     def __init__(self) -> None:
+        require("train", "fit: sharing work among the ranks of torchrun")
         from crosstie.training import distributed
 
         group = distributed.join()

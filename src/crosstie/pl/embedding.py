@@ -1,4 +1,4 @@
-"""The joint picture of all views: UMAP of their common latent space, coloured by view or by label."""
+"""The joint picture of all views: a UMAP of their common latent space, coloured by view or by label."""
 
 from __future__ import annotations
 
@@ -15,9 +15,13 @@ from matplotlib.lines import Line2D
 from numpy.typing import ArrayLike, NDArray
 
 from crosstie._errors import sample, unknown_name, value_error
+from crosstie._extras import require
 from crosstie.anchors.neighbours import nearest
 from crosstie.pl.axes import entitle
+from crosstie.pl.layout import plane_layout, principal_plane
 from crosstie.pl.palette import GREY, INK, UNNAMED, palette
+
+METHODS = ("crosstie", "umap-learn")
 
 _SIDE = 4.4  # inches of the square that cells are drawn in
 _MARGINS = {"left": 0.06, "right": 0.98, "bottom": 0.06, "top": 0.93}  # of that square
@@ -25,7 +29,13 @@ _LEGEND_ROWS = 26
 _MANY = 20  # above this, colours alone no longer tell classes apart
 
 
-def joint_umap(latents: Mapping[str, ArrayLike], *, n_neighbors: int = 15, seed: int = 0) -> dict[str, NDArray]:
+def joint_umap(
+    latents: Mapping[str, ArrayLike],
+    *,
+    n_neighbors: int = 15,
+    seed: int = 0,
+    method: Literal["crosstie", "umap-learn"] = "crosstie",
+) -> dict[str, NDArray]:
     """UMAP of all views together.
 
     Parameters
@@ -33,14 +43,27 @@ def joint_umap(latents: Mapping[str, ArrayLike], *, n_neighbors: int = 15, seed:
     latents
         Latent coordinates of every view, shape `(n_cells, n_latent)` each.
     n_neighbors
-        Size of the neighbourhoods that UMAP keeps; fewer when there are fewer cells.
+        Size of the neighbourhoods that are kept, the cell itself counted; smaller when there are fewer cells.
     seed
-        Seed; a seeded UMAP runs on one thread.
+        Seed; the same seed gives the same picture.
+    method
+        "crosstie" minimises UMAP's objective with NumPy and SciPy alone. "umap-learn" calls that package, which takes
+        longer because its code is compiled in every process, and needs `pip install "crosstie[umap]"`. Both keep
+        neighbourhoods equally well.
 
     Returns
     -------
     Coordinates per view, shape `(n_cells, 2)`.
+
+    Raises
+    ------
+    ValueError
+        If the views do not have the same number of coordinates, or a value is not finite.
+    ImportError
+        If umap-learn is asked for and not installed.
     """
+    if method not in METHODS:
+        raise unknown_name("joint_umap, method", method, METHODS)
     z = {name: np.asarray(value, dtype=np.float32) for name, value in latents.items()}
     shapes = {name: value.shape for name, value in z.items()}
     if not z or any(len(s) != 2 for s in shapes.values()) or len({s[1] for s in shapes.values()}) != 1:
@@ -53,7 +76,12 @@ def joint_umap(latents: Mapping[str, ArrayLike], *, n_neighbors: int = 15, seed:
         if not np.isfinite(value).all():
             raise value_error(f"joint_umap, view {name!r}: latent coordinates are not finite.")
     joint = np.vstack(list(z.values()))
-    coords = _umap(joint, n_neighbors, seed) if len(joint) > 4 else _first_two(joint)
+    if len(joint) <= 4:  # no neighbourhood is left to keep
+        coords = principal_plane(joint)
+    elif method == "umap-learn":
+        coords = _umap_learn(joint, n_neighbors, seed)
+    else:
+        coords = plane_layout(joint, n_neighbors=n_neighbors, seed=seed)
     stops = np.cumsum([len(value) for value in z.values()])[:-1]
     return dict(zip(z, np.split(coords, stops), strict=True))
 
@@ -125,24 +153,19 @@ def embedding(
     return ax
 
 
-def _umap(joint: NDArray[np.float32], n_neighbors: int, seed: int) -> NDArray:
-    from umap import UMAP  # imports numba, which takes seconds: not worth it for the other plots
+def _umap_learn(joint: NDArray[np.float32], n_neighbors: int, seed: int) -> NDArray:
+    """Return the layout of umap-learn, which is seeded and so runs on one thread."""
+    require("umap", 'joint_umap(method="umap-learn")')
+    from umap import UMAP  # imports numba, which takes seconds
 
     n_neighbors = min(n_neighbors, len(joint) - 1)
-    # Our own neighbours take a third of the time: UMAP recompiles its search in every process.
+    # Our own neighbours: umap-learn's search is compiled in every process, too.
     squared, row = nearest(joint, joint, n_neighbors)
     known = (row, np.sqrt(np.maximum(squared, 0)))
     model = UMAP(n_neighbors=n_neighbors, min_dist=0.3, init="pca", random_state=seed, n_jobs=1, precomputed_knn=known)
     with warnings.catch_warnings():
         warnings.filterwarnings("ignore", "precomputed_knn")  # that new cells cannot be added to it
         return model.fit_transform(joint)
-
-
-def _first_two(joint: NDArray[np.float32]) -> NDArray:
-    """Principal coordinates, for so few cells that no neighbourhood is left to keep."""
-    u, s, _ = np.linalg.svd(joint - joint.mean(axis=0), full_matrices=False)
-    scores = u * s
-    return np.pad(scores, ((0, 0), (0, max(0, 2 - scores.shape[1]))))[:, :2]
 
 
 def _flat(coords: Mapping[str, ArrayLike], colour: Mapping[str, Any] | None) -> tuple[NDArray, NDArray[np.str_]]:

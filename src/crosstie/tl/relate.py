@@ -9,8 +9,6 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import false_discovery_control
-from sklearn.cluster import KMeans
 
 from crosstie._errors import unknown_name, value_error
 from crosstie._log import log
@@ -202,6 +200,8 @@ def _table(
     seed: int,
 ) -> pd.DataFrame:
     """Return the rows of one group."""
+    from scipy.stats import false_discovery_control
+
     recipes = [model.recipes[view] for view in edge]
     x, y = imputed[cells[1]], components[1][cells[1]]
     x, y = x - x.mean(0), y - y.mean(0)
@@ -247,6 +247,8 @@ def _p_values(
     standardised by its own mean and standard deviation, and the nulls of all pairs are pooled.
     """
     n_blocks = int(np.clip(len(z) // CELLS_PER_BLOCK, 2, MAX_BLOCKS))
+    from sklearn.cluster import KMeans
+
     block = KMeans(n_blocks, n_init=1, max_iter=20, random_state=seed).fit(z).labels_
 
     rng = np.random.default_rng(seed)

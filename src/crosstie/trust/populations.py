@@ -5,7 +5,6 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 import numpy as np
-from sklearn.cluster import KMeans
 
 from crosstie._typing import Array, Floats, Index
 from crosstie.anchors.neighbours import nearest
@@ -60,6 +59,8 @@ def unsupported(own: Array, novelty: Floats, *, seed: int = 0) -> list[Populatio
     n_clusters = int(np.clip(n / CELLS_PER_CLUSTER, 1, MAX_CLUSTERS))
     rng = np.random.default_rng(seed)
     sample = own if n <= MAX_SAMPLE else own[rng.choice(n, MAX_SAMPLE, replace=False)]
+    from sklearn.cluster import KMeans
+
     cluster = KMeans(n_clusters, n_init=1, max_iter=50, random_state=seed).fit(sample).predict(own)
     found = [np.flatnonzero(cluster == c) for c in range(n_clusters)]
     out = [Population(rows, float(np.median(novelty[rows]))) for rows in found if len(rows)]

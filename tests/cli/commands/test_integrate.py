@@ -314,8 +314,8 @@ def test_a_fault_of_ours(run, tmp_path, monkeypatch):
 @pytest.mark.trains
 def test_pictures(run, tmp_path, monkeypatch):
     embedding = import_module("crosstie.pl.embedding")
-    umap, computed = embedding._umap, []
-    monkeypatch.setattr(embedding, "_umap", lambda *a: computed.append(0) or umap(*a))
+    layout, computed = embedding.plane_layout, []
+    monkeypatch.setattr(embedding, "plane_layout", lambda *a, **kw: computed.append(0) or layout(*a, **kw))
     asked = ("--preset", "trained", "--set", "n_steps=10", "--no-verdict")
     result = run("integrate", *VIEWS, "--out", "run", *asked)
     assert result.exit_code == 0, result.output

@@ -195,9 +195,11 @@ def fitted(
     **options: Any,
 ) -> Model:
     """Return a fitted model, with its stages shown."""
+    from crosstie._extras import require
     from crosstie.model.model import Model
 
     if config.training == "full":
+        require("train", 'training networks (training="full")')
         from crosstie.training.loop import choose_device
 
         choose_device(device)  # reject a wrong one before the work, not after

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import filelock
-import pooch
+import platformdirs
 
 from crosstie._log import log
 from crosstie.datasets.download.download import Received, digest, writing
@@ -23,7 +23,8 @@ LOCK = ".lock"
 
 def cache_folder(cache: str | Path | None = None) -> Path:
     """Return the cache folder: `cache` if given, else `$CROSSTIE_CACHE`, else the user's cache folder."""
-    return Path(cache or os.environ.get("CROSSTIE_CACHE") or pooch.os_cache("crosstie")).expanduser()
+    chosen = cache or os.environ.get("CROSSTIE_CACHE")
+    return Path(chosen or platformdirs.user_cache_dir("crosstie")).expanduser()
 
 
 @contextmanager

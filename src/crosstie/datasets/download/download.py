@@ -1,7 +1,7 @@
 """Downloads one file: resumes interrupted transfers, and verifies the file before it gets its name.
 
-pooch only provides the cache folder. Its downloads delete the temporary file at the first error, so nothing could be
-resumed, and it does not verify a file before it is in the cache.
+Not pooch: it deletes its temporary file at the first error, so that nothing can be resumed, and it does not verify a
+file before it is in the cache.
 """
 
 from __future__ import annotations
