@@ -42,9 +42,7 @@ def check_out(out: Path, *, overwrite: bool) -> None:
             do="Give another folder; this one is not changed.",
         )
     if inside and out.is_mount():
-        raise value_error(
-            f"--overwrite: {out} is a mount point and cannot be replaced.", do="Give another folder."
-        )
+        raise value_error(f"--overwrite: {out} is a mount point and cannot be replaced.", do="Give another folder.")
     # An unfinished run is beside it, and takes its name at the end.
     there = next(p for p in out.parents if p.exists())
     for folder in (there, *([out] if out.exists() else [])):
