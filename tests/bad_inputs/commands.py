@@ -90,7 +90,7 @@ COMMANDS = [
         _out_overwrites_things,
     ),
     _cli("output that is a file", ("is a file", "a folder, new or empty"), _out_is_a_file),
-    _cli("output under a file", ("cannot be made", "not a folder"), _out_under_a_file),
+    _cli("output under a file", ("cannot be made", "not a writable folder"), _out_under_a_file),
     _cli("seed of text", ("--seed", "integer"), _integrate("--seed", "lucky")),
     _cli("seed below 0", ("--seed", "greater than or equal to 0"), _integrate("--seed", "-1")),
     _cli("preset that there is not", ("--preset", "'fast'"), _integrate("--preset", "fast")),

@@ -119,18 +119,6 @@ def test_the_demo_ends_with_a_report(tmp_path):
     assert "FOSCTTM" in text_of(html, "verdict")
 
 
-@pytest.mark.parametrize(
-    ("change", "said"),
-    [
-        (lambda run: run / "nowhere", "is not the folder of a run"),
-        (lambda run: run / "model", "no run.json in it"),
-    ],
-)
-def test_wrong_folders(folder, change, said):
-    with pytest.raises(ValueError, match=said):
-        write(change(folder))
-
-
 def test_wrong_words(folder, model, tmp_path):
     with pytest.raises(ValueError, match=r"ends in \.html"):
         write(folder, tmp_path / "report.txt")

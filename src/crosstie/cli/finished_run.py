@@ -24,7 +24,7 @@ if TYPE_CHECKING:
 NOVEL = 0.3  # 99 of 100 cells are below where both views hold the same mixture of cells
 _FOLD = 20  # labels printed
 
-Run = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, as crosstie integrate wrote it.")]
+RunFolder = Annotated[Path, typer.Argument(metavar="RUN", help="Folder of a run, as crosstie integrate wrote it.")]
 AbstainAt = Annotated[
     float | None,
     typer.Option(min=0, max=1, help="Leave labels below this confidence missing.  [dim]\\[label every cell][/dim]"),

@@ -32,19 +32,17 @@ def check_out(out: Path, *, overwrite: bool) -> None:
         raise value_error(f"--out {out} is a file.", expected="a folder, new or empty")
     inside = sorted(p.name for p in out.iterdir()) if out.is_dir() else []
     if inside and not overwrite:
-        do = "Give another folder, or --overwrite to replace it whole."
+        do = "Give another folder, or replace this one with --overwrite."
         raise value_error(f"--out {out} is not empty.", found=sample(inside, 4), do=do)
     if inside and RUN_FILE not in inside:
         raise value_error(
             f"--overwrite: {out} is not the folder of an earlier run.",
             found=sample(inside, 4),
             expected=f"a folder with {RUN_FILE} in it",
-            do="Give another folder; this one is left as it is.",
+            do="Give another folder; this one is not changed.",
         )
     if inside and out.is_mount():
-        raise value_error(
-            f"--overwrite: {out} is a mount point, and cannot be replaced whole.", do="Give another folder."
-        )
+        raise value_error(f"--overwrite: {out} is a mount point and cannot be replaced.", do="Give another folder.")
     # An unfinished run is beside it, and takes its name at the end.
     there = next(p for p in out.parents if p.exists())
     for folder in (there, *([out] if out.exists() else [])):

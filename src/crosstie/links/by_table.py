@@ -271,7 +271,7 @@ def _hints(data: Data, option: dict[str, str], gene: str) -> tuple[str, str]:
     known = _symbols("human") | _symbols("mouse")
     good = [str(c) for c in var.columns if var[c].astype(object).isin(known).any()]
     column = good[0] if good else "gene_symbols"
-    which = f"a column of {gene}.var" if good else f"the column of {gene}.var that holds them"
+    which = f"a column of {gene}.var" if good else f"the column of {gene}.var with gene symbols"
     rest = f"({which}), or give a table in these names."
     return f'Pass {option[gene]}="{column}" {rest}', f"Pass --names {gene}={column} {rest}"
 

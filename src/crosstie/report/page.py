@@ -91,7 +91,7 @@ def write(
     """
     folder = Path(run) if isinstance(run, (str, Path)) else None
     if out is None and folder is None:
-        raise value_error("report: where is it written?", do='Give a file: xt.report.write(model, "report.html").')
+        raise value_error("report: `out` is missing.", do='Pass a file: xt.report.write(model, "report.html").')
     path = Path(out) if out is not None else (folder or Path()) / REPORT_FILE
     if path.suffix.lower() not in (".html", ".htm"):
         raise value_error("report: `out` must be an HTML file.", found=str(path), expected="a name that ends in .html")

@@ -16,7 +16,7 @@ EXAMPLES = ("crosstie diagnose run --out figures.csv --cells cells.csv",)
 
 
 def diagnose(
-    run: finished_run.Run,
+    run: finished_run.RunFolder,
     seed: Seed = 0,
     out: Annotated[Path | None, typer.Option(help="csv file for the figures behind the verdict.")] = None,
     cells: Annotated[Path | None, typer.Option(help="csv file for the confidence in every cell.")] = None,

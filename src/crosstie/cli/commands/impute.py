@@ -19,7 +19,7 @@ _FOLD = 10
 
 
 def impute(
-    run: finished_run.Run,
+    run: finished_run.RunFolder,
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="View whose cells get features.")],
     target: Annotated[str, typer.Argument(metavar="TARGET", help="View whose features they get.")],
     out: Annotated[Path, typer.Option(help="h5ad file for source cells × target features.")],

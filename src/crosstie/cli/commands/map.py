@@ -21,7 +21,7 @@ EXAMPLES = ("crosstie map run new.h5ad --like rna --label-key cell_type --out ma
 
 
 def map_query(
-    run: finished_run.Run,
+    run: finished_run.RunFolder,
     query: Annotated[
         Path,
         typer.Argument(metavar="QUERY", help="h5ad file of new cells; the matrix in the same slot."),

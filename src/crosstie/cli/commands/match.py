@@ -17,7 +17,7 @@ HOW = ("one-to-one", "many-to-one")
 
 
 def match(
-    run: finished_run.Run,
+    run: finished_run.RunFolder,
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="View whose cells are matched.")],
     target: Annotated[str, typer.Argument(metavar="TARGET", help="View they are matched to.")],
     out: Annotated[Path, typer.Option(help="csv file for the pairs.")],

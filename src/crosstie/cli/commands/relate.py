@@ -24,7 +24,7 @@ MAX_DRAWN = 2_000_000  # pairs; heat maps of more show only those in the table
 
 
 def relate(
-    run: finished_run.Run,
+    run: finished_run.RunFolder,
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="View whose features explain.")],
     target: Annotated[str, typer.Argument(metavar="TARGET", help="View whose features respond.")],
     out: Annotated[Path, typer.Option(help="csv file for the pairs of features; the heat map is written beside it.")],

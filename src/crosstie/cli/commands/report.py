@@ -15,7 +15,7 @@ EXAMPLES = ("crosstie report run", "crosstie report run --out page.html --no-ver
 
 
 def report(
-    run: finished_run.Run,
+    run: finished_run.RunFolder,
     out: Annotated[
         Path | None, typer.Option(help="HTML file.  [dim]\\[report.html in the folder of the run][/dim]")
     ] = None,

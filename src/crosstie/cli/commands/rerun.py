@@ -21,7 +21,7 @@ DIGESTS = ("sha256", "sha256_of_samples")
 
 
 def rerun(
-    run: finished_run.Run,
+    run: finished_run.RunFolder,
     out: Annotated[Path, typer.Option(help="Folder for the results of the second run.")],
     changed_inputs: Annotated[
         bool, typer.Option("--changed-inputs", help="Continue even if files differ from those of the first run.")

@@ -15,7 +15,7 @@ EXAMPLES = ("crosstie transfer run rna adt --label-key cell_type --abstain-at 0.
 
 
 def transfer(
-    run: finished_run.Run,
+    run: finished_run.RunFolder,
     source: Annotated[str, typer.Argument(metavar="SOURCE", help="View whose cells have labels.")],
     target: Annotated[str, typer.Argument(metavar="TARGET", help="View whose cells get labels.")],
     label_key: Annotated[
