@@ -49,7 +49,7 @@ def _installs(command):
     _, verb, what = words(command)
     project = (ROOT / "pyproject.toml").read_text(encoding="utf-8")
     assert verb == "install"
-    extra = re.fullmatch(r"crosstie\[(\w+)\]", what)
+    extra = re.fullmatch(r"(?:crosstie|\.)\[(\w+)\]", what)
     assert what == "." or re.search(rf"^{extra[1]} = ", project, re.MULTILINE), what
 
 
