@@ -1,4 +1,4 @@
-"""The audit of what the project stands on finds what it should: .ci/audit, at the root of the repository."""
+"""Subject: the audit of dependencies (.ci/audit) detects what it should."""
 
 from importlib.machinery import SourceFileLoader
 from importlib.util import module_from_spec, spec_from_loader

@@ -1,4 +1,4 @@
-"""Every wrong input of the catalogue gives one error of ours: what is wrong, what was found, and what to do."""
+"""Subject: wrong inputs. Each case in bad_inputs/ gives one clear error: what is wrong, what was found, what to do."""
 
 import signal
 import traceback

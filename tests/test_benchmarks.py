@@ -1,4 +1,4 @@
-"""The benchmarks' own tasks and scores are those of the referee, to four digits."""
+"""Subject: benchmarks. Their tasks and scores agree with the referee to four digits."""
 
 import os
 import sys

@@ -1,4 +1,4 @@
-"""The harness that times crosstie and its peers: what it measures, keeps, extrapolates and prints."""
+"""Subject: the harness that times crosstie and other tools: measurements, extrapolation and tables."""
 
 import json
 import os

@@ -1,3 +1,5 @@
+"""Settings: JSON round trips, types and ranges, and the published method."""
+
 import dataclasses
 import json
 import subprocess

@@ -1,4 +1,4 @@
-"""The drawings of the documentation are what their scripts draw, self-contained, and inside their frame."""
+"""Subject: drawings of the documentation. They are what their scripts draw, self-contained, and inside their frame."""
 
 import re
 import sys

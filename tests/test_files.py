@@ -1,4 +1,4 @@
-"""Paths appear whole or not at all, one process writes each, and what killed ones left goes."""
+"""Paths appear complete or not at all, one process writes each, and leftovers of killed processes are removed."""
 
 import errno
 import os

@@ -1,4 +1,4 @@
-"""Numbers: bits that repeat, float32 beside float64, extreme scales, and an order that means nothing."""
+"""Subject: numerical stability. Identical results, float32 compared with float64, extreme scales, and input order."""
 
 import logging
 from dataclasses import replace

@@ -1,4 +1,4 @@
-"""Recipes for other ways of installation say what pyproject.toml says, and a bad wheel is seen."""
+"""Subject: packaging. Recipes agree with pyproject.toml, and a bad wheel is detected."""
 
 import importlib.util
 import re

@@ -1,4 +1,4 @@
-"""What would break on another system, as far as reading the code shows it."""
+"""Subject: portability. Scans the code for what would break on other systems."""
 
 import ast
 import os

@@ -1,4 +1,4 @@
-"""What docs/scverse.md says is met."""
+"""Subject: the scverse checklist. What docs/scverse.md claims is true."""
 
 import logging
 import subprocess

@@ -1,4 +1,4 @@
-"""Files of others run no code, lead nowhere else, and unpack to no more than they should; src asks for none of it."""
+"""Subject: security. Untrusted files run no code, lead nowhere else and do not unpack to too much; src is clean."""
 
 import ast
 import gzip

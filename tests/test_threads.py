@@ -1,3 +1,5 @@
+"""Threads: small problems use one thread, whatever is set, and the setting is restored."""
+
 from importlib import import_module
 
 import numpy as np
@@ -59,14 +61,14 @@ def test_a_small_fit_runs_on_one_thread(monkeypatch):
 
 
 def test_sketches_run_on_one_thread_whatever_the_size(monkeypatch):
-    closed_form = import_module("crosstie.anchors.fit_closed_form")  # the room hands on the function of this name
-    seen, plan = [], closed_form.composed_plan
+    module = import_module("crosstie.anchors.fit_closed_form")
+    seen, plan = [], module.composed_plan
     monkeypatch.setattr(
-        closed_form, "composed_plan", lambda *a, **k: (seen.append(set(counts().values())), plan(*a, **k))[1]
+        module, "composed_plan", lambda *a, **k: (seen.append(set(counts().values())), plan(*a, **k))[1]
     )
     rng = np.random.default_rng(0)
     x = {view: rng.normal(size=(30, 4)).astype(np.float32) for view in "ab"}
-    closed_form.fit_closed_form(x, {("a", "b"): (np.eye(4), np.eye(4))}, closed_form.Refinement(n_rounds=2))
+    module.fit_closed_form(x, {("a", "b"): (np.eye(4), np.eye(4))}, module.Refinement(n_rounds=2))
     assert seen == [{1}] * 2
 
 

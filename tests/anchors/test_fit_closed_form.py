@@ -1,5 +1,4 @@
 from dataclasses import replace
-from itertools import pairwise
 
 import numpy as np
 import pytest
@@ -7,31 +6,15 @@ from sklearn.decomposition import PCA
 
 import oracles
 from crosstie.anchors import Refinement, fit_closed_form
-from crosstie.anchors.closed_form import near_mean
 from crosstie.anchors.fit_closed_form import SharedCells, match_softly, shared_directions, smoothed
-from crosstie.anchors.linear import damping_factor, unit_rows
+from crosstie.anchors.linear import unit_rows
 from crosstie.anchors.link_evidence import link_maps
-from crosstie.anchors.neighbours import Neighbours
 from crosstie.metrics import foscttm
 
-SETTINGS = Refinement(n_latent=8, n_smooth=5)
+from .rotated_copies import SETTINGS, copies
+
 PLAIN = Refinement(n_latent=99, n_rounds=1, smoothing=0, pull=0, balance=1, entropy=0.1, link_weight=0.7)
 EDGE = ("a", "b")
-
-
-def copies(views=("a", "b"), n_cells=300, n_components=8, n_linked=4, noise=0.0, seed=0):
-    """Rotated copies of one cloud of clusters: principal components of each, and maps to the columns they share."""
-    rng = np.random.default_rng(seed)
-    centres = rng.normal(size=(6, n_components)) * 2
-    cloud = centres[rng.integers(6, size=n_cells)] + rng.normal(size=(n_cells, n_components))
-    components, columns = {}, {}
-    for view in views:
-        turn = np.linalg.qr(rng.normal(size=(n_components, n_components)))[0]
-        x = cloud @ turn + noise * rng.normal(size=cloud.shape)
-        left, values, axes = np.linalg.svd(x - x.mean(0), full_matrices=False)
-        components[view] = (left * values + 5).astype(np.float32)
-        columns[view] = (axes @ turn.T)[:, :n_linked]  # from these components back to the first of the cloud
-    return components, {(i, j): (columns[i], columns[j]) for i, j in pairwise(views)}
 
 
 def aligned(form, components):
@@ -182,36 +165,6 @@ def test_smoothing():
     np.testing.assert_array_equal(smoothed(z, replace(settings, smoothing=0)), z)
 
 
-def test_mean_of_the_nearest():
-    rng = np.random.default_rng(0)
-    z, reference = (rng.normal(size=(n, 3)).astype(np.float32) for n in (20, 7))
-    for k in (1, 4, 7, 30):
-        expected = [reference[rows].mean(0) for rows in oracles.nearest(reference, z, k)[1]]
-        np.testing.assert_allclose(near_mean(z, Neighbours(reference), k), expected, atol=1e-5)
-
-
-def test_cells_are_pulled_into_the_linked_views():
-    components, columns = copies(("a", "b", "c"), n_cells=60, noise=0.1)
-    columns["c", "a"] = (columns["b", "c"][1], columns["a", "b"][0])
-    form = fit_closed_form(components, columns, replace(SETTINGS, smoothing=0, pull=0.4))
-    z = {view: unit_rows(x) for view, x in form.reference.items()}
-    drawn = []
-    for other in ("b", "c"):
-        near = oracles.nearest(form.reference[other], z["a"], SETTINGS.n_smooth)[1]
-        drawn.append([form.reference[other][rows].mean(0) for rows in near])
-    expected = unit_rows(0.6 * z["a"] + 0.4 * np.mean(drawn, axis=0))
-    np.testing.assert_allclose(form.coordinates("a", components["a"]), expected, atol=1e-4)
-
-
-def test_a_view_is_pulled_into_its_neighbours_of_the_graph_only():
-    components, columns = copies(("a", "b", "c"), n_cells=60, noise=0.1)
-    form = fit_closed_form(components, columns, replace(SETTINGS, smoothing=0, pull=1))
-    assert form.edges == (("a", "b"), ("b", "c"))
-    near = oracles.nearest(form.reference["b"], form.reference["a"], SETTINGS.n_smooth)[1]
-    expected = unit_rows(np.array([form.reference["b"][rows].mean(0) for rows in near]))
-    np.testing.assert_allclose(form.coordinates("a", components["a"]), expected, atol=1e-4)
-
-
 def test_fewer_directions_than_asked_for():
     components, columns = copies(n_components=8)
     components["b"] = components["b"][:, :3]
@@ -265,19 +218,6 @@ def test_views_of_unequal_size():
     z = aligned(fit_closed_form(components, columns, replace(SETTINGS, n_sketch=200)), components)
     assert z["b"].shape == (150, 8)
     assert foscttm(z["a"][:150], z["b"]) < 0.05
-
-
-def test_fitted_cells_as_new_ones():
-    components, columns = copies()
-    form = fit_closed_form(components, columns, SETTINGS)
-    whole = form.coordinates("a", components["a"])
-    np.testing.assert_allclose(form.coordinates("a", components["a"][7:9]), whole[7:9], atol=1e-5)
-
-
-def test_unit_rows():
-    x = np.array([[3.0, 4], [0, 0]])
-    np.testing.assert_allclose(unit_rows(x), [[0.6, 0.8], [0, 0]])
-    assert unit_rows(x).dtype == np.float32
 
 
 def test_known_cells_show_their_covariance_and_correlation():
@@ -341,13 +281,6 @@ def test_shared_cells_alone_find_the_rest():
     form = fit_closed_form(components, nothing, SETTINGS, pairs={EDGE: (np.arange(0, 300, 5),) * 2})
     z = aligned(form, components)
     assert foscttm(z["a"], z["b"]) < 0.02
-
-
-def test_damping_factor_is_its_formula():
-    x = np.random.default_rng(0).normal(size=(50, 3)) * [3, 1, 0.1]
-    variance = x.var(0)
-    np.testing.assert_allclose(damping_factor(x, 0.02), (variance + 0.02 * variance.sum()) ** -0.5)
-    np.testing.assert_allclose((x * damping_factor(x, 0)).var(0), 1)
 
 
 def test_batches_are_taken_off_fitted_and_new_cells_alike():

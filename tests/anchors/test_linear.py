@@ -1,6 +1,6 @@
 import numpy as np
 
-from crosstie.anchors.linear import linear_fit, linear_inverse
+from crosstie.anchors.linear import damping_factor, linear_fit, linear_inverse, unit_rows
 
 
 def test_linear_fit():
@@ -36,3 +36,16 @@ def test_linear_inverse_of_a_degenerate_map():
     design = np.c_[z, np.ones(len(x))].astype(float)
     expected = design @ np.linalg.lstsq(design, x.astype(float), rcond=None)[0]
     np.testing.assert_allclose(z @ back + shift, expected, atol=1e-3)
+
+
+def test_unit_rows():
+    x = np.array([[3.0, 4], [0, 0]])
+    np.testing.assert_allclose(unit_rows(x), [[0.6, 0.8], [0, 0]])
+    assert unit_rows(x).dtype == np.float32
+
+
+def test_damping_factor_is_its_formula():
+    x = np.random.default_rng(0).normal(size=(50, 3)) * [3, 1, 0.1]
+    variance = x.var(0)
+    np.testing.assert_allclose(damping_factor(x, 0.02), (variance + 0.02 * variance.sum()) ** -0.5)
+    np.testing.assert_allclose((x * damping_factor(x, 0)).var(0), 1)

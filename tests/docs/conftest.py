@@ -1,4 +1,4 @@
-"""The files and names that the pages speak of, small, and one whole run."""
+"""Small versions of the files and names that the pages use, and one complete run."""
 
 import gzip
 import hashlib

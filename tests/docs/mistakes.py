@@ -1,4 +1,4 @@
-"""The mistakes that the page of questions explains, made on purpose: each returns the message that it gave."""
+"""The mistakes that the FAQ explains, made on purpose: each function returns the message."""
 
 from __future__ import annotations
 

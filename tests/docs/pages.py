@@ -1,4 +1,4 @@
-"""The pages of the documentation, taken apart: blocks of code, commands, links, headings."""
+"""Parses the pages of the documentation: blocks of code, commands, links, headings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Commands of the benchmarks that pages quote take too long: they are followed until they have read their options."""
+"""Benchmark commands quoted on pages would take too long; they run until they have parsed their options."""
 
 import argparse
 import os

@@ -1,4 +1,4 @@
-"""The page of public data sets says what the registry says."""
+"""The page of public data sets agrees with the registry."""
 
 import importlib.util
 from pathlib import Path
@@ -12,4 +12,4 @@ def test_the_page_holds_the_registry():
     spec.loader.exec_module(module)
     page = (ROOT / "docs" / "datasets.md").read_text(encoding="utf-8")
     inside = page.split("<!-- tables -->\n")[1].split("\n<!-- end of tables -->")[0]
-    assert inside == module.tables(), "print the tables anew: python benchmarks/datasets_table.py"
+    assert inside == module.tables(), "print the tables again: python benchmarks/datasets_table.py"

@@ -1,4 +1,4 @@
-"""Links of README and the documentation lead somewhere: files, headings, pictures; addresses are at least addresses."""
+"""Links in README and the documentation work: files, headings and pictures exist, addresses are well formed."""
 
 import re
 from urllib.parse import urlsplit

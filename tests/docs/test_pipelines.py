@@ -1,4 +1,4 @@
-"""The page about pipelines: its settings can be read, its commands are commands."""
+"""The page about pipelines: its settings can be read, and its commands are valid."""
 
 import re
 import shlex

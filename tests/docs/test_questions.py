@@ -1,4 +1,4 @@
-"""The messages that the page of questions quotes are those that crosstie gives."""
+"""The messages quoted in the FAQ are those of crosstie."""
 
 import re
 

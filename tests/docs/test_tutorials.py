@@ -1,4 +1,4 @@
-"""Tutorials are executed by `make docs`; here it is seen that they could be: syntax, names and options that exist."""
+"""`make docs` executes the tutorials; these tests check their syntax, names and options."""
 
 import ast
 import inspect
