@@ -4,6 +4,7 @@ import importlib.util
 
 import pytest
 
+import crosstie as xt
 from crosstie import _extras
 from crosstie._errors import InputError
 from crosstie._extras import require
@@ -30,3 +31,15 @@ def test_what_is_missing_is_said(monkeypatch, extra, package, gone):
     assert str(error.value) == (
         f'this needs {package}, which is not installed.\n  Install it: pip install "crosstie[{extra}]"'
     )
+
+
+@pytest.mark.trains
+def test_trained_model_without_torch(monkeypatch, tmp_path):
+    data = xt.datasets.simulate_citeseq(n_cells=100, n_genes=150, n_proteins=20, seed=0)
+    config = xt.Config(training="full", n_steps=2, batch_size=32, n_rounds=1, n_sketches=1, fallback="none")
+    xt.Model(data, config=config).fit().save(tmp_path / "model")
+    monkeypatch.setattr(_extras, "find_spec", lambda _: None)
+    with pytest.raises(InputError, match=r"load: the trained model in '.*model' needs torch, which is not installed"):
+        xt.Model.load(tmp_path / "model")
+    with pytest.raises(InputError, match=r'fit: training networks \(training="full"\) needs torch'):
+        xt.Model(data, config=config).fit()
