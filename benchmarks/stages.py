@@ -16,7 +16,7 @@ import tables  # noqa: F401  (one thread, before NumPy is imported)
 
 import crosstie as xt
 from crosstie.anchors.neighbours import EXACT_BELOW, N_PROBED, Neighbours
-from crosstie.data.recipe import normalized
+from crosstie.data.normalize import normalized
 from crosstie.data.scaled import moments, principal_components
 from crosstie.data.variable_features import residual_variance
 from crosstie.data.view import View

@@ -135,6 +135,11 @@ SAVED = [
         _edited(lambda s: s["views"][0]["recipe"].update(target_sum=float("nan"))),
     ),
     _error(
+        "slope beyond its range",
+        ("slope", "1.5", "0 to 1"),
+        _edited(lambda s: s["views"][0]["recipe"].update(slope=1.5)),
+    ),
+    _error(
         "features that are left out",
         ("recipes/0/kept", "point outside"),
         _edited(lambda s: s["views"][0]["recipe"]["features"].__delitem__(slice(5, None))),

@@ -37,7 +37,7 @@ SPELLINGS = {
     "CD274": "PD-L1 PDL1 ADT_CD274(B7-H1_PD-L1)_A0190",
     "CD279": "PD-1 PD1 CD279(PD-1)",
     "CD11a/CD18": "CD11a/CD18 cd11a.cd18",
-    "HLA-DR": "HLA-DR HLA.DR HLADR hla.dr HLA-DR|CD74|AHS0035|pAbO HLA.DR.CD74.AHS0035.pAbO",
+    "HLA-DR": "HLA-DR HLA.DR HLADR hla.dr HLA-DRA HLA-DRA_TAGACGAC HLA-DR|CD74|AHS0035|pAbO HLA.DR.CD74.AHS0035.pAbO",
     "HLA-DR-DP-DQ": "HLA-DR,DP,DQ",
     "HLA-A-B-C": "HLA-A-B-C HLA-ABC HLA.A.B.C",
     "TCR alpha/beta": "TCR tcrab TCR.a.b TCR-a/b TCRα/β",
@@ -60,7 +60,8 @@ SPELLINGS = {
 SPELLED = [(protein, label) for protein, labels in SPELLINGS.items() for label in labels.split()]
 CONTROLS = """IgG1|IgG2a|IgG2b|Mouse IgG2a|MouseIgG1kappaisotype_A0090|rat-IgG2b|Isotype_MOPC.21|Rat-IgG1-1|Rag-IgG2c
 Armenian Hamster IgG isotype Ctrl|IgG1_control_TotalSeqB|IgG2b_control_TotalC|Mouse_IgG1_K_Iso|IgG1-K-Isotype-Control
-Mouse IgG1, κ isotype Ctrl|IgG2a_TotalSeqC|ADT_RatIgG2b_A0095""".replace("\n", "|").split("|")
+Mouse IgG1, κ isotype Ctrl|IgG2a_TotalSeqC|ADT_RatIgG2b_A0095
+Control_Rat_IgG1_TCACGGTA|Mouse_IgG1_TGTGTATA|Control Mouse IgG2b""".replace("\n", "|").split("|")
 HASHTAGS = ["HTO_B6_spl_r4", "Hashtag 1", "B0251 anti-human Hashtag1", "Hashtag1_TotalSeqB", "HTO-A", "HTO1", "CMO301"]
 
 

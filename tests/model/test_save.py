@@ -88,7 +88,7 @@ def test_everything_comes_back(model, tmp_path):
     for view in model.latents:
         pd.testing.assert_frame_equal(loaded.obs[view], model.obs[view])
         a, b = loaded.recipes[view], model.recipes[view]
-        assert (a.steps, a.values, a.target_sum) == (b.steps, b.values, b.target_sum)
+        assert (a.steps, a.values, a.target_sum, a.slope) == (b.steps, b.values, b.target_sum, b.slope)
         pd.testing.assert_index_equal(a.features, b.features)
     assert loaded.linkage.views == model.linkage.views
     for a, b in zip(loaded.linkage.links, model.linkage.links, strict=True):
@@ -99,6 +99,20 @@ def test_everything_comes_back(model, tmp_path):
     pd.testing.assert_frame_equal(loaded.history, model.history)
     assert (loaded.networks is None) == (model.networks is None)
     assert (loaded.closed_form is None) == (model.closed_form is None)
+
+
+def test_a_model_saved_before_recipes_had_slopes_loads(run):
+    """Proteins were divided by their total then, and still are."""
+    settings = json.loads((run / "model.json").read_text())
+    for view in settings["views"]:
+        del view["recipe"]["slope"]
+        view["recipe"]["steps"]["normalize"] = "library"
+    (run / "model.json").write_text(json.dumps(settings))
+    loaded = xt.Model.load(run)
+    assert loaded.recipes["adt"].slope == 0
+    new = np.array([[3.0, 1.0] + [0.0] * 18, [30.0, 10.0] + [0.0] * 18], np.float32)
+    once, tenfold = loaded.recipes["adt"].log_normalize(new)
+    np.testing.assert_allclose(once, tenfold, rtol=1e-5)
 
 
 def test_new_cells_get_the_same_bits(model, data, tmp_path):

@@ -1,7 +1,8 @@
 """From AnnData to arrays: views of the data, and the fitted recipes that preprocess them."""
 
 from crosstie.data.gene_activity import gene_activity
-from crosstie.data.recipe import STEPS, Recipe, Steps
+from crosstie.data.recipe import Recipe
+from crosstie.data.steps import STEPS, Steps
 from crosstie.data.view import View
 
 __all__ = ["STEPS", "Recipe", "Steps", "View", "gene_activity"]

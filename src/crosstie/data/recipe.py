@@ -6,86 +6,25 @@ few settings (`Steps`).
 
 from __future__ import annotations
 
-import math
 from collections.abc import Collection
 from dataclasses import dataclass, replace
-from typing import Literal, get_args, get_type_hints
 
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
 
-from crosstie._errors import check_integer, sample, type_error, value_error
+from crosstie._errors import sample, value_error
 from crosstie._log import log
-from crosstie._typing import Array, Floats, Index, Mask, Matrix, Modality
+from crosstie._typing import Array, Floats, Index, Mask, Matrix
+from crosstie.data.normalize import normalized, presence, target_sum_of, totals, typical_slope
 from crosstie.data.scaled import Scaled, moments, principal_components
+from crosstie.data.steps import FLUORESCENCE, FLUORESCENCE_COFACTOR, STEPS, Steps
 from crosstie.data.values import Values
 from crosstie.data.variable_features import variable_features
 from crosstie.data.view import View
 
-LARGEST = 1e30  # largest setting that is multiplied in 32 bits
-
-
-@dataclass(frozen=True)
-class Steps:
-    """The settings of a recipe.
-
-    Parameters
-    ----------
-    normalize
-        `"library"`: divide by the cell's total, multiply by the median total of the fitted cells, log1p. `"binary"`:
-        the same after setting all counts above 0 to 1. `"clr"`: log1p minus its mean over the cell's features.
-        `"arcsinh"`: divide by the cofactor, arcsinh. `"none"`: no normalisation.
-    n_top
-        Number of most variable features to keep; `None` keeps all.
-    clip
-        Scaled values are clipped at plus and minus this many standard deviations; `None` does not clip.
-    min_share
-        Features detected in less than this share of the cells, in [0, 1], or in fewer than five cells, are left out; 0
-        keeps all features.
-    cofactor
-        Divisor before `"arcsinh"`, above 0: roughly the intensity below which signal is noise.
-    """
-
-    normalize: Literal["library", "binary", "clr", "arcsinh", "none"] = "library"
-    n_top: int | None = None
-    clip: float | None = 10.0
-    min_share: float = 0.0
-    cofactor: float = 5.0
-
-    def __post_init__(self) -> None:
-        words = get_args(get_type_hints(Steps)["normalize"])
-        if self.normalize not in words:
-            raise value_error("steps: normalize is unknown.", found=repr(self.normalize), expected=f"one of {words}")
-        if self.n_top is not None:
-            check_integer("steps: n_top", self.n_top, least=1)
-        for name, value, low, high in (
-            ("clip", 1.0 if self.clip is None else self.clip, 0.0, LARGEST),
-            ("min_share", self.min_share, -math.ulp(0), 1.0),
-            ("cofactor", self.cofactor, 0.0, LARGEST),
-        ):
-            if isinstance(value, bool) or not isinstance(value, int | float | np.number):
-                raise type_error(f"steps: {name} is not a number.", found=repr(value), expected="a number")
-            if not low < value <= high:
-                raise value_error(
-                    f"steps: {name} is out of its range.", found=repr(value), expected=f"above 0, up to {high:g}"
-                )
-
-
-# For proteins, log-normalisation by library size had better label accuracy than CLR on most data sets. For peaks,
-# scaling to unit variance was better than every TF-IDF, and clipping hurts where most values are 0 (docs/decisions.md).
-STEPS: dict[Modality, Steps] = {
-    "rna": Steps(n_top=3000),
-    "protein": Steps(),
-    "activity": Steps(n_top=3000),
-    "atac": Steps(normalize="binary", clip=None, min_share=0.001),
-    "cytometry": Steps(normalize="arcsinh"),
-    "none": Steps(normalize="none"),
-}
 MIN_SEEN = 5
 MAX_DEPTH = 0.9  # an ATAC component more correlated than this with the log of the cell's total is sequencing depth
-# Mass cytometry counts go up to about 10,000; fluorescence has 16 bits or more, and a background of about 100.
-FLUORESCENCE, FLUORESCENCE_COFACTOR = 2.0**14, 150.0
 
 
 @dataclass(frozen=True)
@@ -110,6 +49,8 @@ class Recipe:
         Principal axes, shape `(n_kept, n_components)`.
     variance
         Variance of the fitted cells along each axis, shape `(n_components,)`.
+    slope
+        Of `"partial"`: how far the typical feature follows the total, from 0 (not at all) to 1 (in proportion).
     """
 
     steps: Steps
@@ -121,6 +62,7 @@ class Recipe:
     std: Floats
     loadings: Array
     variance: Floats
+    slope: float = 0.0
 
     @classmethod
     def fit(
@@ -155,8 +97,9 @@ class Recipe:
         if steps is None:
             steps = STEPS[view.modality]
         steps = _for_values(steps, view)
-        target = _target_sum(_presence(view.loaded, steps, view.values))
-        x = normalized(view.loaded, steps, view.values, target)
+        target = target_sum_of(presence(view.loaded, steps, view.values))
+        slope = typical_slope(view.loaded) if steps.normalize == "partial" and view.values != "log" else 0.0
+        x = normalized(view.loaded, steps, view.values, target, slope)
         mean, std = moments(x)
         chosen = _usable(view, std, steps)
         if steps.n_top is not None and chosen.sum() > steps.n_top:
@@ -179,6 +122,7 @@ class Recipe:
             std[kept],
             loadings,
             np.maximum(variance, 1e-12),
+            slope,
         )
 
     @property
@@ -202,7 +146,7 @@ class Recipe:
 
     def log_normalize(self, matrix: Matrix) -> Matrix:
         """Return the used features of a matrix, normalised but not scaled, shape `(n_cells, n_kept)`."""
-        x = normalized(self._checked(matrix), self.steps, self.values, self.target_sum)
+        x = normalized(self._checked(matrix), self.steps, self.values, self.target_sum, self.slope)
         return x[:, self.kept]
 
     def scale(self, matrix: Matrix, columns: Index | None = None, *, absent: Mask | None = None) -> Array:
@@ -280,11 +224,6 @@ class Recipe:
         return matrix
 
 
-def _target_sum(matrix: Matrix) -> float:
-    total = _totals(matrix)
-    return float(np.median(total[total > 0])) if (total > 0).any() else 1.0
-
-
 def _for_values(steps: Steps, view: View) -> Steps:
     """Return the steps adapted to the kind of numbers in a view."""
     if view.values == "any":
@@ -318,7 +257,7 @@ def _usable(view: View, std: Floats, steps: Steps) -> np.ndarray:
 
 def _not_depth(components: Array, view: View) -> np.ndarray:
     """Return a mask of the components that do not follow sequencing depth; the log says what is left out."""
-    depth = np.log(np.maximum(_totals(_presence(view.loaded, STEPS["atac"], view.values)), 1))
+    depth = np.log(np.maximum(totals(presence(view.loaded, STEPS["atac"], view.values)), 1))
     centred = components - components.mean(0)
     scale = np.linalg.norm(centred, axis=0) * np.linalg.norm(depth - depth.mean())
     correlation = np.abs(centred.T @ (depth - depth.mean())) / np.maximum(scale, 1e-12)
@@ -327,41 +266,6 @@ def _not_depth(components: Array, view: View) -> np.ndarray:
         log.info("%s: %d components that follow sequencing depth left out.", view.name, int((~ours).sum()))
         return ours
     return np.ones(len(ours), dtype=bool)
-
-
-def _totals(matrix: Matrix) -> Floats:
-    return np.asarray(matrix.sum(1, dtype=np.float64)).ravel()
-
-
-def _presence(matrix: Matrix, steps: Steps, values: Values) -> Matrix:
-    """Return 1 for every count above 0, if the steps are `"binary"` and the values are not on a log scale."""
-    if steps.normalize != "binary" or values == "log":
-        return matrix
-    if not sp.issparse(matrix):
-        return (matrix > 0).astype(np.float32)
-    seen = matrix.copy()
-    seen.data = (seen.data > 0).astype(np.float32)
-    return seen
-
-
-def normalized(matrix: Matrix, steps: Steps, values: Values, target_sum: float) -> Matrix:
-    """Return the matrix normalised as `steps.normalize` says; values on a log scale are returned unchanged."""
-    if steps.normalize == "none" or values == "log":
-        return matrix
-    if steps.normalize == "arcsinh":
-        if sp.issparse(matrix):
-            return (matrix / steps.cofactor).arcsinh().astype(np.float32)
-        return np.arcsinh(matrix / np.float32(steps.cofactor))
-    if steps.normalize == "clr":
-        x = np.log1p(matrix.toarray() if sp.issparse(matrix) else matrix)
-        return x - x.mean(1, keepdims=True)
-    matrix = _presence(matrix, steps, values)
-    factor = (target_sum / np.maximum(_totals(matrix), 1.0)).astype(np.float32)
-    if sp.issparse(matrix):
-        x = sp.csr_matrix(sp.diags(factor) @ matrix)
-        x.data = np.log1p(x.data)
-        return x
-    return np.log1p(matrix * factor[:, None])
 
 
 def _clipped(x: Matrix, mean: Floats, std: Floats, clip: float | None) -> Matrix:

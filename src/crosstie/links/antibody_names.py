@@ -54,7 +54,9 @@ _LEADING = re.compile(
     "ab|adt|anti|antibody|anti(?:human|mouse)|cite|hs|hu|human|hums|humsrt|mm|mouse|ms|msrt|prot|protein|rat"
 )
 _BARCODE = re.compile(r"[abcd]?\d{4}|a[mh]\w\d{4}")
-_TRAILING = re.compile(rf"ab|abseq|adt|antibody|barcode|dd|di|pabo|prot|protein|stabo|ts[abcd]|{_BARCODE.pattern}")
+_TRAILING = re.compile(
+    rf"ab|abseq|adt|antibody|barcode|dd|di|pabo|prot|protein|stabo|ts[abcd]|[acgt]{{8,}}|{_BARCODE.pattern}"
+)
 
 _ISOTYPE_WORDS = re.compile(
     "isotype|isoctrl|isocontrol|reacontrol|mopc21|mopc173|mpc11|rtk\\d{4}|htk888|g0114f7|negativecontrol"
@@ -149,7 +151,7 @@ def control(name: str) -> Literal["isotype control", "hashtag"] | None:
         return "isotype control"
     while tokens and _TRAILING.fullmatch(tokens[-1]):
         tokens.pop()
-    while tokens and tokens[0] in ("adt", "ab", "prot", "protein"):
+    while tokens and tokens[0] in ("adt", "ab", "prot", "protein", "control", "ctrl", "ctl"):
         tokens.pop(0)
     found = _ISOTYPE.fullmatch("".join(tokens))
     return "isotype control" if found and _is_isotype(found) else None

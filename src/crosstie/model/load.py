@@ -21,7 +21,7 @@ from crosstie.anchors import Anchors, ClosedForm
 from crosstie.anchors.batch_offsets import Offsets
 from crosstie.config import Config
 from crosstie.data import Recipe, Steps
-from crosstie.data.recipe import LARGEST
+from crosstie.data.steps import LARGEST
 from crosstie.data.values import Values
 from crosstie.links.link import Link, Origin
 from crosstie.links.linkage import Linkage
@@ -235,6 +235,7 @@ def _recipe(arrays: _Arrays, i: int, view: str, found: Mapping[str, Any]) -> Rec
         std=arrays.take(f"recipes/{i}/std", used, above=0),
         loadings=arrays.take(f"recipes/{i}/loadings", used, components),
         variance=arrays.take(f"recipes/{i}/variance", components),
+        slope=_share(found.get("slope", 0.0), "slope"),  # models saved before there was one do not use it
     )
 
 
@@ -249,6 +250,12 @@ def _edge(found: Any, names: list[str]) -> tuple[str, str]:
 def _above_0(found: Any, name: str) -> float:
     if not 0 < float(found) < LARGEST:
         raise value_error(f"{name} is out of its range.", found=repr(found), expected=f"above 0, below {LARGEST:g}")
+    return float(found)
+
+
+def _share(found: Any, name: str) -> float:
+    if not 0 <= float(found) <= 1:
+        raise value_error(f"{name} is out of its range.", found=repr(found), expected="0 to 1")
     return float(found)
 
 

@@ -113,6 +113,7 @@ def _settings(inputs: Inputs, fitted: Fitted) -> dict[str, Any]:
                     "steps": asdict(recipe.steps),
                     "values": recipe.values,
                     "target_sum": recipe.target_sum,
+                    "slope": recipe.slope,
                     "features": list(recipe.features),
                 },
             }

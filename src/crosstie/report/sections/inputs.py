@@ -11,6 +11,7 @@ from crosstie.runs.run import Run
 NORMALISED = {
     "library": "total, then log",
     "binary": "detected or not, total, then log",
+    "partial": "log, minus part of the log total",
     "clr": "centred log ratio",
     "arcsinh": "arcsinh",
     "none": "as given",

@@ -110,6 +110,10 @@ def _data(run: Run) -> list[str]:
             "were reduced to detected or not, divided by each cell's total, scaled to the median "
             "total and log-transformed",
         ),
+        (
+            "partial",
+            "were log-transformed, minus the part of each cell's log total that the typical feature follows",
+        ),
         ("clr", "were log-transformed and centred in each cell"),
     ):
         of = [n for n in fitted if model.recipes[n].steps.normalize == how and model.recipes[n].values == "counts"]
