@@ -94,7 +94,7 @@ OPTIONS = [
     _option(
         "closed form of features",
         VALUE,
-        ("features='features' reads none", "encoder='mlp'"),
+        ("features='features' does not use", "encoder='mlp'"),
         lambda g: xt.Config(features="features"),
     ),
     _option("seed below 0", VALUE, ("seed", "-1", "at least 0"), lambda g: g.integrate(seed=-1)),

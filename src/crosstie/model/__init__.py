@@ -1,4 +1,4 @@
-"""The model: settings, networks, terms and the training loop. torch lives only here, imported when first needed."""
+"""The model: what is integrated, the fit, and the object that users hold. Networks come from `training`."""
 
 from __future__ import annotations
 
