@@ -22,12 +22,12 @@ for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
 
 import pandas as pd  # noqa: E402
 from methods import METHODS  # noqa: E402
-from tasks import CHROMATIN, REAL, Task, mislinked, real, simulated, thinned  # noqa: E402
+from tasks import CHROMATIN, REAL, UNLABELLED, Task, mislinked, real, simulated, thinned  # noqa: E402
 
 CORE = ("crosstie", "linked features", "paired CCA (told the pairing)")
 SCORES = ("foscttm", "accuracy", "mixing", "seconds")
 
-TASKS: dict[str, Callable[[int], Task]] = {name: partial(real, name) for name in (*REAL, *CHROMATIN)}
+TASKS: dict[str, Callable[[int], Task]] = {name: partial(real, name) for name in (*REAL, *UNLABELLED, *CHROMATIN)}
 STRESS: dict[str, Callable[[int], Task]] = {
     "simulated": lambda seed: simulated("simulated", seed),
     **{f"simulated, {n} links": partial(simulated, f"simulated, {n} links", n_linked=n) for n in (10, 20, 40)},
@@ -60,6 +60,8 @@ def table(rows: pd.DataFrame) -> str:
         cells = [
             f"{row[s, 'mean']:.1f}"
             if s == "seconds"
+            else "–"
+            if pd.isna(row[s, "mean"])
             else f"{row[s, 'mean']:.4f} ± {0 if pd.isna(row[s, 'std']) else row[s, 'std']:.4f}"
             for s in SCORES
         ]

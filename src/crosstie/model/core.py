@@ -1,7 +1,7 @@
-"""The core: the cells of large views that a model is fitted on. All others are placed through what was fitted.
+"""The core: the cells of large views that a model is fitted to. All other cells are placed through the fit.
 
-Matching looks at sketches of some thousand cells, and preprocessing has settled long before a view has a million.
-So whatever grows faster than reading the cells once is done on the core alone, in memory.
+Matching uses sketches of about a thousand cells, and preprocessing converges long before a view has a million cells.
+Everything that costs more than reading each cell once is therefore done on the core only, in memory.
 """
 
 from __future__ import annotations
@@ -23,10 +23,10 @@ def core_rows(
     batches: Mapping[str, Labels],
     seed: int,
 ) -> dict[str, Index]:
-    """Return the rows of each view that a model is fitted on, rising; nothing where no view has more than `n_core`.
+    """Return the rows of each view that are fitted, in ascending order; empty if no view has more than `n_core` cells.
 
-    Cells are drawn at random, so that the core has the mixture of the view, but shared cells come first, with their
-    partners, up to half of the core, and then 100 cells of every batch.
+    Cells are drawn at random, so that the core has the composition of the view. Shared cells and their partners come
+    first, up to half of the core, then 100 cells of every batch.
 
     Parameters
     ----------
@@ -35,11 +35,11 @@ def core_rows(
     n_core
         Largest number of cells of a view in the core.
     pairs
-        Row numbers of shared cells of the edges that have some.
+        Row numbers of the shared cells of each edge that has any.
     batches
         Batch of each cell, for views with batches.
     seed
-        Of the draw.
+        Random seed of the draw.
     """
     if max(sizes.values()) <= n_core:
         return {}

@@ -30,7 +30,7 @@ from crosstie.model.resume import ResumeFolder
 
 @dataclass(frozen=True)
 class Work:
-    """How a fit is done, as `Model.fit` takes it.
+    """Settings, seed and workers of a fit; see `Model.fit`.
 
     Parameters
     ----------
@@ -58,9 +58,9 @@ def fit_model(inputs: Inputs, work: Work, *, resume: str | Path | None = None) -
     inputs
         Views with their data, and links.
     work
-        How.
+        Settings, seed and workers.
     resume
-        Folder that keeps what is done, of fits that place a large view or train; removed at the end.
+        Folder for the progress of fits that train or place a large view; removed at the end.
     """
     sizes = {name: view.n_cells for name, view in inputs.views.items()}
     pairs = shared_rows(inputs.linkage, inputs.cells)

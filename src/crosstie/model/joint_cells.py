@@ -1,4 +1,4 @@
-"""One row per cell, however many views measured it: what a mosaic becomes."""
+"""One row per cell, however many views measured it: the joint table of a mosaic."""
 
 from __future__ import annotations
 
@@ -32,9 +32,9 @@ def joint_cells(
 
     Returns
     -------
-    Cells × latent coordinates, in the order in which the views first show them. `.obs` has `views` (those that measured
-    the cell, joined by `+`) and, for each view, the cell's name in it. A name that stands for different cells gets the
-    name of its view behind it.
+    Cells × latent coordinates, in order of first appearance. `.obs` has `views` (those that measured
+    the cell, joined by `+`) and, for each view, the cell's name in it. If one name stands for different
+    cells, the name of the view is appended.
     """
     start = dict(zip(latents, np.cumsum([0, *map(len, latents.values())]), strict=False))
     n = sum(map(len, latents.values()))

@@ -1,4 +1,4 @@
-"""A saved model, read back and checked: whatever is missing, damaged or of another model is a clear error."""
+"""Reading and checking a saved model: anything missing, damaged or from another model is a clear error."""
 
 from __future__ import annotations
 
@@ -84,7 +84,7 @@ def load(path: str | Path) -> tuple[Inputs, Fitted]:
 
 
 def _inputs(path: Path, settings: Mapping[str, Any], names: list[str]) -> Inputs:
-    """Return what is known of the data, which are not saved."""
+    """Return what is known about the data, which are not saved themselves."""
     views = settings["views"]
     return Inputs(
         views={},
@@ -111,7 +111,7 @@ def _core_rows(arrays: _Arrays, names: list[str], in_core: Mapping[str, bool]) -
 def _coordinates(
     arrays: _Arrays, names: list[str], *, scaled: bool
 ) -> tuple[dict[str, Array], dict[str, tuple[Array, Array]], dict[str, Array]]:
-    """Return coordinates, decoders and, of networks that start at a closed form, factors of the inputs."""
+    """Return coordinates, decoders and, for networks that start at a closed form, the scale of their inputs."""
     latents, decoders, scale = {}, {}, {}
     for i, name in enumerate(names):
         latents[name] = arrays.take(f"latents/{i}", f"cells of {name}", "latent coordinates")
@@ -125,7 +125,7 @@ def _coordinates(
 
 
 class _Arrays:
-    """The arrays of a file, taken one by one; sizes that should agree are held against each other."""
+    """The arrays of a file, taken one by one; axes that should agree are compared."""
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
         self.file = path / WEIGHTS
@@ -194,7 +194,7 @@ class _Arrays:
         return x
 
     def check_all_taken(self) -> None:
-        """Raise if the file holds arrays that nobody asked for."""
+        """Raise if the file holds unknown arrays."""
         if self.left:
             raise value_error(
                 f"load: {str(self.file)!r} holds unknown arrays.", found=sample(sorted(self.left)), do=AGAIN
@@ -314,7 +314,7 @@ def _networks(arrays: _Arrays, config: Config, views: list[str]) -> Networks:
 
 def _link(found: Mapping[str, Any]) -> Link:
     pairs, report = (pd.DataFrame(found[t]["rows"], columns=found[t]["columns"]) for t in ("pairs", "report"))
-    # Models saved before origins were recorded say nothing of it.
+    # Models saved before origins were recorded lack the entry.
     origin = _one_of(found.get("origin", "pairs"), Origin)
     return Link(str(found["source"]), str(found["target"]), pairs, report, origin)
 
@@ -367,7 +367,7 @@ def _history(file: Path) -> pd.DataFrame:
 
 
 def _numbers(column: list[str]) -> np.ndarray:
-    """Return whole numbers, or floats to the last bit, which no two versions of pandas promise in the same way."""
+    """Return whole numbers, or floats exact to the last bit, which pandas does not guarantee across versions."""
     try:
         return np.array([int(text) for text in column], np.int64)
     except ValueError:
@@ -382,7 +382,7 @@ def _one_of(found: object, kind: Any) -> Any:
 
 @contextmanager
 def _telling_of_damage(file: Path) -> Iterator[None]:
-    """Turn whatever goes wrong with the content of a file into an error about that file."""
+    """Turn any problem with the content of a file into an error that names the file."""
     try:
         yield
     except InputValueError as error:

@@ -1,4 +1,4 @@
-"""All cells of a view put into the latent space by what was fitted, block by block, whoever works on the blocks."""
+"""Placing all cells of a view in the latent space, block by block, in threads, processes or on a cluster."""
 
 from __future__ import annotations
 
@@ -23,19 +23,19 @@ Bound = tuple[int, int]
 
 @dataclass(frozen=True)
 class CellReader:
-    """CellReader of a view, fitted or new, whose rows are checked and brought into the recipe's features when read.
+    """Cells of a view, fitted or new; rows are checked and aligned to the recipe's features when they are read.
 
     Parameters
     ----------
     view
-        Name of the fitted view whose recipe they take.
+        Name of the fitted view whose recipe is used.
     matrix
-        CellReader × features, in memory or stored.
+        Cells × features, in memory or stored.
     values
-        The kind of numbers that the view was fitted on.
+        The kind of values that the view was fitted to.
     where
-        Column of the matrix that holds each feature of the recipe, -1 where there is none; `None` where columns are
-        the recipe's features.
+        Column of the matrix for each feature of the recipe, -1 if it is missing; `None` if the columns are the recipe's
+        features.
     """
 
     view: str
@@ -49,12 +49,12 @@ class CellReader:
         return None if self.where is None or (self.where >= 0).all() else self.where < 0
 
     def rows(self, start: int, stop: int) -> Matrix:
-        """Return consecutive cells in the recipe's features, 0 where one was not measured.
+        """Return consecutive cells in the recipe's features, 0 for features that were not measured.
 
         Raises
         ------
         ValueError
-            If they hold numbers of another kind than the fitted ones.
+            If the values are of another kind than the fitted ones.
         """
         block = rows_of(self.matrix, start, stop)
         if self.where is not None:
@@ -75,7 +75,7 @@ class CellReader:
         return bounds_of(self.matrix)
 
     def part(self, start: int, stop: int) -> tuple[CellReader, Bound]:
-        """Return what another process needs of some rows: the place of a stored matrix, or the rows themselves."""
+        """Return what another process needs to read some rows: where a stored matrix is, or the rows themselves."""
         if isinstance(self.matrix, Stored):
             return self, (start, stop)
         return replace(self, matrix=self.matrix[start:stop]), (0, stop - start)
@@ -85,10 +85,10 @@ Task = tuple[CellReader, Bound, Labels | None]
 
 
 class Pool(Protocol):
-    """Whoever works on blocks: threads here, or processes elsewhere."""
+    """Workers that place blocks: threads of this process, or other processes."""
 
     def agree(self, left: list[Bound]) -> list[Bound]:
-        """Return the blocks that are to be worked on, given those that this process lacks."""
+        """Return the blocks to place, given those that this process lacks."""
         ...
 
     def run(self, encoder: LatentMap, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
@@ -97,26 +97,26 @@ class Pool(Protocol):
 
 
 class Threads:
-    """Blocks side by side in threads, linear algebra on one thread in each: the same bits for any number of them."""
+    """Threads that place blocks in parallel, each on one core: results do not depend on their number."""
 
     def __init__(self, n_threads: int | None = None) -> None:
         self.n_threads = n_threads or n_cores()
 
     def agree(self, left: list[Bound]) -> list[Bound]:
-        """Return the blocks as they are."""
+        """Return the blocks unchanged."""
         return left
 
     def run(self, encoder: LatentMap, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
-        """Yield number and coordinates of every task, as they are done; two a thread are under way at most."""
+        """Yield number and coordinates of every task, as they finish; at most two per thread are in progress."""
         with few_threads(0), ThreadPoolExecutor(self.n_threads) as threads:
             yield from as_done(lambda task: threads.submit(placed, encoder, task), tasks, 2 * self.n_threads)
 
 
 class Parts(Protocol):
-    """Where coordinates of finished blocks are kept, for a run that may be cut off."""
+    """Store of the coordinates of finished blocks, for runs that may be interrupted."""
 
     def find(self, view: str, bound: Bound) -> Array | None:
-        """Return what was kept of a block, if it was."""
+        """Return the stored coordinates of a block, or `None`."""
         ...
 
     def keep(self, view: str, bound: Bound, z: Array) -> None:
@@ -132,18 +132,18 @@ def place(
     Parameters
     ----------
     encoder
-        Fitted; of its own cells nothing is needed.
+        The fitted map.
     cells, batch
         The cells, and the batch of each.
     pool
-        Who works on the blocks; threads by default.
+        Workers; `None` uses threads.
     parts
-        Where finished blocks are kept.
+        Store of finished blocks; `None` keeps nothing.
 
     Raises
     ------
     ValueError
-        If cells hold numbers that cannot be used.
+        If the values of some cells cannot be used.
     """
     bounds, pool = cells.bounds(), pool or Threads()
     out = np.empty((cells.matrix.shape[0], encoder.n_latent), np.float32)
@@ -171,7 +171,7 @@ def placed(encoder: LatentMap, task: Task) -> Array:
 
 
 def as_done(submit: Callable[[Task], Future[Array]], tasks: Sequence[Task], most: int) -> Iterator[tuple[int, Array]]:
-    """Yield number and result of tasks as they are done; no more than `most` are under way, or wait to be taken."""
+    """Yield number and result of tasks as they finish; at most `most` are running or waiting to be collected."""
     under_way: dict[Future[Array], int] = {}
     try:
         for i, task in enumerate(tasks):

@@ -1,4 +1,4 @@
-"""What a long fit has done so far, in a folder: a fit that was cut off goes on from there."""
+"""Progress of a long fit, saved in a folder: an interrupted fit resumes from there."""
 
 from __future__ import annotations
 
@@ -33,19 +33,19 @@ LOOKED_AT = 16  # cells at the beginning, in the middle and at the end of a view
 
 
 class ResumeFolder:
-    """The folder of a fit under way: the training, the fitted core, and the coordinates of finished blocks.
+    """The folder of a fit in progress: state of the training, the fitted core, and coordinates of finished blocks.
 
     Parameters
     ----------
     folder
-        Made where there is none.
+        Path; it is created if needed.
     inputs, config, seed
         What is being fitted, with which settings and random seed.
 
     Raises
     ------
     ValueError
-        If the folder holds anything else, or the progress of another fit.
+        If the folder holds anything else, or belongs to another fit.
     """
 
     def __init__(self, folder: str | Path, inputs: Inputs, config: Config, seed: int) -> None:
@@ -79,16 +79,16 @@ class ResumeFolder:
             _replace(file, json.dumps(about, indent=1).encode())
 
     def core(self) -> tuple[Inputs, Fitted] | None:
-        """Return the fitted core, without data, if it was kept."""
+        """Return the fitted core, without data, or `None`."""
         return load(self.folder / CORE) if (self.folder / CORE).is_dir() else None
 
     def keep_core(self, inputs: Inputs, fitted: Fitted) -> None:
-        """Keep the fitted core."""
+        """Save the fitted core."""
         save(inputs, fitted, self.folder / CORE)
         self.training.unlink(missing_ok=True)
 
     def find(self, view: str, bound: Bound) -> Array | None:
-        """Return the coordinates of a block, if they were kept and are whole."""
+        """Return the saved coordinates of a block, or `None` if they are missing or damaged."""
         try:
             z: Array = np.load(self._file(view, bound), allow_pickle=False)
         except (OSError, ValueError, EOFError):
@@ -100,7 +100,7 @@ class ResumeFolder:
         )
 
     def keep(self, view: str, bound: Bound, z: Array) -> None:
-        """Keep the coordinates of a block; the file appears whole."""
+        """Save the coordinates of a block; the file appears complete or not at all."""
         file = self._file(view, bound)
         part = file.with_suffix(f".{os.getpid()}.part")
         with part.open("wb") as out:
@@ -108,7 +108,7 @@ class ResumeFolder:
         os.replace(part, file)
 
     def remove(self) -> None:
-        """Remove the folder: all is done."""
+        """Remove the folder of a finished fit."""
         shutil.rmtree(self.folder, ignore_errors=True)
 
     def _file(self, view: str, bound: Bound) -> Path:
@@ -116,7 +116,7 @@ class ResumeFolder:
 
 
 def _about(inputs: Inputs, config: Config, seed: int) -> dict[str, Any]:
-    """Return what makes two fits the same, as JSON knows it."""
+    """Return what identifies a fit, as JSON values."""
     links = [link.pairs.to_csv() for link in inputs.linkage.links] + [p.cells.to_csv() for p in inputs.linkage.paired]
     return {
         "version": __version__,
@@ -142,7 +142,7 @@ def _about(inputs: Inputs, config: Config, seed: int) -> dict[str, Any]:
 
 
 def _looked_at(matrix: Matrix | Stored) -> str:
-    """Return a checksum of some cells' numbers: other data under the same names are told by the first and last ones."""
+    """Return a checksum of the first, middle and last cells, which detects other data under the same names."""
     n_cells, digest = matrix.shape[0], hashlib.sha256()
     for start in (0, n_cells // 2, max(0, n_cells - LOOKED_AT)):
         rows = rows_of(matrix, start, min(start + LOOKED_AT, n_cells))
@@ -152,7 +152,7 @@ def _looked_at(matrix: Matrix | Stored) -> str:
 
 
 def _is_new(folder: Path) -> bool:
-    """Whether nothing is in a folder but what a process left that was killed before it had begun."""
+    """Whether a folder holds at most the leftovers of a process that was killed at the start."""
     return folder.is_dir() and all(re.fullmatch(r"progress\.\d+\.part", path.name) for path in folder.iterdir())
 
 

@@ -1,7 +1,7 @@
-"""A fitted model as a folder: arrays in safetensors, everything else in JSON and CSV that people can read.
+"""A fitted model as a folder: arrays in safetensors, everything else in readable JSON and CSV.
 
-Here is the format, and how it is written; `restore` reads it. Views and edges have numbers in the folder, so that no
-name of the user's gets into a path or into the name of an array.
+This file defines and writes the format; `load` reads it. Views and edges are numbered in the folder, so that no name
+from the user becomes part of a path or of the name of an array.
 """
 
 from __future__ import annotations
@@ -32,7 +32,7 @@ _ANCHORS = ("source", "target", "weight")
 
 
 def save(inputs: Inputs, fitted: Fitted, path: str | Path) -> None:
-    """Save a fitted model into a folder; it appears whole or not at all.
+    """Save a fitted model into a folder, which appears complete or not at all.
 
     Parameters
     ----------
@@ -44,7 +44,7 @@ def save(inputs: Inputs, fitted: Fitted, path: str | Path) -> None:
     Raises
     ------
     ValueError
-        If the name is taken by anything else: a file, or a folder with other things in it.
+        If the path exists and is not a saved model: a file, or a folder with other contents.
     """
     from safetensors.numpy import save as as_bytes
 
@@ -93,7 +93,7 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray]:
 
 
 def _settings(inputs: Inputs, fitted: Fitted) -> dict[str, Any]:
-    """Return everything of a model that is no array, as JSON knows it."""
+    """Return everything except arrays, as JSON values."""
     found = fitted.map
     names = list(found.recipes)
     return {
@@ -147,7 +147,7 @@ def _table(frame: pd.DataFrame) -> dict[str, Any]:
 
 
 def _described(view: str, obs: pd.DataFrame) -> dict[str, Any]:
-    """Return what a CSV file forgets of a table: the kind of each column."""
+    """Return the type of each column, which a CSV file does not store."""
     columns, as_text = [], []
     for name, values in obs.items():
         kind: dict[str, Any] = {"name": str(name), "kind": "text"}
@@ -176,7 +176,7 @@ def _as_text(obs: pd.DataFrame) -> pd.DataFrame:
 
 
 def _check_free(path: Path) -> None:
-    """Raise if something stands at `path` that is not ours to replace."""
+    """Raise if something other than a saved model exists at `path`."""
     if not path.exists():
         return
     what = f"save: {str(path)!r} exists and is not a saved model alone."

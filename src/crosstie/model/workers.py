@@ -1,7 +1,7 @@
-"""Who works on large views beside threads of this process: workers of dask, or ranks started by torchrun.
+"""Workers for large views other than threads of this process: dask workers, or ranks started by torchrun.
 
-A block is worked on by the same code on one thread wherever that is: on machines of one kind results are the same to
-the bit. Workers read stored matrices themselves, so they need to see the same files.
+Every block is placed by the same single-threaded code: on machines of one kind, results are identical to the bit.
+Workers read stored matrices themselves, so they need access to the same files.
 """
 
 from __future__ import annotations
@@ -33,7 +33,7 @@ class Dask:
     Raises
     ------
     ValueError
-        If nobody answers at the address, or the cluster has no workers.
+        If no scheduler answers at the address, or the cluster has no workers.
     """
 
     def __init__(self, scheduler: Any) -> None:
@@ -52,15 +52,15 @@ class Dask:
             raise value_error("the dask cluster has no workers.", do="Start some: dask worker ADDRESS.")
 
     def agree(self, left: list[Bound]) -> list[Bound]:
-        """Return the blocks as they are."""
+        """Return the blocks unchanged."""
         return left
 
     def workers(self) -> set[str]:
-        """Return the addresses of the workers that are there."""
+        """Return the addresses of the current workers."""
         return set(self.client.scheduler_info(n_workers=-1)["workers"])
 
     def run(self, encoder: LatentMap, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
-        """Yield number and coordinates of every task as they are done; two a core are under way at most.
+        """Yield number and coordinates of every task as they finish; at most two per core are in progress.
 
         Raises
         ------
@@ -105,9 +105,9 @@ class Dask:
 
 
 class Ranks(Group):
-    """Processes that torchrun started, each with the same program and the same data; all get all coordinates.
+    """Processes started by torchrun, each with the same program and data; every process gets all coordinates.
 
-    Training shares its minibatches among them (`crosstie.training.distributed`).
+    Training splits each minibatch among them (`crosstie.training.distributed`).
     """
 
     def __init__(self) -> None:
@@ -118,7 +118,7 @@ class Ranks(Group):
         super().__init__(group.rank, group.n_ranks)
 
     def agree(self, left: list[Bound]) -> list[Bound]:
-        """Return the blocks that any rank lacks: all ranks work on the same ones."""
+        """Return the blocks that any rank lacks: all ranks place the same ones."""
         from crosstie.training import distributed
 
         return sorted({bound for one in distributed.of_all(left, self.n_ranks) for bound in one})

@@ -31,7 +31,7 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
     run
         What to write, with its data.
     folder
-        Where.
+        An existing, empty folder.
     plane
         Waits for the map, as `joint_map.mapping` gives it; `None` takes the map of the run. Without either, no pictures
         are drawn.

@@ -15,8 +15,8 @@ from crosstie.training.terms import Latents, add
 class Adversary(nn.Module):
     """One critic for each edge.
 
-    Per edge, and not one for all views: the edges say which views should mix, a chain of views gives the published
-    method, and views of which one lacks a population are not compared unless they are linked.
+    One per edge rather than one for all views: edges say which views should mix, a chain of views gives the published
+    method, and views that are not linked are not compared.
     """
 
     def __init__(self, edges: tuple[Edge, ...], config: Config, generator: torch.Generator) -> None:

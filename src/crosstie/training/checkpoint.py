@@ -1,4 +1,4 @@
-"""Training under way, in one file: weights, optimisers and the batches to come, so that it goes on to the same bits."""
+"""Checkpoint of a training in one file: weights, optimisers and the state of the minibatches; resumes bit-for-bit."""
 
 from __future__ import annotations
 
@@ -27,20 +27,20 @@ Row = dict[str, float]
 
 
 class Kept:
-    """What a training keeps in a file, from time to time; of several processes the first does it for all.
+    """Saves the state of a training from time to time; with several processes, the first one saves for all.
 
     Parameters
     ----------
     file
-        Where; `None` keeps nothing.
+        Path of the file; `None` saves nothing.
     together
         The processes that train.
     modules, optimisers
-        What is trained, and by what.
+        The trained modules and their optimisers.
     extra
-        Further tensors that training changes in place.
+        Other tensors that training changes in place.
     batches
-        Whose draws are part of the state.
+        The minibatches, whose random state is saved, too.
     """
 
     def __init__(
@@ -57,7 +57,7 @@ class Kept:
         self.last = time.monotonic()
 
     def keep(self, step: int, history: list[Row]) -> None:
-        """Write the state after a step, if it is time to; the file appears whole."""
+        """Save the state after a step, if enough time has passed; the file appears complete or not at all."""
         if self.file is None or self.together.rank > 0 or time.monotonic() - self.last < KEEP_EVERY:
             return
         tensors = {name: value.detach().cpu().contiguous() for name, value in self._tensors()}
@@ -68,12 +68,12 @@ class Kept:
         self.last = time.monotonic()
 
     def restore(self) -> tuple[int, list[Row]]:
-        """Take up the state that was written; return its step, 0 if there is none, and the history so far.
+        """Restore the saved state; return its step (0 without one) and the history so far.
 
         Raises
         ------
         ValueError
-            If the file is not of this training.
+            If the file belongs to another training.
         """
         there = self.file is not None and self.together.rank == 0 and self.file.is_file()
         content = self.together.of_first(self.file.read_bytes() if there and self.file is not None else b"")
@@ -97,7 +97,7 @@ class Kept:
                 found=str(error).splitlines()[0][:200],
                 do="Remove it: training then starts anew.",
             ) from error
-        log.info("training goes on after step %d.", step)
+        log.info("training resumes after step %d.", step)
         return step, history
 
     def _tensors(self) -> Iterator[tuple[str, Tensor]]:
@@ -111,7 +111,7 @@ class Kept:
             yield f"extra.{i}", value
 
     def _start_optimisers(self, tensors: dict[str, Tensor]) -> None:
-        """Give optimisers that took no step the state that they will have after one, with the stored values."""
+        """Fill the state of new optimisers with the stored values."""
         for i, optimiser in enumerate(self.optimisers):
             state: dict[int, dict[str, Any]] = {}
             for j, _ in enumerate(_weights(optimiser)):

@@ -1,7 +1,7 @@
-"""Training by one process or by several: each takes a share of every minibatch, and gradients are averaged.
+"""Training in one process or several: each takes a share of every minibatch, and gradients are averaged.
 
-All processes hold the same data and draw the same minibatches; the mean of their gradients is the gradient of the
-whole minibatch, so the result is that of one process but for the order in which numbers are summed.
+All processes hold the same data and draw the same minibatches. The mean of their gradients is the gradient of the
+whole minibatch, so the result is that of one process, up to the order of summation.
 """
 
 from __future__ import annotations
@@ -24,7 +24,7 @@ Item = TypeVar("Item")
 
 
 def join() -> Group:
-    """Join the processes that torchrun started with this one."""
+    """Join the other processes started by torchrun."""
     if not dist.is_initialized():
         dist.init_process_group("cpu:gloo,cuda:nccl" if torch.cuda.is_available() else "gloo")
     return Group(dist.get_rank(), dist.get_world_size())
@@ -38,7 +38,7 @@ def of_all(mine: Item, n_ranks: int) -> list[Item]:
 
 
 def handed_on(z: Array | None, shape: tuple[int, int], *, rank: int, n_ranks: int) -> Array:
-    """Return the array of one process in all of them; the others pass `None`."""
+    """Broadcast the array of one process; the others pass `None`."""
     out = np.empty(shape, np.float32) if z is None else z
     with lost_means(n_ranks, rank):
         dist.broadcast(torch.from_numpy(out), src=rank)
@@ -46,7 +46,7 @@ def handed_on(z: Array | None, shape: tuple[int, int], *, rank: int, n_ranks: in
 
 
 class Together:
-    """The part that this process has in the training.
+    """The share of this process in the training.
 
     Parameters
     ----------
@@ -58,7 +58,7 @@ class Together:
         self.rank, self.n_ranks = (0, 1) if group is None else (group.rank, group.n_ranks)
 
     def trim(self, batch: Batch) -> Batch:
-        """Return a minibatch that divides evenly: of every view, fewer cells than there are processes sit out a step.
+        """Return a minibatch that divides evenly: from every view, fewer cells than there are processes are left out.
 
         Raises
         ------
@@ -85,11 +85,11 @@ class Together:
         return z if self.n_ranks == 1 else {view: torch.cat(self._gathered(mine)) for view, mine in z.items()}
 
     def weigh(self, loss: Tensor) -> Tensor:
-        """Return a loss of gathered coordinates, of which each process knows its part of the gradient, for the mean."""
+        """Scale a loss of gathered coordinates so that averaging over processes gives its full gradient."""
         return loss if self.n_ranks == 1 else loss + (self.n_ranks - 1) * (loss - loss.detach())
 
     def average(self, values: Iterable[Tensor]) -> None:
-        """Put means over all processes in the place of the values: one exchange."""
+        """Replace values by their means over all processes, in one exchange."""
         if self.n_ranks == 1:
             return
         values = list(values)

@@ -1,7 +1,7 @@
-"""Whether a trained latent space holds up against the closed form that it started from: no labels, no pairing.
+"""Whether training improved on the closed form that it started from, judged without labels and without known pairs.
 
-A network can lower its loss and ruin what it was given. Two figures see it, on every edge: how many cells are among
-each other's nearest, and how far the linked columns of such cells agree (docs/decisions.md).
+Training can lower its loss and still ruin the map. Two figures show it on every edge: the number of mutual nearest
+neighbours, and the correlation of linked columns over them (docs/decisions.md).
 """
 
 from __future__ import annotations
@@ -13,12 +13,12 @@ import numpy as np
 from crosstie._typing import Array, Edge, Floats
 from crosstie.anchors.neighbours import mutual_neighbours
 
-TOLERANCE = 0.01  # by which share either figure may fall
+TOLERANCE = 0.01  # largest relative loss of either figure
 MAX_CELLS = 1500
 
 
 def support(z: Floats, w: Floats, x: Floats, y: Floats, *, k: int = 20) -> tuple[int, float]:
-    """Return how many cells of two views are each other's neighbours, and how far their linked columns agree.
+    """Return the number of mutual neighbours of two views, and the correlation of linked columns over them.
 
     Parameters
     ----------
@@ -44,12 +44,12 @@ def support(z: Floats, w: Floats, x: Floats, y: Floats, *, k: int = 20) -> tuple
 def what_fell(
     trained: Mapping[str, Array], start: Mapping[str, Array], linked: Mapping[Edge, tuple[Floats, Floats]]
 ) -> list[str]:
-    """Return what the trained coordinates do worse than those that they started from, one line per figure and edge.
+    """Return in which respects trained coordinates are worse than the initial ones, one line per figure and edge.
 
     Parameters
     ----------
     trained, start
-        Common coordinates of every view, before views are drawn together.
+        Common coordinates of every view, before views are moved towards each other.
     linked
         Linked columns of the two sides of every edge.
     """

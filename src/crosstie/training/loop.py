@@ -39,38 +39,38 @@ def fit(
 ) -> tuple[Networks, pd.DataFrame]:
     """Train the networks of a problem.
 
-    The same seed on the same machine gives the same bits. Seeds are local: torch's global random numbers stay as
-    they are.
+    The same seed on the same machine gives bit-identical results. Generators are local: torch's global random state
+    does not change.
 
     Parameters
     ----------
     problem, config
-        What to train on, and how.
+        The training data, and the settings.
     device
         `"auto"` (CUDA if there is one, else the CPU) or a torch device such as `"cpu"`, `"cuda:1"`, `"mps"`.
     log_every
-        The history has the first step, every `log_every`-th, and the last.
+        Steps between two rows of the history, which also has the first and the last step.
     progress
         Called as `progress(step, n_steps, losses)` whenever the history gains a row.
     group
-        Processes that train together, each with the whole problem; all return the same.
+        Processes that train together, each with the whole problem; all return the same result.
     state
-        File that keeps the training under way; if there is one, training goes on from it, to the same bits. Of several
-        processes the first one's counts.
+        Checkpoint file; if it exists, training resumes from it bit-for-bit. With several processes, that of the first
+        one is used.
 
     Returns
     -------
-    The networks, on the CPU, and a table with columns `step`, one per term, `total` and `critic` (where there is one).
+    The networks, on the CPU, and a table with columns `step`, one per term, `total` and, with a critic, `critic`.
 
     Raises
     ------
     ValueError
-        If the problem lacks what the settings need, such as anchors of an edge; before the first step. If `state` is
-        of another training.
+        If the problem lacks what the settings need, such as anchors of an edge (before the first step), or `state`
+        belongs to another training.
     FloatingPointError
-        If a term or the gradient stops being finite; the message names it and the step.
+        If a term or the gradient becomes infinite or NaN; the message names it and the step.
     WorkerLostError
-        If another rank is gone.
+        If another rank is lost.
     """
     problem.require(config)
     together = Together(group)
@@ -152,7 +152,7 @@ def descend(loss: Tensor, optimiser: torch.optim.Optimizer, clip: float, togethe
 
 
 def make_optimiser(module: torch.nn.Module, config: Config) -> torch.optim.Adam:
-    """Return Adam; the linear maps of residual networks are not decayed, for zero is no better a place than theirs."""
+    """Return Adam, without weight decay for the linear maps of residual networks, which should not shrink to zero."""
     groups: dict[float, list[torch.nn.Parameter]] = {}
     for name, weight in module.named_parameters():
         if weight.requires_grad:
@@ -187,7 +187,7 @@ def check_finite(losses: dict[str, Tensor], step: int) -> None:
 
 
 class Average:
-    """Exponential moving average of the weights, kept in place of the last ones; decay 0 keeps the last."""
+    """Exponential moving average of the weights, which replaces the last weights; decay 0 keeps the last."""
 
     def __init__(self, module: torch.nn.Module, decay: float) -> None:
         self.decay = decay
@@ -195,21 +195,21 @@ class Average:
         self.mean = [p.clone() for p in self.weights] if decay else []
 
     def update(self, step: int) -> None:
-        """Take in the weights after a step; the first steps count for less, so the random start is soon forgotten."""
+        """Add the weights after a step; early steps decay faster, so that the random start is soon forgotten."""
         if self.decay:
             decay = min(self.decay, (1 + step) / (10 + step))
             torch._foreach_lerp_(self.mean, self.weights, 1 - decay)
 
     def keep(self) -> None:
-        """Put the average where the weights were."""
+        """Replace the weights by their average."""
         for weight, mean in zip(self.weights if self.decay else [], self.mean, strict=True):
             weight.copy_(mean)
 
 
 def choose_device(device: str) -> torch.device:
-    """Return the device that was asked for; `"auto"` is CUDA if there is one, else the CPU.
+    """Return the requested device; `"auto"` is CUDA if available, else the CPU.
 
-    Processes that torchrun started on one machine take one GPU each.
+    Processes started by torchrun on one machine take one GPU each.
     """
     if device == "auto":
         return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
@@ -226,10 +226,10 @@ def choose_device(device: str) -> torch.device:
 
 
 def choose_threads(problem: Problem, config: Config) -> int:
-    """Return how many threads torch should use: one while the products are small.
+    """Return how many threads torch should use: one for small products.
 
-    A rule and not a measurement, because the number of threads decides the last bits of a sum. Below some 3·10⁸
-    multiplications a layer, handing work to other threads costs more than it brings, the more so on shared cores.
+    This is a rule rather than a measurement, because the number of threads affects the last bits of a sum. Below about
+    3·10⁸ multiplications a layer, more threads cost more than they save, especially on shared cores.
     """
     widest = max(config.hidden * max(problem.n_inputs.values()), config.critic_hidden**2)
     return 1 if config.batch_size * widest < 3 * 10**8 else torch.get_num_threads()
@@ -237,7 +237,7 @@ def choose_threads(problem: Problem, config: Config) -> int:
 
 @contextmanager
 def threads(n_threads: int) -> Iterator[None]:
-    """Run with this many torch threads, then go back to what was set."""
+    """Run with this many torch threads, then restore the previous setting."""
     before = torch.get_num_threads()
     torch.set_num_threads(n_threads)
     try:

@@ -53,7 +53,7 @@ class Batch:
 class Shuffled:
     """Row numbers of one view, `size` at a time, each at most once in an epoch.
 
-    What is left at the end of an epoch, too few for a batch, is dropped: a new shuffle decides who that is.
+    The remainder of an epoch, too small for a batch, is dropped; each new shuffle drops other cells.
     """
 
     def __init__(self, n_rows: int, size: int, generator: torch.Generator) -> None:
@@ -70,7 +70,7 @@ class Shuffled:
 
 
 class Balanced:
-    """Row numbers of one view of several batches: as many of each batch as of the others, as far as it has them."""
+    """Row numbers of one view with several batches: equally many of each batch, as far as possible."""
 
     def __init__(self, batch: Labels, size: int, generator: torch.Generator) -> None:
         code = np.unique(np.asarray(batch, dtype=str), return_inverse=True)[1]
@@ -143,14 +143,14 @@ class Batches:
         )
 
     def state(self) -> dict[str, Tensor]:
-        """Return what decides the batches to come."""
+        """Return the state that determines the next batches."""
         state = {"generator": self.generator.get_state()}
         for i, drawn in enumerate(self._shuffled()):
             state |= {f"order.{i}": drawn.order, f"at.{i}": torch.tensor(drawn.at)}
         return state
 
     def restore(self, state: Mapping[str, Tensor]) -> None:
-        """Go on from `state`, of batches of the same problem and settings."""
+        """Restore a `state` of the same problem and settings."""
         self.generator.set_state(state["generator"])
         for i, drawn in enumerate(self._shuffled()):
             drawn.order, drawn.at = state[f"order.{i}"], int(state[f"at.{i}"])

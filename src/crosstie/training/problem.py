@@ -1,4 +1,4 @@
-"""What the trainer is given: plain arrays, checked before the first step. Made by the model, read by `fit`."""
+"""The input of training: plain arrays, checked before the first step."""
 
 from __future__ import annotations
 
@@ -36,14 +36,14 @@ class Problem:
         Closed-form map of each view: a matrix `(n_inputs, n_latent)` and an offset `(n_latent,)`, so that the
         coordinates are `inputs @ matrix + offset`; for residual networks.
     batches
-        Batch of each cell of the views that have batches: minibatches hold as many cells of each.
+        Batch of each cell, for views with batches; minibatches hold equally many cells of each.
 
     Raises
     ------
     KeyError
         If an edge or an array names a view that has no inputs.
     ValueError
-        If shapes do not fit each other, a value is not finite, or an anchor points outside its view.
+        If shapes do not match, a value is not finite, or an anchor points outside its view.
     """
 
     inputs: Mapping[str, Array]

@@ -1,6 +1,6 @@
 """The terms of the objective: each is its equation, over all views or all edges. Summed with their weights in `fit`.
 
-Only here are arrays of cells × cells dense, and only of a minibatch.
+Dense cells × cells arrays occur only here, and only for a minibatch.
 """
 
 # ruff: noqa: ARG002, D102 - a term is its equation, in the docstring of its class, and takes what all terms take.
@@ -48,7 +48,7 @@ class Reconstruction(Term):
 class Cycle(Term):
     r"""There and back: :math:`\sum_{(i,j)} \lVert z_i - E_j(G_j(z_i)) \rVert^2 / (n_i q)` (method.md, eq. 4).
 
-    Every edge is gone both ways.
+    The sum runs over both directions of every edge.
     """
 
     def __call__(self, net: Networks, batch: Batch, z: Latents) -> Tensor:
