@@ -162,7 +162,8 @@ class Model(ModelState):
         """Return a model with one more view: new cells, measured like those of a fitted view.
 
         Differences between the new cells and the fitted ones of their kind are removed, state by state, as for a batch;
-        nothing else is learned, and the coordinates of the fitted cells do not change by a bit.
+        nothing else is learned, and the coordinates of the fitted cells do not change by a bit. Raises as `embed`, and
+        if the name is taken.
 
         Parameters
         ----------
@@ -172,8 +173,6 @@ class Model(ModelState):
             Name of the fitted view whose recipe, links and map they take.
         name
             Name of the new view; `None` appends `_query` to `like`.
-
-        This model is not changed. Raises as `embed`, and if the name is taken.
         """
         fitted = self._fitted_with(like)
         check_anndata(query, like)
@@ -196,6 +195,8 @@ class Model(ModelState):
     def translate(self, source: str, target: str, adata: AnnData | None = None, *, scaled: bool = False) -> Array:
         """Return the features of `target` predicted for the cells of `source`, shape `(n_cells, n_features)`.
 
+        Columns are the used features of the target, in the order of `model.recipes[target].names`.
+
         Parameters
         ----------
         source, target
@@ -204,8 +205,6 @@ class Model(ModelState):
             New cells of `source`; `None` translates the fitted ones.
         scaled
             Return standard deviations from the target's mean instead of its normalised (log) units.
-
-        Columns are the used features of the target, in the order of `model.recipes[target].names`.
         """
         found = self._fitted_with(target).map
         return found.translate(self.embed(source, adata), target, scaled=scaled)
