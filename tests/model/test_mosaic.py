@@ -146,9 +146,18 @@ def test_batches_are_brought_together(batched, training):
     without = xt.integrate(batched, config=config)
     corrected = xt.integrate(batched, config=config, batch_key="batch")
     assert separation(corrected, batched) < 0.6 * separation(without, batched)
-    assert score(corrected, batched) < score(without, batched) + 0.02
     for view in batched:
         np.testing.assert_allclose(corrected.embed(view, batched[view]), corrected.embed(view), atol=1e-5)
+
+
+def test_correcting_batches_costs_no_accuracy():
+    """The difference of single simulations has a standard deviation of .02."""
+    lost = []
+    for seed in range(4):
+        data = simulate(seed=seed, n_cells=400, n_batches=2, batch_effect=0.8)
+        without, corrected = (xt.integrate(data, config=CLOSED, batch_key=key) for key in (None, "batch"))
+        lost.append(score(corrected, data) - score(without, data))
+    assert np.mean(lost) < 0.015
 
 
 def test_new_cells_of_a_batch_are_corrected_and_others_said(batched, caplog):
