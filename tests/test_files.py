@@ -2,11 +2,12 @@
 
 import errno
 import os
+from pathlib import Path
 
 import pytest
 
 from crosstie import _files
-from crosstie._files import claimed, new_file, new_folder
+from crosstie._files import check_not_input, claimed, new_file, new_folder
 
 
 def names(folder):
@@ -46,11 +47,56 @@ def test_a_file_that_fails_leaves_the_old_one(tmp_path, error):
     assert (tmp_path / "a.csv").read_text() == "old"
 
 
-def test_a_link_is_written_through(tmp_path):
-    (tmp_path / "b.csv").symlink_to(tmp_path / "a.csv")
+@pytest.mark.parametrize("target", ["a.csv", "none.csv", "folder", "pipe"])
+def test_a_link_is_replaced_and_its_target_stays(tmp_path, target):
+    (tmp_path / "a.csv").write_text("mine")
+    (tmp_path / "folder").mkdir()
+    os.mkfifo(tmp_path / "pipe")
+    (tmp_path / "b.csv").symlink_to(tmp_path / target)
     write(tmp_path / "b.csv")
-    assert (tmp_path / "b.csv").is_symlink()
-    assert (tmp_path / "a.csv").read_text() == "new"
+    assert not (tmp_path / "b.csv").is_symlink()
+    assert (tmp_path / "b.csv").read_text() == "new"
+    assert (tmp_path / "a.csv").read_text() == "mine"
+    assert names(tmp_path) == ["a.csv", "b.csv", "folder", "pipe"]
+
+
+def test_a_link_to_a_folder_on_the_way_is_followed(tmp_path):
+    (tmp_path / "folder").mkdir()
+    (tmp_path / "link").symlink_to(tmp_path / "folder")
+    write(tmp_path / "link" / "a.csv")
+    assert names(tmp_path / "folder") == ["a.csv"]
+
+
+def test_the_file_under_way_is_new(tmp_path):
+    with new_file(tmp_path / "a.csv") as one:
+        assert one.is_file()
+        with pytest.raises(FileExistsError):
+            os.open(one, os.O_CREAT | os.O_EXCL)
+        one.write_text("")
+
+
+@pytest.mark.parametrize("kind", ["link", "dangling", "pipe", "text"])
+def test_only_our_own_locks_are_opened(tmp_path, kind):
+    lock, mine = tmp_path / ".a.csv.lock", tmp_path / "mine"
+    mine.write_text("mine")
+    if kind == "pipe":
+        os.mkfifo(lock)
+    elif kind == "text":
+        lock.write_text("mine")
+    else:
+        lock.symlink_to(mine if kind == "link" else tmp_path / "none")
+    before = names(tmp_path)
+    with pytest.raises(ValueError, match="is not a lock of crosstie"):
+        write(tmp_path / "a.csv")
+    assert mine.read_text() == "mine"
+    assert kind != "text" or lock.read_text() == "mine"
+    assert names(tmp_path) == before
+
+
+def test_an_empty_lock_of_a_killed_process_is_taken(tmp_path):
+    (tmp_path / ".a.csv.lock").write_text("")
+    write(tmp_path / "a.csv")
+    assert names(tmp_path) == ["a.csv"]
 
 
 @pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="no pipes with names here")
@@ -61,6 +107,18 @@ def test_a_pipe_stays_one(tmp_path):
     assert os.read(end, 9) == b"new"
     os.close(end)
     assert (tmp_path / "pipe").is_fifo()
+    with new_file(tmp_path / "pipe", streams=False) as part:
+        part.write_text("")
+    assert (tmp_path / "pipe").is_file()
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/fd"), reason="no files for open streams here")
+def test_an_open_stream_is_written_to():
+    end, start = os.pipe()
+    write(Path(f"/dev/fd/{start}"))
+    assert os.read(end, 9) == b"new"
+    os.close(end)
+    os.close(start)
 
 
 def test_a_second_writer_is_told_or_waits(tmp_path):
@@ -75,18 +133,32 @@ def test_a_second_writer_is_told_or_waits(tmp_path):
 
 
 def test_what_killed_processes_left_goes_and_nothing_else(tmp_path):
-    stay = [".a.progress", ".b.12.part", ".a.12.part.csv", "a.12.part", ".a.xy.part"]
-    for name in (*stay, ".a.12.part", ".a.ff.part"):
+    ours, own = "crosstie-0123456789abcdef", "crosstie-00000000000000"
+    stay = [".a.progress", ".a.20241128.old", ".a.bad.old", ".a.12.part", f".b.{ours}.part", f".a.{ours}.part.csv"]
+    stay += [f"a.{ours}.part", f".a.{own}01.part", f".a.{own}02.part"]
+    for name in stay:
         (tmp_path / name).mkdir()
         (tmp_path / name / "half").write_text("")
+    (tmp_path / f".a.{own}02.part" / _files.MARK).write_text("")  # marked, but with something else inside
+    (tmp_path / f".a.{own}03.part").symlink_to(tmp_path / stay[0])
+    for number, inside in enumerate(([], [_files.MARK], [_files.MARK, "new", "gone"])):
+        folder = tmp_path / f".a.{own}1{number}.part"
+        folder.mkdir()
+        for name in inside:
+            (folder / name).write_text("")
+    (tmp_path / f".a.{ours}.part").write_text("half of a file")
     with claimed(tmp_path / "a"):
         pass
-    assert names(tmp_path) == sorted(stay)
+    assert names(tmp_path) == sorted([*stay, f".a.{own}03.part"])
+    assert all((tmp_path / name / "half").exists() for name in stay)
 
 
 @pytest.mark.parametrize("there", [True, False])
 def test_what_was_moved_aside_comes_back_if_nothing_took_its_place(tmp_path, there, caplog):
-    fill(tmp_path / ".a.12.old", "old")
+    holder = tmp_path / ".a.crosstie-0123456789abcdef.part"
+    holder.mkdir()
+    (holder / _files.MARK).write_text("")
+    fill(holder / "old", "old")
     if there:
         fill(tmp_path / "a", "new")
     with claimed(tmp_path / "a"):
@@ -173,3 +245,25 @@ def test_a_signal_right_after_the_lock_is_taken_leaves_no_lock(tmp_path, monkeyp
     assert names(tmp_path) == []
     write(tmp_path / "a.csv")
     assert names(tmp_path) == ["a.csv"]
+
+
+@pytest.mark.parametrize("hidden", [False, True])
+@pytest.mark.parametrize(
+    ("out", "how"),
+    [("data/rna.zarr", "is"), ("data", "contains"), (".", "contains"), ("data/rna.zarr/a/run", "lies inside")],
+)
+def test_inputs_are_not_written_to(tmp_path, out, how, hidden):
+    store = tmp_path / "data" / "rna.zarr"
+    store.mkdir(parents=True)
+    (tmp_path / "link").symlink_to(tmp_path)
+    check_not_input(tmp_path / "data" / "run", [store])
+    with pytest.raises(ValueError, match=f"{how} an input"):
+        check_not_input(tmp_path / "link" / out if hidden else tmp_path / out, [store])
+
+
+def test_an_input_that_is_a_link_out_of_a_folder_is_inside_it(tmp_path):
+    (tmp_path / "run").mkdir()
+    (tmp_path / "rna.h5ad").write_text("")
+    (tmp_path / "run" / "rna.h5ad").symlink_to(tmp_path / "rna.h5ad")
+    with pytest.raises(ValueError, match="contains an input"):
+        check_not_input(tmp_path / "run", [tmp_path / "run" / "rna.h5ad"])

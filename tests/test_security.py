@@ -4,8 +4,10 @@ import ast
 import gzip
 import io
 import json
+import os
 import pickle
 import re
+import shutil
 import tarfile
 import zipfile
 from pathlib import Path
@@ -323,3 +325,105 @@ def test_a_bomb_is_not_unpacked_to_the_disk(tmp_path, bounds):
     with pytest.raises(ValueError, match="unpacks to far more data than expected"):
         unpack_gzip(tmp_path / "x.h5ad.gz", tmp_path / "x.h5ad")
     assert [p.name for p in tmp_path.iterdir()] == ["x.h5ad.gz"]
+
+
+# ---- nothing of the user's is written over --------------------------------------------------------------------------
+
+
+@pytest.fixture(scope="module")
+def finished(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("finished")
+    mdata = xt.datasets.simulate_citeseq(n_cells=60, n_genes=120, n_proteins=20, seed=0)
+    for name, adata in mdata.mod.items():
+        adata.write_h5ad(folder / f"{name}.h5ad")
+    result = integrate(folder)
+    assert result.exit_code == 0, result.output
+    return folder / "run"
+
+
+@pytest.fixture
+def done(finished, views):
+    shutil.copytree(finished, views / "run")
+    return views / "run"
+
+
+@pytest.mark.parametrize("command", ["report", "diagnose", "transfer"])
+@pytest.mark.parametrize("kind", ["result", "lock"])
+def test_no_command_writes_through_a_link_in_the_folder_of_a_run(done, tmp_path, command, kind):
+    name = "report.html" if command == "report" else "scores.csv"
+    words = {
+        "report": ("--no-verdict",),
+        "diagnose": ("--out", done / name),
+        "transfer": ("rna", "adt", "--label-key", "cell_type", "--out", done / name),
+    }
+    mine = tmp_path / "authorized_keys"
+    mine.write_text("mine")
+    (done / name).unlink(missing_ok=True)
+    (done / (name if kind == "result" else f".{name}.lock")).symlink_to(mine)
+    result = CliRunner().invoke(app, [command, str(done), *map(str, words[command])])
+    assert mine.read_text() == "mine"
+    assert result.exit_code == (0 if kind == "result" else 2), result.output
+    assert kind == "lock" or ((done / name).is_file() and not (done / name).is_symlink())
+
+
+def test_a_pipe_in_the_folder_of_a_run_is_replaced(done):
+    os.mkfifo(done / "report.html")
+    result = CliRunner().invoke(app, ["report", str(done), "--no-verdict"])
+    assert result.exit_code == 0, result.output
+    assert (done / "report.html").read_text().startswith("<!DOCTYPE html>")
+
+
+def test_a_settings_file_is_not_written_through_a_dangling_link(views, tmp_path):
+    (tmp_path / "s.toml").symlink_to(tmp_path / "profile")
+    words = (f"rna={views}/rna.h5ad", f"adt={views}/adt.h5ad", "--write-config", f"{tmp_path}/s.toml")
+    assert integrate(views, *words).exit_code == 2
+    assert not (tmp_path / "profile").exists()
+
+
+def test_inputs_in_the_folder_to_replace_stay(done, views):
+    (done / "rna.h5ad").write_bytes((views / "rna.h5ad").read_bytes())
+    result = integrate(views, f"rna={done}/rna.h5ad", f"adt={views}/adt.h5ad", "--overwrite")
+    assert result.exit_code == 2
+    assert "contains an input" in result.stderr
+    assert (done / "rna.h5ad").is_file()
+
+
+def test_nothing_is_written_into_a_store(views):
+    ad.read_h5ad(views / "rna.h5ad").write_zarr(views / "rna.zarr")
+    out = views / "rna.zarr" / "run"
+    words = ("integrate", f"rna={views}/rna.zarr", f"adt={views}/adt.h5ad", "--out", str(out))
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2
+    assert "lies inside an input" in result.stderr
+    assert not out.exists()
+
+
+def test_demo_leaves_the_folder_of_another_tool_alone(tmp_path):
+    (tmp_path / "run.json").write_text('{"tool": "another"}')
+    (tmp_path / "thesis.doc").write_text("")
+    result = CliRunner().invoke(app, ["demo", "--out", str(tmp_path), "--n-cells", "100", "--no-plots"])
+    assert result.exit_code == 2
+    assert "not the folder of an earlier run" in result.stderr
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["run.json", "thesis.doc"]
+
+
+@pytest.mark.parametrize(
+    ("words", "name"),
+    [
+        (("links", "rna=rna.h5ad", "adt=adt.h5ad", "--links", "t.csv", "--out", "t.csv"), "t.csv"),
+        (("links", "rna=rna.h5ad", "adt=adt.h5ad", "--report", "rna.h5ad"), "rna.h5ad"),
+        (("evaluate", "rna=rna.h5ad", "adt=adt.h5ad", "--out", "rna.h5ad"), "rna.h5ad"),
+        (("diagnose", "run", "--out", "run/run.json"), "run/run.json"),
+        (("diagnose", "run", "--cells", "run/integrated.h5mu"), "run/integrated.h5mu"),
+        (("transfer", "run", "rna", "adt", "--label-key", "cell_type", "--out", "run/model/obs_0.csv"), "run/model"),
+        (("rerun", "run", "--out", "run/again"), "run"),
+    ],
+)
+def test_no_command_replaces_what_it_reads(done, views, monkeypatch, words, name):
+    monkeypatch.chdir(views)
+    (views / "t.csv").write_text("source,target\n")
+    before = {p: p.read_bytes() for p in views.rglob("*") if p.is_file()}
+    result = CliRunner().invoke(app, words)
+    assert result.exit_code == 2, result.output
+    assert "an input" in result.stderr
+    assert {p: p.read_bytes() for p in views.rglob("*") if p.is_file()} == before, name

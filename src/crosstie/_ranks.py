@@ -48,4 +48,29 @@ def lost_means(n_ranks: int, rank: int | None = None) -> Iterator[None]:
 
 def started_by_torchrun() -> bool:
     """Return whether this process is one of several that torchrun started."""
-    return int(os.environ.get("WORLD_SIZE", "1")) > 1
+    return _told()[1] > 1
+
+
+def rank_of_process() -> int:
+    """Return the number of this process among those that torchrun started; 0 without torchrun."""
+    return _told()[0]
+
+
+def local_rank() -> int:
+    """Return the number of this process among those that torchrun started on this machine; 0 without torchrun."""
+    return _told()[2]
+
+
+def _told() -> tuple[int, int, int]:
+    """Return rank, number of processes and rank on this machine, as torchrun says.
+
+    Single variables may be left over from elsewhere: they count only if all that torchrun sets are there and agree.
+    """
+    alone = 0, 1, 0
+    if not os.environ.get("TORCHELASTIC_RUN_ID") or not os.environ.get("MASTER_ADDR"):
+        return alone
+    texts = [os.environ.get(name, "") for name in ("RANK", "WORLD_SIZE", "LOCAL_RANK", "MASTER_PORT")]
+    if not all(text.isascii() and text.isdigit() and len(text) < 10 for text in texts):
+        return alone
+    rank, n_ranks, local, port = map(int, texts)
+    return (rank, n_ranks, local) if local <= rank < n_ranks and 0 < port < 2**16 else alone

@@ -9,6 +9,7 @@ import numpy as np
 import pytest
 
 import crosstie as xt
+from crosstie._files import claimed
 from crosstie.model.resume import ResumeFolder
 
 FAST = ["--no-plots", "--no-verdict", "--set", "n_core=100", "--set", "n_components=30"]
@@ -84,14 +85,47 @@ def test_interrupted_run_goes_on(run, whole, tmp_path, monkeypatch):
 
 def test_without_resume_what_was_left_is_removed(run, tmp_path):
     (tmp_path / ".out.progress").mkdir()
-    (tmp_path / ".out.progress" / "progress.json").write_text(json.dumps({"seed": 99}))
+    about = {"version": "0", "seed": 99, "settings": "", "links": "", "data": {}}
+    (tmp_path / ".out.progress" / "progress.json").write_text(json.dumps(about))
     done = run("integrate", *VIEWS, "--out", "out", *FAST, "--verbose")
     assert done.exit_code == 0, done.output
     assert "use --resume to continue it" in done.stderr
 
 
-def test_torchrun_and_scheduler_exclude_each_other(run, monkeypatch):
+TORCHRUN = {"RANK": "0", "WORLD_SIZE": "2", "LOCAL_RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "29500"}
+TORCHRUN |= {"TORCHELASTIC_RUN_ID": "none"}
+
+
+@pytest.mark.parametrize("name", ["RANK", "WORLD_SIZE", "LOCAL_RANK"])
+@pytest.mark.parametrize("value", ["1", "2", "x"])
+def test_single_variables_of_torchrun_are_not_believed(run, tmp_path, monkeypatch, name, value):
+    monkeypatch.setitem(os.environ, name, value)
+    with claimed(tmp_path / "out"):
+        done = run("integrate", *VIEWS, "--out", "out", *FAST)
+    assert done.exit_code == 2
+    assert "is being written by another process" in done.stderr
+
+
+def test_a_stray_number_of_ranks_changes_nothing(run, tmp_path, monkeypatch):
     monkeypatch.setitem(os.environ, "WORLD_SIZE", "2")
+    assert run("integrate", *VIEWS, "--out", "out", *FAST).exit_code == 0
+
+
+def test_progress_of_others_is_left_alone(run, tmp_path):
+    for text in (None, "notes", json.dumps({"seed": 99})):
+        folder = tmp_path / ".out.progress"
+        folder.mkdir(exist_ok=True)
+        (folder / ("thesis.doc" if text is None else "progress.json")).write_text(text or "")
+        before = sorted(folder.iterdir())
+        done = run("integrate", *VIEWS, "--out", "out", *FAST)
+        assert done.exit_code == 2
+        assert "is needed for the progress of the run" in done.stderr
+        assert sorted(folder.iterdir()) == before
+
+
+def test_torchrun_and_scheduler_exclude_each_other(run, monkeypatch):
+    for name, value in TORCHRUN.items():
+        monkeypatch.setitem(os.environ, name, value)
     done = run("integrate", *VIEWS, "--out", "out", *FAST, "--scheduler", "tcp://127.0.0.1:1")
     assert done.exit_code == 2
     assert "--scheduler and torchrun exclude each other" in done.stderr

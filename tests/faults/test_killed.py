@@ -3,6 +3,7 @@
 `CROSSTIE_MOMENTS=30 pytest tests/faults/test_killed.py` tries thirty moments.
 """
 
+import json
 import os
 import signal
 import sys
@@ -42,8 +43,8 @@ def test_killed_run(place, undisturbed, seed):
 def replaced(out, text):
     """Put a run of two files in the place of another."""
     with run_folder(out, overwrite=True) as out, new_folder(out, last=RUN_FILE) as folder:
-        for name in ("table.csv", RUN_FILE):
-            (folder / name).write_text(text)
+        for name in ("scores.csv", RUN_FILE):
+            (folder / name).write_text(json.dumps({"crosstie": text, "coordinates": {}}))
 
 
 def killed_at(touch, work):
@@ -82,9 +83,9 @@ def test_killed_at_every_touch_of_the_disk(tmp_path, before):
         assert len(found) in (0, 2), "half a run"
         if before == "run":  # the next to come finds a whole run, the old one or the new one
             with run_folder(out, overwrite=True):
-                assert names(out) == [RUN_FILE, "table.csv"]
+                assert names(out) == [RUN_FILE, "scores.csv"]
         replaced(out, "newer")
-        assert (out / "table.csv").read_text() == "newer"
+        assert json.loads((out / "scores.csv").read_text())["crosstie"] == "newer"
         assert names(out.parent) == ["run"]
         if not killed:
             break

@@ -1,5 +1,7 @@
 """What a fit of large views keeps is gone on with by the same fit, and by no other."""
 
+import os
+
 import numpy as np
 import pytest
 
@@ -58,9 +60,35 @@ def test_what_links_read_counts(data, tmp_path):
 def test_a_folder_in_which_nothing_has_begun_is_new(data, tmp_path):
     """A process was killed while it wrote the first file."""
     (tmp_path / "work").mkdir()
-    (tmp_path / "work" / "progress.123.part").write_text("{")
+    (tmp_path / "work" / ".progress.crosstie-0123456789abcdef.part.json").write_text("{")
     folder_of(tmp_path / "work", model_of(data), 0)
     (tmp_path / "other").mkdir()
     (tmp_path / "other" / "thesis.part").write_text("x")
     with pytest.raises(ValueError, match="is not a folder of an earlier fit"):
         folder_of(tmp_path / "other", model_of(data), 0)
+
+
+def test_only_what_is_of_the_fit_is_removed(data, tmp_path):
+    kept = folder_of(tmp_path / "work", model_of(data), 0)
+    (tmp_path / "work" / "0_0_60.npy").write_bytes(b"")
+    (tmp_path / "work" / "notes.txt").write_text("mine")
+    kept.remove()
+    assert sorted(p.name for p in (tmp_path / "work").iterdir()) == ["notes.txt", "progress.json"]
+    (tmp_path / "work" / "notes.txt").unlink()
+    kept.remove()
+    assert not (tmp_path / "work").exists()
+
+
+def test_links_in_the_folder_are_not_followed(data, tmp_path):
+    model = model_of(data).fit()
+    model.save(tmp_path / "saved")
+    before = {p.name: p.read_bytes() for p in (tmp_path / "saved").iterdir()}
+    (tmp_path / "mine").write_text("mine")
+    kept = folder_of(tmp_path / "work", model, 1)
+    (tmp_path / "work" / "core").symlink_to(tmp_path / "saved")
+    (tmp_path / "work" / f"0_0_60.{os.getpid()}.part").symlink_to(tmp_path / "mine")
+    kept.keep_core(model.inputs, model.fitted)
+    kept.keep("rna", (0, 60), model.latents["rna"])
+    assert {p.name: p.read_bytes() for p in (tmp_path / "saved").iterdir()} == before
+    assert (tmp_path / "mine").read_text() == "mine"
+    assert not (tmp_path / "work" / "core").is_symlink()

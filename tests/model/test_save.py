@@ -272,7 +272,7 @@ def test_a_failure_leaves_what_was_there(fitted, data, run, monkeypatch, when):
         real = type(run).replace
 
         def replace(source, target):
-            if source.suffix == ".part":
+            if source.name == "new":
                 raise OSError("disk full")
             return real(source, target)
 

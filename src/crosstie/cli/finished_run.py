@@ -10,9 +10,10 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import sample, unknown_name, value_error
+from crosstie._files import check_not_input
 from crosstie.cli import json_answer
 from crosstie.cli.console import Console, table
-from crosstie.runs.folder import VIEWS_FILE, check_run
+from crosstie.runs.folder import JOINT_FILE, MODEL_FOLDER, RUN_FILE, VIEWS_FILE, check_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -64,8 +65,8 @@ def open_with_data(run: Path, say: Console, *views: str) -> Model:
         return with_data(model, run)
 
 
-def check_file(out: Path, ending: str) -> None:
-    """Raise if a result cannot be written to `out`; nothing is written yet."""
+def check_file(out: Path, ending: str, run: Path) -> None:
+    """Raise if a result about a run cannot be written to `out`; nothing is written yet."""
     if out.suffix != ending:
         raise value_error(f"--out {out} cannot be written.", found=f"ending {out.suffix!r}", expected=f"{ending!r}")
     folder = out.resolve().parent
@@ -77,6 +78,13 @@ def check_file(out: Path, ending: str) -> None:
         )
     if not os.access(folder, os.W_OK):
         raise value_error(f"--out {out} cannot be written.", found=f"{folder}, which is not writable")
+    check_not_read(out, run)
+
+
+def check_not_read(out: Path, run: Path, *, option: str = "--out") -> None:
+    """Raise if writing to `out` would replace what commands read of a run."""
+    read = (RUN_FILE, MODEL_FOLDER, VIEWS_FILE, JOINT_FILE)
+    check_not_input(out, [*(run / name for name in read), *run.glob("links_*.h5ad")], option=option)
 
 
 def diagnosed(model: Model, say: Console, *, seed: int) -> Diagnosis:

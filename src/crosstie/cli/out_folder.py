@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import os
-import shutil
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Annotated
@@ -12,21 +11,31 @@ from typing import Annotated
 import typer
 
 from crosstie._errors import sample, value_error
-from crosstie._files import claimed
+from crosstie._files import check_not_input, claimed
 from crosstie._log import log
-from crosstie.runs.folder import RUN_FILE
+from crosstie._ranks import rank_of_process
+from crosstie.runs.folder import RUN_FILE, not_of_a_run
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder of an earlier run.")]
 
 
-def check_out(out: Path, *, overwrite: bool) -> None:
+def check_out(out: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) -> None:
     """Raise if a run cannot be written to `out`; nothing is written yet.
+
+    Parameters
+    ----------
+    out, overwrite
+        As the options say.
+    inputs
+        Files and folders that the run reads.
 
     Raises
     ------
     ValueError
-        If it is a file, a folder whose content may not be replaced, or in a place that cannot be written to.
+        If it is a file, a folder whose content may not be replaced, in a place that cannot be written to, or if it is,
+        contains or lies inside an input.
     """
+    check_not_input(out, inputs)
     out = out.resolve()
     if out.exists() and not out.is_dir():
         raise value_error(f"--out {out} is a file.", expected="a folder, new or empty")
@@ -34,11 +43,11 @@ def check_out(out: Path, *, overwrite: bool) -> None:
     if inside and not overwrite:
         do = "Give another folder, or replace this one with --overwrite."
         raise value_error(f"--out {out} is not empty.", found=sample(inside, 4), do=do)
-    if inside and RUN_FILE not in inside:
+    if inside and (other := not_of_a_run(out)):
         raise value_error(
             f"--overwrite: {out} is not the folder of an earlier run.",
-            found=sample(inside, 4),
-            expected=f"a folder with {RUN_FILE} in it",
+            found=other,
+            expected=f"a folder with a {RUN_FILE} of crosstie and nothing but the files of a run",
             do="Give another folder; this one is not changed.",
         )
     if inside and out.is_mount():
@@ -52,35 +61,51 @@ def check_out(out: Path, *, overwrite: bool) -> None:
 
 
 def progress_folder(out: Path, *, resume: bool) -> Path:
-    """Return where a run into `out` keeps its progress; that of an earlier run is removed unless it is resumed."""
+    """Return where a run into `out` keeps its progress; that of an earlier run is removed unless it is resumed.
+
+    Raises
+    ------
+    ValueError
+        If something else is at this place.
+    """
+    from crosstie.model.resume import clear, is_progress
+
     out = out.resolve()
-    rank = _rank()
-    folder = out.parent / f".{out.name}.progress{'' if rank == '0' else '.' + rank}"
-    if not resume and folder.exists():
+    rank = rank_of_process()
+    folder = out.parent / f".{out.name}.progress{f'.{rank}' if rank else ''}"
+    if not os.path.lexists(folder):
+        return folder
+    if not is_progress(folder):
+        raise value_error(
+            f"{folder} is needed for the progress of the run.",
+            found="something that crosstie did not write",
+            expected="no such folder, or the unfinished run of an earlier command",
+            do="Move it away, or give another --out; it was not changed.",
+        )
+    if not resume:
         log.info("removing the unfinished run in %s; use --resume to continue it.", folder)
-        shutil.rmtree(folder)
+        clear(folder)
     return folder
 
 
-def _rank() -> str:
-    """Return the number of this process among those that torchrun started; number 0 writes the run."""
-    return os.environ.get("RANK", "0")
-
-
 @contextmanager
-def run_folder(out: Path, *, overwrite: bool) -> Iterator[Path]:
+def run_folder(out: Path, *, overwrite: bool, inputs: Iterable[Path] = ()) -> Iterator[Path]:
     """Lock the folder of a run against other processes until all is written; yield its resolved path.
+
+    Of the processes that torchrun started, number 0 holds the lock and writes the run. Parameters are those of
+    `check_out`.
 
     Raises
     ------
     ValueError
         As `check_out`, and if another process is writing there.
     """
-    check_out(out, overwrite=overwrite)
+    inputs = list(inputs)
+    check_out(out, overwrite=overwrite, inputs=inputs)
     out = out.resolve()
-    if _rank() != "0":
+    if rank_of_process():
         yield out
         return
     with claimed(out):
-        check_out(out, overwrite=overwrite)  # another process may have finished in between
+        check_out(out, overwrite=overwrite, inputs=inputs)  # another process may have finished in between
         yield out

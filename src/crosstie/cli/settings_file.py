@@ -23,6 +23,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from crosstie._errors import sample, unknown_name, value_error
+from crosstie._files import entry_of, new_file
 from crosstie.cli.job import OPTION_KINDS, Job, no_scheduler
 
 if TYPE_CHECKING:
@@ -198,19 +199,20 @@ def write_toml(job: Job, path: Path) -> None:
     ValueError
         If the file exists, does not end in .toml, or its folder does not exist.
     """
-    path = path.resolve()
+    path = entry_of(path)
     what = f"--write-config {path} cannot be written."
     if path.suffix != ".toml":
         raise value_error(what, found=f"ending {path.suffix!r}", expected="'.toml'")
-    if path.exists() or not path.parent.is_dir():
-        raise value_error(what, found="it exists" if path.exists() else f"no folder {path.parent}")
+    if os.path.lexists(path) or not path.parent.is_dir():
+        raise value_error(what, found="it exists" if os.path.lexists(path) else f"no folder {path.parent}")
 
     def place(file: Path) -> str:
         file = Path(os.path.abspath(file))
         inside = file.is_relative_to(path.parent)
         return (file.relative_to(path.parent) if inside else file).as_posix()
 
-    path.write_text(as_toml(job.as_dict(place)), encoding="utf-8", newline="\n")
+    with new_file(path) as part:
+        part.write_text(as_toml(job.as_dict(place)), encoding="utf-8", newline="\n")
 
 
 def as_toml(found: Mapping[str, Any]) -> str:

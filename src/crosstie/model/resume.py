@@ -6,7 +6,7 @@ import hashlib
 import json
 import os
 import re
-import shutil
+from contextlib import suppress
 from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -15,6 +15,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from crosstie._errors import value_error
+from crosstie._files import fresh_file, is_temporary, remove, sweep
 from crosstie._log import log
 from crosstie._typing import Array, Matrix
 from crosstie._untrusted_folder import SETTINGS, entry, subfolder
@@ -24,11 +25,13 @@ from crosstie.data.stored import Stored, rows_of
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 from crosstie.model.load import load
-from crosstie.model.save import save
+from crosstie.model.save import others_in, save
 
 if TYPE_CHECKING:
     from crosstie.model.placement import Bound
 
+_KEPT = re.compile(r"\d+_\d+_\d+\.npy|\.\d+_\d+_\d+\.crosstie-[0-9a-f]{16}\.part\.npy")  # coordinates of a block
+_KEYS = {"version", "seed", "settings", "links", "data"}  # in every ABOUT
 ABOUT, CORE, TRAINING = "progress.json", "core", "training.safetensors"
 LOOKED_AT = 16  # cells at the beginning, in the middle and at the end of a view
 
@@ -87,6 +90,8 @@ class ResumeFolder:
 
     def keep_core(self, inputs: Inputs, fitted: Fitted) -> None:
         """Save the fitted core."""
+        if (self.folder / CORE).is_symlink():  # a saved model elsewhere would be replaced
+            (self.folder / CORE).unlink()
         save(inputs, fitted, self.folder / CORE)
         self.training.unlink(missing_ok=True)
 
@@ -106,17 +111,47 @@ class ResumeFolder:
     def keep(self, view: str, bound: Bound, z: Array) -> None:
         """Save the coordinates of a block; the file appears complete or not at all."""
         file = self._file(view, bound)
-        part = file.with_suffix(f".{os.getpid()}.part")
+        part = fresh_file(file)
         with part.open("wb") as out:
             np.save(out, z, allow_pickle=False)
         os.replace(part, file)
 
     def remove(self) -> None:
-        """Remove the folder of a finished fit."""
-        shutil.rmtree(self.folder, ignore_errors=True)
+        """Remove the folder of a finished fit; other files in it stay."""
+        with suppress(OSError):
+            clear(self.folder)
 
     def _file(self, view: str, bound: Bound) -> Path:
         return self.folder / f"{self.numbers[view]}_{bound[0]}_{bound[1]}.npy"
+
+
+def is_progress(folder: Path) -> bool:
+    """Return whether a folder holds the progress of a fit, or what a fit left that was killed as it began."""
+    if folder.is_symlink() or not folder.is_dir():
+        return False
+    file = folder / ABOUT
+    if file.is_symlink() or not file.is_file():
+        return _is_new(folder)
+    try:
+        about = json.loads(file.read_text(encoding="utf-8"))
+    except (ValueError, RecursionError):
+        return False
+    return isinstance(about, dict) and set(about) >= _KEYS
+
+
+def clear(folder: Path) -> None:
+    """Remove the progress of a fit; anything else in its folder stays, and so does the folder then."""
+    for name in (CORE, TRAINING, ABOUT):
+        sweep(folder / name)
+    for path in folder.iterdir():
+        if path.name == CORE and path.is_dir() and not path.is_symlink():
+            if not others_in(path):
+                remove(path)
+        elif path.name in (CORE, TRAINING) or _KEPT.fullmatch(path.name):
+            remove(path)
+    if {path.name for path in folder.iterdir()} <= {ABOUT}:
+        remove(folder / ABOUT)  # last: it tells whose the folder is
+        folder.rmdir()
 
 
 def _about(inputs: Inputs, config: Config, seed: int) -> dict[str, Any]:
@@ -157,7 +192,7 @@ def _looked_at(matrix: Matrix | Stored) -> str:
 
 def _is_new(folder: Path) -> bool:
     """Whether a folder holds at most the leftovers of a process that was killed at the start."""
-    return folder.is_dir() and all(re.fullmatch(r"progress\.\d+\.part", path.name) for path in folder.iterdir())
+    return folder.is_dir() and all(is_temporary(path.name, folder / ABOUT) for path in folder.iterdir())
 
 
 def _names(names: Any) -> str:
@@ -165,6 +200,6 @@ def _names(names: Any) -> str:
 
 
 def _replace(file: Path, content: bytes) -> None:
-    part = file.with_suffix(f".{os.getpid()}.part")
+    part = fresh_file(file)
     part.write_bytes(content)
     os.replace(part, file)

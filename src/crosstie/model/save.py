@@ -175,6 +175,13 @@ def _as_text(obs: pd.DataFrame) -> pd.DataFrame:
     return text
 
 
+def others_in(folder: Path) -> list[str]:
+    """Return what in a folder is not a file of a saved model, by name."""
+    return sorted(
+        p.name for p in folder.iterdir() if not _OURS.fullmatch(p.name) or (p.is_dir() and not p.is_symlink())
+    )
+
+
 def _check_free(path: Path) -> None:
     """Raise if something other than a saved model exists at `path`."""
     if not path.exists():
@@ -183,8 +190,7 @@ def _check_free(path: Path) -> None:
     do = "Choose another name, or move it away."
     if not path.is_dir():
         raise value_error(what, found="a file", do=do)
-    names = sorted(entry.name for entry in path.iterdir())
-    others = [name for name in names if not _OURS.fullmatch(name)]
+    names, others = sorted(entry.name for entry in path.iterdir()), others_in(path)
     if others:
         raise value_error(what, found=f"a folder with {sample(others, 4)}", do=do)
     if names and SETTINGS not in names:

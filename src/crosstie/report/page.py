@@ -105,7 +105,7 @@ def write(
             raise type_error("report: no run.", found=type(run).__name__, expected="a Model, or the folder of a run")
         told = _run_of(run, label_key=label_key, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     text = page(told)
-    with new_file(path) as part:
+    with new_file(path, streams=out is not None) as part:
         part.write_text(text, encoding="utf-8")
     return path
 

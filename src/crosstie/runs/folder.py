@@ -7,11 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+import stat
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from crosstie._errors import value_error
+from crosstie._errors import sample, value_error
 from crosstie._untrusted_folder import SETTINGS, entry
 
 RUN_FILE = "run.json"  # every run has one: it tells a folder of ours from a folder of the user's
@@ -30,6 +31,14 @@ HISTORY_FILE = "history.csv"
 VIEWS_PICTURE = "umap_view.png"
 LABELS_PICTURE = "umap_label.png"
 HISTORY_PICTURE = "losses.png"
+
+_MADE = {
+    *(RUN_FILE, VIEWS_FILE, JOINT_FILE, REPORT_FILE, MAP_FILE, DIAGNOSIS_FILE, SCORES_FILE, ANCHORS_FILE, MATCHES_FILE),
+    *(LINKS_FILE, LINKS_REPORT_FILE, HISTORY_FILE, VIEWS_PICTURE, LABELS_PICTURE, HISTORY_PICTURE),
+    *(".DS_Store", "Thumbs.db"),  # made by file managers that show the folder
+}
+_MADE_BY_VIEW = re.compile(r"labels_.+_to_.+\.csv|confusion_.+_to_.+\.png|links_\d+\.h5ad")
+_LARGEST = 2**26  # bytes of a run.json
 
 OBSM_KEY = "X_crosstie"  # of the views in VIEWS_FILE: latent coordinates
 CONFIDENCE = "crosstie_confidence"  # column of their obs: confidence in the position of each cell
@@ -58,6 +67,37 @@ def file_word(view: str) -> str:
 def files_of(folder: Path) -> list[str]:
     """Return the names of a run's files and folders, folders with a slash."""
     return sorted(p.name + "/" * p.is_dir() for p in folder.iterdir())
+
+
+def not_of_a_run(folder: Path) -> str:
+    """Return what tells a folder from one that only `crosstie` wrote; nothing if there is no such thing.
+
+    A run has a `run.json` with our keys, and nothing but the files named here.
+    """
+    others = [p.name for p in folder.iterdir() if not _is_of_a_run(p)]
+    if others:
+        return f"{sample(sorted(others), 4)}, which crosstie did not write"
+    file = folder / RUN_FILE
+    try:
+        there = file.lstat()
+        if not stat.S_ISREG(there.st_mode) or there.st_size > _LARGEST:
+            return f"a {RUN_FILE} that is a link, not a file, or too large"
+        about = json.loads(file.read_text(encoding="utf-8"))
+    except FileNotFoundError:
+        return f"no {RUN_FILE}"
+    except (ValueError, RecursionError):
+        return f"a {RUN_FILE} that is not JSON"
+    ours = isinstance(about, dict) and isinstance(about.get("crosstie"), str)
+    return "" if ours and isinstance(about.get("coordinates"), dict) else f"a {RUN_FILE} that crosstie did not write"
+
+
+def _is_of_a_run(entry: Path) -> bool:
+    if entry.name != MODEL_FOLDER:
+        named = entry.name in _MADE or _MADE_BY_VIEW.fullmatch(entry.name) is not None
+        return named and (entry.is_symlink() or not entry.is_dir())
+    from crosstie.model.save import others_in
+
+    return entry.is_symlink() or (entry.is_dir() and not others_in(entry))
 
 
 def check_run(folder: Path) -> None:

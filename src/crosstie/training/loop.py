@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import math
-import os
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
@@ -14,7 +13,7 @@ import torch
 from torch import Tensor
 
 from crosstie._errors import message, value_error
-from crosstie._ranks import Group
+from crosstie._ranks import Group, local_rank
 from crosstie._typing import Tick
 from crosstie.config import Config
 from crosstie.training.adversary import Adversary
@@ -212,7 +211,7 @@ def choose_device(device: str) -> torch.device:
     Processes started by torchrun on one machine take one GPU each.
     """
     if device == "auto":
-        return torch.device(f"cuda:{os.environ.get('LOCAL_RANK', '0')}" if torch.cuda.is_available() else "cpu")
+        return torch.device(f"cuda:{local_rank()}" if torch.cuda.is_available() else "cpu")
     try:
         chosen = torch.device(device)
     except RuntimeError as error:

@@ -31,6 +31,8 @@ def diagnose(
     for option, path in (("--out", out), ("--cells", cells)):
         if path is not None and not path.resolve().parent.is_dir():
             raise value_error(f"{option} {path} cannot be written.", found=f"no folder {path.resolve().parent}")
+        if path is not None:
+            finished_run.check_not_read(path, run, option=option)
     model = finished_run.open_with_data(run, say)
     diagnosis = finished_run.diagnosed(model, say, seed=seed)
     if out is not None:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import unknown_name, value_error
-from crosstie._files import new_file
+from crosstie._files import check_not_input, new_file
 from crosstie.cli import json_answer, view_arguments
 from crosstie.cli.console import Console, Quiet, Verbose
 from crosstie.runs.folder import OBSM_KEY, VIEWS_FILE
@@ -39,6 +39,8 @@ def evaluate(
     paths = view_arguments.paths_of(views)
     if "" in paths and paths[""].is_dir():
         paths[""] = paths[""] / VIEWS_FILE
+    if out is not None:
+        check_not_input(out, paths.values())
     from crosstie.data.read_files import read_views
 
     with say.stage("reading " + ", ".join(map(str, paths.values()))):

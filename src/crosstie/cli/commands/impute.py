@@ -38,7 +38,7 @@ def impute(
     so the result may be larger than memory.
     """
     say = Console(verbose=verbose, quiet=quiet)
-    finished_run.check_file(out, ".h5ad")
+    finished_run.check_file(out, ".h5ad", run)
     if method not in METHODS:
         raise unknown_name("--method", method, METHODS)
     needs_data = method != "regression" or (run / VIEWS_FILE).exists()

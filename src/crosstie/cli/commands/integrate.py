@@ -112,7 +112,8 @@ def integrate(
 
 def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = False, overwrite: bool = False) -> None:
     """Do a job; on ranks of torchrun other than the first, only a share of the work."""
-    with run_folder(job.out, overwrite=overwrite) as out:
+    read = [*job.inputs.values(), *job.files.values()]
+    with run_folder(job.out, overwrite=overwrite, inputs=read) as out:
         from crosstie.data.read_files import read_views
         from crosstie.runs import record
         from crosstie.runs.joint_map import mapping

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated, Any
 import typer
 
 from crosstie._errors import unknown_name, value_error
-from crosstie._files import new_file
+from crosstie._files import check_not_input, new_file
 from crosstie.cli import json_answer, view_arguments
 from crosstie.cli.console import Console, Quiet, Verbose, table
 
@@ -44,10 +44,14 @@ def links(
         if path is not None and (path.is_dir() or not path.resolve().parent.is_dir()):
             found = "a folder" if path.is_dir() else f"no folder {path.resolve().parent}"
             raise value_error(f"{path} cannot be written.", found=found, expected="the name of a csv file")
+    paths = view_arguments.paths_of(views)
+    for option, path in (("--out", out), ("--report", report)):
+        if path is not None:
+            check_not_input(path, [*paths.values(), *([] if links is None else [links])], option=option)
     from crosstie.data.read_files import read_features
     from crosstie.links.suggest import suggest
 
-    data = read_features(view_arguments.paths_of(views))
+    data = read_features(paths)
 
     kinds = view_arguments.modalities_of(modality, data)
     made = suggest(data, kinds, table=links, names=view_arguments.by_view(names, "--names", data))

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from crosstie._errors import value_error
-from crosstie._files import new_file
+from crosstie._files import check_not_input, new_file
 from crosstie.cli import finished_run, json_answer
 from crosstie.cli.console import Console, Quiet, Verbose, echo
 from crosstie.runs.folder import OBSM_KEY
@@ -49,9 +49,10 @@ def map_query(
     of obs. The new cells are corrected as a batch. The run itself is not changed.
     """
     say = Console(verbose=verbose, quiet=quiet)
-    finished_run.check_file(out, ".h5ad")
+    finished_run.check_file(out, ".h5ad", run)
     if out.resolve() == query.resolve():
         raise value_error(f"--out {out} is the query itself.", do="Give another name.")
+    check_not_input(out, [query])
     if not label_key and (source or abstain_at is not None):
         option = "--from" if source else "--abstain-at"
         raise value_error(f"{option} is about labels.", found="no --label-key", do="Write --label-key COLUMN.")

@@ -32,7 +32,7 @@ def match(
     The weight of a pair, in (0, 1], decreases with the distance between its cells.
     """
     say = Console(verbose=verbose, quiet=quiet)
-    finished_run.check_file(out, ".csv")
+    finished_run.check_file(out, ".csv", run)
     if how not in HOW:
         raise unknown_name("--how", how, HOW)
     model = finished_run.open_run(run, say, source, target)

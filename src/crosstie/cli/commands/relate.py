@@ -43,7 +43,7 @@ def relate(
     Pairs are ranked by score: how far their correlation exceeds the other correlations of either feature.
     """
     say = Console(verbose=verbose, quiet=quiet)
-    finished_run.check_file(out, ".csv")
+    finished_run.check_file(out, ".csv", run)
     model = finished_run.open_with_data(run, say, source, target)
     finished_run.check_keys(model, source, "--by", [by] if by else [])
     with say.stage(f"relating features of {source} and {target}"):

@@ -43,11 +43,11 @@ def report(
 
     judged = "verdict" in about_of(run)
     path = run / REPORT_FILE if out is None else out
-    finished_run.check_file(path, ".html")
+    finished_run.check_file(path, ".html", run)
     diagnosis = None
     if verdict and not judged and (run / VIEWS_FILE).is_file():
         diagnosis = finished_run.diagnosed(finished_run.open_with_data(run, say), say, seed=seed)
     with say.stage("writing the report"):
-        write(run, path, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
+        write(run, out, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     json_answer.give(out=path, n_bytes=path.stat().st_size)
     echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

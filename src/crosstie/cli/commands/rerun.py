@@ -8,6 +8,7 @@ from typing import Annotated, Any
 import typer
 
 from crosstie._errors import InputError, value_error
+from crosstie._files import check_not_input
 from crosstie._log import log
 from crosstie.cli import finished_run, json_answer
 from crosstie.cli.commands import demo, integrate
@@ -37,9 +38,10 @@ def rerun(
     """
     say = Console(verbose=verbose, quiet=quiet)
     about = repeatable(run)
-    check_out(out, overwrite=overwrite)
-    if out.resolve() == run.resolve():
+    if overwrite and out.resolve() == run.resolve():
         raise value_error(f"--out {out} is the run itself.", do="Give another folder.")
+    check_out(out, overwrite=overwrite)
+    check_not_input(out, [run])
     said = about["settings"]
     if "demo" in said:
         demo.demo(out=out, **_demo_options(run, said["demo"]), overwrite=overwrite, verbose=verbose, quiet=quiet)

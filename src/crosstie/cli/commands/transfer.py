@@ -34,7 +34,7 @@ def transfer(
     in the source.
     """
     say = Console(verbose=verbose, quiet=quiet)
-    finished_run.check_file(out, ".csv")
+    finished_run.check_file(out, ".csv", run)
     model = finished_run.open_run(run, say, source, target)
     finished_run.check_keys(model, source, "--label-key", label_key)
     with say.stage("transferring labels"):

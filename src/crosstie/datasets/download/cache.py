@@ -14,6 +14,7 @@ from typing import Any
 import filelock
 import platformdirs
 
+from crosstie._files import lock_at
 from crosstie._log import log
 from crosstie.datasets.download.download import Received, digest, writing
 
@@ -32,7 +33,7 @@ def locked(folder: Path) -> Iterator[None]:
     """Lock the folder of a data set against other processes; the lock of a process that dies is released."""
     with writing(folder):
         folder.mkdir(parents=True, exist_ok=True)
-        lock = filelock.FileLock(folder / LOCK)
+        lock = lock_at(folder / LOCK)
         try:
             lock.acquire(timeout=0)
         except filelock.Timeout:
