@@ -7,7 +7,6 @@ import sys
 
 import pytest
 
-from crosstie.anchors import Refinement
 from crosstie.model import Config
 
 
@@ -107,13 +106,3 @@ def test_unknown_attribute():
     assert "Networks" in dir(crosstie.model)
     with pytest.raises(AttributeError, match="has no attribute 'Nets'"):
         _ = crosstie.model.Nets
-
-
-def test_defaults_agree():
-    assert Config().refinement == Refinement()
-
-
-def test_every_setting_is_passed_on():
-    changed = {field.name: 12 for field in dataclasses.fields(Refinement)}
-    changed |= dict.fromkeys(("balance", "link_shrinkage", "smoothing", "pull"), 0.25)
-    assert dataclasses.asdict(Config(**changed).refinement) == changed

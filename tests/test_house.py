@@ -17,7 +17,7 @@ from crosstie.training.trained import Trained
 
 SRC = Path(__file__).parents[1] / "src" / "crosstie"
 FILES = sorted(SRC.rglob("*.py"))
-LONGEST_FILE, LONGEST_FUNCTION, LONGEST_MODEL = 400, 80, 260
+LONGEST_FILE, LONGEST_FUNCTION, LONGEST_MODEL = 400, 80, 250
 HELD = {f.name for kind in (Inputs, LatentMap, Fitted, Trained) for f in fields(kind)}
 HELD |= {name for name, value in vars(ModelState).items() if isinstance(value, property)}
 HELD |= {"_inputs", "_fitted", "_config", "_core"}
@@ -118,6 +118,7 @@ def test_frozen_objects_are_frozen():
 UNTESTED = {  # modules without a file of tests, and why
     "_log": "the logger",
     "_mudata": "what tests make and read MuData with",
+    "_untrusted_folder": "tests/test_untrusted_runs.py",
     "_typing": "names of types",
     "_version": "a number, which tests of the program print",
     "data/untrusted_files": "tests/test_security.py",
@@ -125,7 +126,7 @@ UNTESTED = {  # modules without a file of tests, and why
 }
 SUBJECTS = {  # files of tests that are of no one module; their docstrings say of what
     "": "audit bad_inputs benchmarks benchmarks_peers drawings house light_install load numbers packaging portability"
-    " scverse security",
+    " scverse security untrusted_runs",
     "cli": "cli help large",
     "datasets/simulator": "simulate_teaseq",
     "digests": "digests",

@@ -8,16 +8,14 @@ from __future__ import annotations
 import json
 import math
 from dataclasses import asdict, dataclass, fields
-from typing import TYPE_CHECKING, Any, Literal, get_args, get_origin, get_type_hints
+from typing import Any, Literal, get_args, get_origin, get_type_hints
 
 from crosstie._errors import type_error, unknown_name, value_error
-
-if TYPE_CHECKING:
-    from crosstie.anchors import Refinement
+from crosstie.anchors.refinement import Refinement
 
 
 @dataclass(frozen=True, kw_only=True)
-class Config:
+class Config(Refinement):
     """Settings of one integration.
 
     Parameters
@@ -87,18 +85,6 @@ class Config:
 
     n_core: int = 50_000
     n_components: int = 120
-    n_latent: int = 50
-    n_rounds: int = 6
-    entropy: float = 0.05
-    balance: float = 0.9
-    damping: float = 0.006
-    link_weight: float = 0.4
-    link_shrinkage: float = 0.3
-    n_smooth: int = 10
-    smoothing: float = 0.5
-    pull: float = 0.33
-    n_sketch: int = 1024
-    n_sketches: int = 4
     n_neighbors: int = 20
 
     features: Literal["components", "features"] = "components"
@@ -156,8 +142,6 @@ class Config:
     @property
     def refinement(self) -> Refinement:
         """The settings of the closed form."""
-        from crosstie.anchors import Refinement
-
         return Refinement(**{field.name: getattr(self, field.name) for field in fields(Refinement)})
 
     @classmethod

@@ -9,7 +9,7 @@ import typer
 
 from crosstie._errors import value_error
 from crosstie._log import log
-from crosstie.cli.console import Console, errors_said, table
+from crosstie.cli.console import Console, echo, errors_said, table, visible
 
 
 class Terminal(io.StringIO):
@@ -118,3 +118,22 @@ def test_table(capsys, monkeypatch):
     assert lines[0] == "Title [x]"
     assert lines[2].split() == ["name", "n"]
     assert lines[4:] == ["[bold]a    1", "b         20", "note", ""]
+
+
+def test_control_characters_are_shown(capsys):
+    evil = "T\x1b]52;c;eA==\x07\nforged\u202eB\x9b"
+    with errors_said():
+        say = Console()
+        with say.stage(f"reading {evil}"):
+            log.warning("view %r, cell %s, %d cells", "rna", evil, 3)
+    table(evil, [evil], [[evil]], note=evil)
+    echo(evil)
+    with pytest.raises(typer.Exit), errors_said():
+        raise value_error(f"cell {evil!r} is unknown.", found=evil)
+    said = capsys.readouterr()
+    for sign in ("\x1b", "\x07", "\u202e", "\x9b"):
+        assert sign not in said.out + said.err
+    assert "\nforged" not in said.out
+    assert "T\\x1b]52;c;eA==\\x07\\nforged\\u202eB\\x9b" in said.out
+    assert "warning: view 'rna', cell T\\x1b]52;c;eA==\\x07\\nforged\\u202eB\\x9b, 3 cells" in said.err.splitlines()
+    assert visible("a\nb", lines=True) == "a\nb"

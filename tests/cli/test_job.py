@@ -20,7 +20,7 @@ def test_options_are_those_of_the_command():
 
 def test_kinds_follow_from_types():
     kinds = {"out": "path", "genes": "path", "slot": "by view", "paired": "pairs", "label_key": "text"}
-    kinds |= {"pairs": "text", "seed": "whole number", "plots": "true or false", "scheduler": "text", "preset": "text"}
+    kinds |= {"pairs": "text", "seed": "whole number", "plots": "true or false", "preset": "text"}
     assert {name: OPTION_KINDS[name] for name in kinds} == kinds
 
 

@@ -172,3 +172,13 @@ def test_a_closed_pipe_is_no_fault(words):
 def test_streams_that_are_closed_from_the_start():
     command = f"'{sys.executable}' -m crosstie fetch --list 1>&- 2>&-"
     assert subprocess.run(["sh", "-c", command], check=False).returncode == 0
+
+
+@pytest.mark.skipif(not os.path.exists("/dev/full"), reason="a full disk on Linux")
+def test_a_full_disk_is_one_message(tmp_path):
+    with open("/dev/full", "w") as full:
+        words = [sys.executable, "-m", "crosstie", "fetch", "--list", "--json"]
+        done = subprocess.run(words, stdout=full, stderr=subprocess.PIPE, text=True, cwd=tmp_path)
+    assert done.returncode == 2, done.stderr
+    assert done.stderr.count("crosstie: error: the answer cannot be written to standard output.") == 1
+    assert "Traceback" not in done.stderr

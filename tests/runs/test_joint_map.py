@@ -1,11 +1,18 @@
 """Which cells are drawn, and the table of the map. UMAP itself: tests/pl/test_embedding.py."""
 
+import os
+import signal
+import sys
+from contextlib import contextmanager
+from dataclasses import replace
 from importlib import import_module
 
 import numpy as np
 import pytest
 
+from crosstie.runs import joint_map
 from crosstie.runs.joint_map import as_plane, drawn_rows, mapping, plane_of, plane_of_table, plane_table
+from crosstie.runs.write import write
 
 
 def test_all_cells_or_an_equal_share():
@@ -54,3 +61,40 @@ def test_mapping(model, data, monkeypatch, plots):
 def test_planes_are_tables():
     plane = as_plane({"a": np.array([3, 5])}, {"a": np.array([[0.0, 1.0], [2.0, 3.0]])})
     assert plane["a"].to_dict("list") == {"row": [3, 5], "x": [0.0, 2.0], "y": [1.0, 3.0]}
+
+
+def end():
+    os.kill(os.getpid(), signal.SIGKILL)
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+@pytest.mark.parametrize("when", ["before", "while"])
+def test_the_process_that_draws_is_killed(run, model, data, tmp_path, monkeypatch, caplog, when):
+    """As by an out-of-memory killer: all but map and pictures is written, and a warning says so."""
+    monkeypatch.setattr("crosstie.runs.joint_map.FEW_DRAWN", 0)
+    monkeypatch.setattr("crosstie._threads.n_cores", lambda: 2)
+    submitted = joint_map.second_process
+
+    @contextmanager
+    def killed(first):
+        with submitted(first) as submit:
+            lost = submit(end)
+            if when == "before":
+                lost.exception()
+            yield submit
+
+    monkeypatch.setattr(joint_map, "second_process", killed)
+    with mapping(data, plots=True, seed=0) as begin:
+        plane = begin(model)
+        assert not write(replace(run, plane={}), tmp_path, plane=plane)
+    assert "the process that draws the map ended early" in caplog.text
+    assert {"run.json", "integrated.h5mu", "model", "scores.csv"} <= {p.name for p in tmp_path.iterdir()}
+    assert not list(tmp_path.glob("umap*"))
+
+
+@pytest.mark.parametrize("row", [-5, 1.5, 10**12, float("nan"), 1])
+def test_rows_that_are_not_of_cells(run, model, row):
+    table = plane_table(run.plane, model).reset_index(drop=True)
+    table["row"] = table["row"].astype(float)
+    table.loc[0, "row"] = table.loc[1, "row"] if row == 1 else row
+    assert plane_of_table(table, model) is None

@@ -10,11 +10,12 @@ import numpy as np
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Edge, Floats, Index, Labels
 from crosstie.anchors.batch_offsets import Offsets
-from crosstie.anchors.closed_form import ClosedForm, Refinement, near_mean
+from crosstie.anchors.closed_form import ClosedForm, near_mean
 from crosstie.anchors.column_layout import Layout
 from crosstie.anchors.linear import damping_factor, unit_rows
 from crosstie.anchors.link_evidence import link_maps
 from crosstie.anchors.neighbours import Neighbours
+from crosstie.anchors.refinement import Refinement
 from crosstie.anchors.transport import composed_plan
 
 MAX_AMONG = 20_000  # cells searched for the neighbours that smooth a sketch

@@ -13,6 +13,7 @@ import traceback
 import warnings
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
+from pathlib import PurePath
 from typing import TYPE_CHECKING, Annotated, Any
 
 import typer
@@ -38,6 +39,32 @@ _NO_MEMORY = re.compile(
 )
 _FILE = re.compile(r"filename = '([^']+)'")
 FAULT = "This is a bug in crosstie, not in your input. Please report it with the output of the same command with -v."
+
+
+# Control characters could move the cursor, fill the clipboard (OSC 52) or forge lines; the others reverse text.
+_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
+
+
+def visible(text: str, *, lines: bool = False) -> str:
+    r"""Return text that may hold names from data with every control character shown, such as `\x1b`.
+
+    Parameters
+    ----------
+    text
+        The text.
+    lines
+        Whether line breaks are meant, and stay.
+    """
+
+    def shown(found: re.Match[str]) -> str:
+        return "\n" if lines and found[0] == "\n" else found[0].encode("unicode_escape").decode("ascii")
+
+    return _HIDDEN.sub(shown, text)
+
+
+def echo(text: object, *, lines: bool = False) -> None:
+    """Print a result to stdout; parameters as in `visible`."""
+    typer.echo(visible(str(text), lines=lines))
 
 
 class Console:
@@ -89,7 +116,7 @@ class Console:
                 yield tick
 
     def _line(self, text: str) -> None:
-        print(f"[{time.perf_counter() - self.start:6.1f} s] {text}", file=sys.stderr, flush=True)
+        print(f"[{time.perf_counter() - self.start:6.1f} s] {visible(text)}", file=sys.stderr, flush=True)
 
     def _plain_tick(self, what: str) -> Tick:
         said = 0
@@ -111,7 +138,7 @@ class Console:
         said = SpinnerColumn(finished_text="[green]✓[/green]"), TextColumn("{task.description}", markup=False)
         counted = BarColumn(bar_width=24), TextColumn("{task.fields[note]}", markup=False, style="dim")
         with Progress(*said, TimeElapsedColumn(), console=self.live) as progress:
-            task = progress.add_task(what, total=None, note="")
+            task = progress.add_task(visible(what), total=None, note="")
 
             def tick(step: int, n_steps: int, losses: dict[str, float]) -> None:
                 total = f"  total {losses['total']:.4g}" if "total" in losses else ""
@@ -127,11 +154,11 @@ class CommandLineFormatter(logging.Formatter):
 
     def format(self, record: logging.LogRecord) -> str:
         """Return the line."""
-        words = getattr(record, "cli", "")
-        if words:
-            record = copy.copy(record)
-            record.msg = words
-        return super().format(record)
+        record = copy.copy(record)
+        record.msg = getattr(record, "cli", "") or record.msg
+        if isinstance(record.args, tuple):
+            record.args = tuple(visible(str(a)) if isinstance(a, (str, PurePath)) else a for a in record.args)
+        return visible(super().format(record), lines=True)
 
 
 class PlainFormatter(CommandLineFormatter):
@@ -172,13 +199,19 @@ def table(
 
     made = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False)
     for i, name in enumerate(columns):
-        made.add_column(Text(name), justify="right" if i in right else "left", overflow="fold")
+        made.add_column(Text(visible(name)), justify="right" if i in right else "left", overflow="fold")
     for row in rows:
-        made.add_row(*(Text(cell) for cell in row))
+        made.add_row(*(Text(visible(cell)) for cell in row))
     # Without a terminal, wide enough for every table.
     wide = None if sys.stdout.isatty() or "COLUMNS" in os.environ else 120
     console = RichConsole(width=wide, highlight=False)
-    for part in (Text(title, style="bold"), "", made, *([Text(note, style="dim")] if note else []), ""):
+    for part in (
+        Text(visible(title), style="bold"),
+        "",
+        made,
+        *([Text(visible(note), style="dim")] if note else []),
+        "",
+    ):
         console.print(part)
 
 
@@ -244,4 +277,4 @@ def _exit(text: str, status: int) -> typer.Exit:
 
 def _say(text: str) -> None:
     if text:
-        print(f"crosstie: {text}", file=sys.stderr)
+        print(f"crosstie: {visible(text, lines=True)}", file=sys.stderr)

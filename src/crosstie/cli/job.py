@@ -8,6 +8,8 @@ from dataclasses import asdict, dataclass, field, fields
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from crosstie._errors import InputValueError, sample, value_error
+
 if TYPE_CHECKING:
     from crosstie.config import Config
 
@@ -87,13 +89,26 @@ class Job:
 
     @classmethod
     def from_dict(cls, found: Mapping[str, Any], **changes: Any) -> Job:
-        """Return the job that `as_dict` wrote, with some options changed."""
+        """Return the job that `as_dict` wrote, with some options changed.
+
+        Raises
+        ------
+        ValueError
+            If a part is missing, unknown or of the wrong kind: the file may come from someone else.
+        """
         from crosstie.config import Config
 
-        inputs = found["inputs"]
-        paths = {"": Path(inputs)} if isinstance(inputs, str) else {name: Path(path) for name, path in inputs.items()}
-        options = {name: _unlisted(name, value) for name, value in found["options"].items()}
-        return cls(inputs=paths, config=Config.from_json(json.dumps(found["config"])), **(options | changes))
+        inputs, options = found.get("inputs"), found.get("options")
+        if not isinstance(options, dict) or not isinstance(found.get("config"), dict):
+            raise value_error("the settings lack options or config.", found=sample(found))
+        if "scheduler" in options:
+            raise no_scheduler("the settings")
+        known = [name for name in OPTION_KINDS if name in cls.__dataclass_fields__]
+        wrong = [name for name, value in options.items() if name not in known or not _is_of(OPTION_KINDS[name], value)]
+        if wrong:
+            raise value_error("the settings have options that are unknown or of the wrong kind.", found=sample(wrong))
+        values = {name: _unlisted(name, value) for name, value in options.items()}
+        return cls(inputs=_paths(inputs), config=Config.from_json(json.dumps(found["config"])), **(values | changes))
 
 
 # What an option is in a file; "by view" is a word for all views or a table of view = word.
@@ -111,7 +126,37 @@ OPTION_KINDS: dict[str, str] = {
     option.name: option.metadata.get("kind") or _KINDS[str(option.type)]
     for option in fields(Job)
     if option.name not in _NO_OPTIONS
-} | {"preset": "text", "scheduler": "text"}
+} | {"preset": "text"}
+
+
+def no_scheduler(where: object) -> InputValueError:
+    """Return the error for a file that names a dask scheduler: its workers can run code in this process."""
+    return value_error(
+        f"{where}: a file cannot name a scheduler.",
+        found="scheduler",
+        do="Use --scheduler ADDRESS or the environment variable CROSSTIE_SCHEDULER if you trust the cluster.",
+    )
+
+
+def _paths(inputs: Any) -> dict[str, Path]:
+    """Return the file of each view as settings name them."""
+    if isinstance(inputs, str):
+        return {"": Path(inputs)}
+    if not isinstance(inputs, dict) or not all(isinstance(path, str) for path in inputs.values()):
+        raise value_error("the settings do not name the file of each view.", found=repr(inputs)[:100])
+    from crosstie.data.read_files import check_view_names
+
+    check_view_names(inputs)
+    return {name: Path(path) for name, path in inputs.items()}
+
+
+def _is_of(kind: str, value: Any) -> bool:
+    """Whether the value of an option in a file is of its kind."""
+    if kind in ("by view", "pairs"):
+        return isinstance(value, list) and all(isinstance(word, str) for word in value)
+    if kind == "whole number":
+        return isinstance(value, int) and not isinstance(value, bool)
+    return isinstance(value, bool if kind == "true or false" else str)
 
 
 def _listed(value: Any) -> Any:

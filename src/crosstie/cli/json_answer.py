@@ -20,6 +20,8 @@ from typing import Annotated, Any
 
 import typer
 
+from crosstie._errors import message
+
 _given: ContextVar[dict[str, Any] | None] = ContextVar("given", default=None)
 
 CLOSED_PIPE = 141  # as in shells: 128 plus the number of the signal
@@ -85,6 +87,11 @@ def answered(*, as_json: bool) -> Iterator[None]:
                 out.flush()
             except BrokenPipeError:
                 raise closed_pipe() from None
+            except OSError as error:  # a full disk
+                said = os.strerror(error.errno or 0)
+                text = message("the answer cannot be written to standard output.", found=said, do="Write it elsewhere.")
+                print(f"crosstie: error: {text}", file=sys.stderr)
+                raise typer.Exit(2) from None
 
 
 def closed_pipe() -> typer.Exit:

@@ -6,7 +6,7 @@
     [config]                      # fields of xt.Config
     n_rounds = 6
 
-Paths in a file are relative to its folder. The command line wins over the file.
+Paths in a file are relative to its folder. The command line wins over the file. A file cannot name a dask scheduler.
 """
 
 from __future__ import annotations
@@ -23,7 +23,7 @@ from typing import TYPE_CHECKING, Any
 import typer
 
 from crosstie._errors import sample, unknown_name, value_error
-from crosstie.cli.job import OPTION_KINDS, Job
+from crosstie.cli.job import OPTION_KINDS, Job, no_scheduler
 
 if TYPE_CHECKING:
     from crosstie.config import Config
@@ -85,6 +85,8 @@ def read_toml(path: Path) -> dict[str, Any]:
             raise value_error(f"{path}: {section} is not a section.", do=f"Write [{section}] and its keys below.")
     if not isinstance(found.get("inputs", {}), (dict, str)):
         raise value_error(f"{path}: inputs is neither a section nor a file.", do="Write [inputs] and its keys below.")
+    if any("scheduler" in found.get(section, {}) for section in ("options", "config")) or "scheduler" in found:
+        raise no_scheduler(path)
     options = [name.replace("_", "-") for name in OPTION_KINDS]
     known = {"": list(_SECTIONS), "options": options, "config": [field.name for field in fields(Config)]}
     asked = {"": found, "options": found.get("options", {}), "config": found.get("config", {})}

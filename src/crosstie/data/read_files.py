@@ -20,6 +20,15 @@ if TYPE_CHECKING:
 VIEW_NAME = re.compile(r"\w[\w .+-]*")  # files are named after views
 
 
+def check_view_names(names: Iterable[str]) -> None:
+    """Raise if a view in a file has a name that the command line would refuse: files are named after views."""
+    names = list(names)
+    for name in names:
+        if not VIEW_NAME.fullmatch(name):
+            raise value_error(f"view name {name!r} cannot be used in file names.", expected="letters and digits")
+    check_names_apart(names)
+
+
 def check_names_apart(names: Iterable[str]) -> None:
     """Raise if names of views differ only in case: files are named after them, and some systems ignore case."""
     seen: dict[str, str] = {}
@@ -77,6 +86,17 @@ def read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
         raise value_error(
             f"{path} cannot be read.", found=text[:300], expected=kind, do=_hint(path, f"{type(error).__name__} {text}")
         ) from error
+
+
+def check_input(path: Path) -> None:
+    """Raise unless a path is that of a regular file or a zarr store; reading a pipe or a device could never end."""
+    if not (path.is_file() or (path.is_dir() and is_zarr(path))):
+        found = "a folder" if path.is_dir() else "neither a file nor a folder"
+        raise value_error(f"{path} cannot be used.", found=found, expected="a file, or a zarr store")
+    if path.is_dir():
+        odd = [part.name for part in path.rglob("*") if not (part.is_file() or part.is_dir())]
+        if odd:
+            raise value_error(f"{path} cannot be used.", found=f"neither files nor folders: {sample(odd, 4)}")
 
 
 def _leads_somewhere(link: Path) -> bool:

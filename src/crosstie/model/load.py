@@ -16,6 +16,7 @@ import pandas as pd
 from crosstie._errors import InputError, InputValueError, sample, value_error
 from crosstie._extras import require
 from crosstie._typing import Array, Index, Modality
+from crosstie._untrusted_folder import TABLE, entry
 from crosstie._version import __version__
 from crosstie.anchors import Anchors, ClosedForm
 from crosstie.anchors.batch_offsets import Offsets
@@ -79,7 +80,7 @@ def load(path: str | Path) -> tuple[Inputs, Fitted]:
 
         found = Trained(_networks(arrays, config, [name for name in names if name not in like]), scale, offsets)
     arrays.check_all_taken()
-    history = _history(path / HISTORY) if settings["history"] else pd.DataFrame()
+    history = _history(path) if settings["history"] else pd.DataFrame()
     return inputs, Fitted(LatentMap(config, recipes, form, found, decoders, like), latents, anchors, history, rows)
 
 
@@ -90,7 +91,7 @@ def _inputs(path: Path, settings: Mapping[str, Any], names: list[str]) -> Inputs
         views={},
         link_views={},
         linkage=Linkage.of(names, [*map(_link, settings["links"]), *map(_paired, settings["paired"])]),
-        obs={name: _obs(path / f"obs_{i}.csv", views[i]["obs"]) for i, name in enumerate(names)},
+        obs={name: _obs(path, f"obs_{i}.csv", views[i]["obs"]) for i, name in enumerate(names)},
         slots={str(view["name"]): str(view["slot"]) for view in views},
         modalities={str(view["name"]): _one_of(view["modality"], Modality) for view in views},
         batch_keys={str(view["name"]): str(view["batch_key"]) for view in views if view["batch_key"] is not None},
@@ -128,7 +129,7 @@ class _Arrays:
     """The arrays of a file, taken one by one; axes that should agree are compared."""
 
     def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        self.file = path / WEIGHTS
+        self.file = entry(path, WEIGHTS, who="load: ")
         self.sizes: dict[str, int] = {}
         self.left = self._read(settings.get("weights_sha256"))
         for name in settings.get("column_major", ()):
@@ -202,7 +203,7 @@ class _Arrays:
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
-    file = path / SETTINGS
+    file = entry(path, SETTINGS, most=TABLE, who="load: ")
     if not file.is_file():
         raise value_error(
             f"load: {str(path)!r} is not a saved model.",
@@ -324,7 +325,8 @@ def _paired(found: Mapping[str, Any]) -> Paired:
     return Paired(str(found["source"]), str(found["target"]), cells)
 
 
-def _obs(file: Path, described: Mapping[str, Any]) -> pd.DataFrame:
+def _obs(folder: Path, name: str, described: Mapping[str, Any]) -> pd.DataFrame:
+    file = entry(folder, name, most=TABLE, who="load: ")
     if not file.is_file():
         raise value_error(f"load: {str(file)!r} is missing.", do=AGAIN)
     kinds = described["columns"]
@@ -358,7 +360,8 @@ def _column(text: np.ndarray, described: Mapping[str, Any]) -> Any:
     return np.where(text == "", "nan", text).astype(kind)
 
 
-def _history(file: Path) -> pd.DataFrame:
+def _history(folder: Path) -> pd.DataFrame:
+    file = entry(folder, HISTORY, most=TABLE, who="load: ")
     if not file.is_file():
         raise value_error(f"load: {str(file)!r} is missing.", do=AGAIN)
     with _telling_of_damage(file):

@@ -128,8 +128,8 @@ class Model(ModelState):
         """
         check_integer("fit: seed", seed, name="seed")
         if not self.views:
-            what = "fit: this model was loaded from a file, without data."
-            raise value_error(what, do="Build it anew: xt.Model(data).")
+            what, do = "fit: this model was loaded from a file, without data.", "Build it anew: xt.Model(data)."
+            raise value_error(what, do=do)
         self._fitted = fit_model(self._inputs, Work(self._config, seed, device, progress, pool), resume=resume)
         self._core = None
         return self
@@ -162,7 +162,8 @@ class Model(ModelState):
         """Return a model with one more view: new cells, measured like those of a fitted view.
 
         Differences between the new cells and the fitted ones of their kind are removed, state by state, as for a batch;
-        nothing else is learned, and the coordinates of the fitted cells do not change by a bit.
+        nothing else is learned, and the coordinates of the fitted cells do not change by a bit. Raises as `embed`, and
+        if the name is taken.
 
         Parameters
         ----------
@@ -172,10 +173,6 @@ class Model(ModelState):
             Name of the fitted view whose recipe, links and map they take.
         name
             Name of the new view; `None` appends `_query` to `like`.
-
-        Returns
-        -------
-        A new model; this one is not changed. Raises as `embed`, and if the name is taken.
         """
         fitted = self._fitted_with(like)
         check_anndata(query, like)
@@ -191,14 +188,14 @@ class Model(ModelState):
     def embed_joint(self) -> AnnData:
         """Return one row per cell: cells that paired links identify across views have one place.
 
-        Returns
-        -------
-        Cells × latent coordinates; `.obs` has the views that measured a cell and its name in each of them.
+        `.X` has the latent coordinates, `.obs` the views that measured a cell and its name in each of them.
         """
         return joint_cells(self.fitted.latents, self.cells, shared_rows(self.linkage, self.cells))
 
     def translate(self, source: str, target: str, adata: AnnData | None = None, *, scaled: bool = False) -> Array:
         """Return the features of `target` predicted for the cells of `source`, shape `(n_cells, n_features)`.
+
+        Columns are the used features of the target, in the order of `model.recipes[target].names`.
 
         Parameters
         ----------
@@ -208,10 +205,6 @@ class Model(ModelState):
             New cells of `source`; `None` translates the fitted ones.
         scaled
             Return standard deviations from the target's mean instead of its normalised (log) units.
-
-        Returns
-        -------
-        One column per used feature of the target, in the order of `model.recipes[target].names`.
         """
         found = self._fitted_with(target).map
         return found.translate(self.embed(source, adata), target, scaled=scaled)
@@ -235,10 +228,7 @@ class Model(ModelState):
             named[name].obsm[key] = z
 
     def save(self, path: str | Path) -> None:
-        """Save the fitted model into a folder: weights as safetensors, everything else as JSON and CSV.
-
-        The folder appears complete or not at all; an older saved model of this name is replaced.
-        """
+        """Save the fitted model as a folder, which appears complete or not at all and replaces an older saved model."""
         save(self._inputs, self.fitted, path)
 
     @classmethod

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
 from dataclasses import dataclass, replace
-from typing import TYPE_CHECKING, Protocol
+from typing import TYPE_CHECKING, Any, Protocol
 
 import numpy as np
 import scipy.sparse as sp
 
+from crosstie._errors import value_error
 from crosstie._threads import few_threads, n_cores
 from crosstie._typing import Array, Index, Labels, Mask, Matrix
 from crosstie.data.stored import Stored, bounds_of, rows_of
@@ -153,14 +154,32 @@ def place(
         if found is None:
             left.append(bound)
         else:
-            out[slice(*bound)] = found
+            out[slice(*bound)] = _checked(found, cells.view, bound, encoder.n_latent, "the resume folder")
     left = pool.agree(left)
     tasks: list[Task] = [(cells, bound, None if batch is None else batch[slice(*bound)]) for bound in left]
-    for i, z in pool.run(encoder, tasks):
+    for i, answer in pool.run(encoder, tasks):
+        z = _checked(answer, cells.view, left[i], encoder.n_latent, "a worker")
         out[slice(*left[i])] = z
         if parts is not None:
             parts.keep(cells.view, left[i], z)
     return out
+
+
+def _checked(z: Any, view: str, bound: Bound, n_latent: int, giver: str) -> Array:
+    """Return the coordinates of a block as they are; raises if they cannot be those of its cells."""
+    expected = bound[1] - bound[0], n_latent
+    is_array = isinstance(z, np.ndarray)
+    if is_array and z.shape == expected and z.dtype == np.float32 and np.isfinite(z).all():
+        return z  # type: ignore[no-any-return]
+    found = f"shape {z.shape}, {z.dtype}" if is_array else type(z).__name__
+    if is_array and z.shape == expected and z.dtype == np.float32:
+        found = "values that are not finite"
+    raise value_error(
+        f"cells {bound[0]:,} to {bound[1] - 1:,} of view {view!r}: {giver} returned unusable coordinates.",
+        found=found,
+        expected=f"shape {expected}, float32, finite",
+        do="Remove the resume folder." if giver == "the resume folder" else "Do all workers run this version?",
+    )
 
 
 def placed(encoder: LatentMap, task: Task) -> Array:

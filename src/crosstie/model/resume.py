@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from crosstie._errors import value_error
 from crosstie._log import log
 from crosstie._typing import Array, Matrix
+from crosstie._untrusted_folder import SETTINGS, entry, subfolder
 from crosstie._version import __version__
 from crosstie.config import Config
 from crosstie.data.stored import Stored, rows_of
@@ -53,7 +54,7 @@ class ResumeFolder:
         self.training = self.folder / TRAINING
         self.numbers = {name: i for i, name in enumerate(inputs.views)}
         about = _about(inputs, config, seed)
-        file = self.folder / ABOUT
+        file = entry(self.folder, ABOUT, most=SETTINGS)
         if self.folder.exists() and not file.is_file() and not _is_new(self.folder):
             raise value_error(
                 f"resume: {str(self.folder)!r} is not a folder of an earlier fit.",
@@ -63,8 +64,9 @@ class ResumeFolder:
         if file.is_file():
             try:
                 before = json.loads(file.read_text(encoding="utf-8"))
-            except ValueError:
+            except (ValueError, RecursionError):
                 before = {}
+            before = before if isinstance(before, dict) else {}
             other = [key for key in about if before.get(key) != about[key]]
             if other:
                 raise value_error(
@@ -80,7 +82,8 @@ class ResumeFolder:
 
     def core(self) -> tuple[Inputs, Fitted] | None:
         """Return the fitted core, without data, or `None`."""
-        return load(self.folder / CORE) if (self.folder / CORE).is_dir() else None
+        folder = subfolder(self.folder, CORE)
+        return load(folder) if folder.is_dir() else None
 
     def keep_core(self, inputs: Inputs, fitted: Fitted) -> None:
         """Save the fitted core."""
@@ -90,7 +93,8 @@ class ResumeFolder:
     def find(self, view: str, bound: Bound) -> Array | None:
         """Return the saved coordinates of a block, or `None` if they are missing or damaged."""
         try:
-            z: Array = np.load(self._file(view, bound), allow_pickle=False)
+            file = self._file(view, bound)
+            z: Array = np.load(entry(self.folder, file.name), allow_pickle=False)
         except (OSError, ValueError, EOFError):
             return None
         return (

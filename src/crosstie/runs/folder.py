@@ -7,10 +7,12 @@ from __future__ import annotations
 
 import json
 import re
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from crosstie._errors import value_error
+from crosstie._untrusted_folder import SETTINGS, entry
 
 RUN_FILE = "run.json"  # every run has one: it tells a folder of ours from a folder of the user's
 MODEL_FOLDER = "model"
@@ -60,7 +62,7 @@ def files_of(folder: Path) -> list[str]:
 
 def check_run(folder: Path) -> None:
     """Raise `ValueError` if a folder is not that of a run."""
-    if not (folder / RUN_FILE).is_file():
+    if not entry(folder, RUN_FILE, most=SETTINGS).is_file():
         missing = "no such folder" if not folder.exists() else f"no {RUN_FILE} in it"
         found = "no folder" if folder.exists() and not folder.is_dir() else missing
         do = "Integrate the views first: crosstie integrate NAME=PATH ... --out RUN."
@@ -79,8 +81,61 @@ def about_of(folder: Path) -> dict[str, Any]:
     file = folder / RUN_FILE
     try:
         about = json.loads(file.read_text(encoding="utf-8"))
-    except ValueError as error:
+    except (ValueError, RecursionError) as error:
         raise value_error(f"{file} is damaged.", found=str(error), do="Integrate again.") from error
     if not isinstance(about, dict):
         raise value_error(f"{file} is damaged.", found=type(about).__name__, expected="a JSON object")
+    _check_about(file, about)
     return about
+
+
+def _is_file(about: Any) -> bool:
+    """Whether this describes an input, as `record.file_of` does, or a simulation, which has no path."""
+    if not isinstance(about, dict):
+        return False
+    return "path" not in about or (isinstance(about["path"], str) and _is_number(about.get("n_bytes")))
+
+
+def _is_number(value: Any) -> bool:
+    return isinstance(value, (int, float)) and not isinstance(value, bool) and abs(value) < 2.0**63
+
+
+def _is_text(value: Any) -> bool:
+    return isinstance(value, str)
+
+
+def _is_table_of(is_one: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda found: isinstance(found, dict) and all(map(is_one, found.values()))
+
+
+def _is_list_of(is_one: Callable[[Any], bool]) -> Callable[[Any], bool]:
+    return lambda found: isinstance(found, list) and all(map(is_one, found))
+
+
+def _is_verdict(found: Any) -> bool:
+    if not isinstance(found, dict) or not isinstance(found.get("level"), str | None):
+        return False
+    return _is_list_of(_is_text)(found.get("reasons", []))
+
+
+# What readers of a run use of its run.json. All may be absent: runs made in Python lack some.
+_KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
+    "verdict": (_is_verdict, "a level and a list of reasons"),
+    "label_key": (lambda found: isinstance(found, str | None), "the name of a column"),
+    "inputs": (_is_table_of(_is_file), "path and n_bytes of each file"),
+    "files": (_is_table_of(_is_file), "path and n_bytes of each file"),
+    "command": (_is_list_of(_is_text), "a list of words"),
+    "versions": (_is_table_of(_is_text), "the version of each package"),
+    "coordinates": (_is_table_of(_is_text), "a digest for each view"),
+    "settings": (lambda found: isinstance(found, dict), "an object"),
+    "seed": (_is_number, "a number"),
+    "seconds": (_is_number, "a number"),
+    "threads": (lambda found: isinstance(found, dict), "an object"),
+    **dict.fromkeys(("crosstie", "python", "platform", "finished"), (_is_text, "text")),
+}
+
+
+def _check_about(file: Path, about: dict[str, Any]) -> None:
+    for key, (fits, expected) in _KEYS.items():
+        if key in about and not fits(about[key]):
+            raise value_error(f"{file} is damaged: {key}.", found=repr(about[key])[:100], expected=expected)

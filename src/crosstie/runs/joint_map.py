@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from contextlib import contextmanager
+from concurrent.futures import BrokenExecutor
+from contextlib import contextmanager, suppress
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -53,8 +54,10 @@ def mapping(data: Mapping[str, AnnData], *, plots: bool, seed: int) -> Iterator[
         z = {name: z[rows[name]] for name, z in model.latents.items()}
         if submit is None:
             return lambda: as_plane(rows, joint_umap(z, seed=seed))
-        coords = submit(joint_umap, z, seed=seed)
-        return lambda: as_plane(rows, coords.result())
+        coords = None
+        with suppress(BrokenExecutor):  # the process died during the fit; what waits for the map says so
+            coords = submit(joint_umap, z, seed=seed)
+        return lambda: _awaited(rows, coords)
 
     if not plots:
         yield lambda _: None
@@ -63,6 +66,20 @@ def mapping(data: Mapping[str, AnnData], *, plots: bool, seed: int) -> Iterator[
     else:
         with second_process(_import_layout) as submit:
             yield partial(begin, submit=submit)
+
+
+def _awaited(rows: Mapping[str, Index], coords: Future[Any] | None) -> Plane:
+    """Return the map when it is drawn. If its process was killed, warn and return an empty one."""
+    try:
+        if coords is not None:
+            return as_plane(rows, coords.result())
+    except (BrokenExecutor, MemoryError):
+        pass
+    log.warning(
+        "the process that draws the map ended early, perhaps for lack of memory: map, pictures and report are missing; "
+        "everything else is written. To make the report, run crosstie report on the folder."
+    )
+    return {}
 
 
 def _import_layout() -> None:
@@ -116,8 +133,20 @@ def plane_table(plane: Plane, model: Model) -> pd.DataFrame:
 
 
 def plane_of_table(table: pd.DataFrame, model: Model) -> Plane | None:
-    """Return the map that `plane_table` made a table of; `None` if the table is not of the model's cells."""
+    """Return the map that `plane_table` made a table of; `None` if the table is not of the model's cells.
+
+    Rows must be whole numbers of cells of the model, each at most once, and coordinates finite.
+    """
     table = table.rename(columns={"umap_1": "x", "umap_2": "y"})
     parts = {name: table.loc[table["view"] == name, ["row", "x", "y"]] for name in model.latents}
-    fits = all(len(part) and part["row"].max() < len(model.latents[name]) for name, part in parts.items())
-    return parts if fits else None
+    if not all(_fits(part, len(model.latents[name])) for name, part in parts.items()):
+        return None
+    return {name: part.astype({"row": np.int64}) for name, part in parts.items()}
+
+
+def _fits(part: pd.DataFrame, n_cells: int) -> bool:
+    """Whether a part of a map is of cells of a view that has `n_cells`."""
+    rows, xy = part["row"].to_numpy(float), part[["x", "y"]].to_numpy(float)
+    whole = np.isfinite(rows).all() and (rows == np.floor(rows)).all()
+    inside = len(rows) > 0 and whole and rows.min() >= 0 and rows.max() < n_cells
+    return bool(inside and len(np.unique(rows)) == len(rows) and np.isfinite(xy).all())

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from crosstie.model.model import Model
 
 
-def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = silent) -> None:
+def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = silent) -> bool:
     """Write a run into a folder that exists.
 
     The views of `run.data` get the latent coordinates, the confidence of their cells and the transferred labels.
@@ -37,6 +37,10 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
         are drawn.
     stage
         Says what is being done.
+
+    Returns
+    -------
+    Whether the map was drawn, if one was asked for: a map whose process was killed is empty.
     """
     verdict = {} if run.level is None else {"verdict": {"level": run.level, "reasons": list(run.reasons)}}
     with stage("writing"):
@@ -49,7 +53,11 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
         (folder / names.RUN_FILE).write_text(json.dumps(about, indent=2, default=str) + "\n", encoding="utf-8")
     if plane is not None or run.plane:
         with stage("drawing"):
-            _draw(run, folder, run.plane if plane is None else plane())
+            drawn = run.plane if plane is None else plane()
+            if not drawn:
+                return False
+            _draw(run, folder, drawn)
+    return True
 
 
 def _write_tables(run: Run, folder: Path) -> None:

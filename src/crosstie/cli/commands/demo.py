@@ -11,7 +11,7 @@ import typer
 
 from crosstie._files import new_folder
 from crosstie.cli import finished_run
-from crosstie.cli.console import Console, Quiet, Verbose, table
+from crosstie.cli.console import Console, Quiet, Verbose, echo, table
 from crosstie.cli.out_folder import run_folder
 from crosstie.runs.folder import RUN_FILE, files_of
 
@@ -81,13 +81,12 @@ def _run(say: Console, out: Path, n_cells: int, *, seed: int, plots: bool) -> No
         }
         found = replace(found.with_verdict(diagnosis), about=about, scores=scores)
         with new_folder(out.resolve(), last=RUN_FILE) as folder:
-            write(found, folder, plane=plane, stage=say.stage)
-            if plots:
+            if write(found, folder, plane=plane, stage=say.stage) and plots:
                 report(folder, say)
     give(found, out, diagnosis)
     _print(scores, n_cells)
-    typer.echo(f"Can you trust this run? Judged without the truth: {diagnosis.verdict}\n")
-    typer.echo(f"{out}: {', '.join(files_of(out))}")
+    echo(f"Can you trust this run? Judged without the truth: {diagnosis.verdict}\n", lines=True)
+    echo(f"{out}: {', '.join(files_of(out))}")
 
 
 def _scores(found: Run, seed: int) -> pd.DataFrame:

@@ -10,7 +10,7 @@ import typer
 from crosstie._errors import value_error
 from crosstie._files import new_file
 from crosstie.cli import finished_run, json_answer
-from crosstie.cli.console import Console, Quiet, Seed, Verbose
+from crosstie.cli.console import Console, Quiet, Seed, Verbose, echo
 
 EXAMPLES = ("crosstie diagnose run --out figures.csv --cells cells.csv",)
 
@@ -46,4 +46,4 @@ def diagnose(
         with new_file(cells) as part:
             pd.concat(parts).to_csv(part, index=False, float_format="%.4g")
     json_answer.give(**finished_run.judged(diagnosis), signals=diagnosis.table, out=out, cells=cells)
-    typer.echo(str(diagnosis))
+    echo(diagnosis, lines=True)

@@ -10,7 +10,7 @@ import typer
 from crosstie._errors import value_error
 from crosstie._files import new_file
 from crosstie.cli import json_answer
-from crosstie.cli.console import Console, Quiet, Verbose, table
+from crosstie.cli.console import Console, Quiet, Verbose, echo, table
 
 if TYPE_CHECKING:
     from collections.abc import Iterable
@@ -130,4 +130,4 @@ def _print(name: str, mdata: MuData, out: Path | None) -> None:
     note = "no labels" if labels is None else f"labels in obs['cell_type']: {labels.nunique()} types"
     table(name, ["view", "cells", "features"], rows, right=[1, 2], note=note)
     if out is not None:
-        typer.echo(f"{out}")
+        echo(f"{out}")

@@ -9,7 +9,7 @@ import typer
 
 from crosstie._errors import unknown_name
 from crosstie.cli import finished_run, json_answer
-from crosstie.cli.console import Console, Quiet, Verbose, table
+from crosstie.cli.console import Console, Quiet, Verbose, echo, table
 from crosstie.runs.folder import VIEWS_FILE
 
 EXAMPLES = ("crosstie impute run rna adt --out proteins.h5ad",)
@@ -52,7 +52,7 @@ def impute(
     if needs_data:
         json_answer.give(reliability=imputed.var["reliability"])
         _print(imputed.var["reliability"], source, target)
-    typer.echo(f"{out}: {imputed.n_obs:,} cells of {source} × {imputed.n_vars:,} features of {target}")
+    echo(f"{out}: {imputed.n_obs:,} cells of {source} × {imputed.n_vars:,} features of {target}")
 
 
 def _print(reliability: Any, source: str, target: str) -> None:

@@ -14,7 +14,7 @@ import typer
 from crosstie._errors import value_error
 from crosstie._files import new_folder
 from crosstie.cli import finished_run, json_answer, settings_file, view_arguments
-from crosstie.cli.console import Console, Quiet, Seed, Verbose
+from crosstie.cli.console import Console, Quiet, Seed, Verbose, echo
 from crosstie.cli.job import Job
 from crosstie.cli.out_folder import Overwrite, progress_folder, run_folder
 from crosstie.runs.folder import RUN_FILE, files_of
@@ -75,7 +75,11 @@ def integrate(
     device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...; used by training only.")] = "auto",
     scheduler: Annotated[
         str | None,
-        typer.Option(metavar="ADDRESS", help="dask scheduler whose workers place the cells of large views."),
+        typer.Option(
+            metavar="ADDRESS",
+            envvar="CROSSTIE_SCHEDULER",
+            help="dask scheduler whose workers place the cells of large views; connect only to a cluster you trust.",
+        ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run into this folder.")] = False,
     plots: Annotated[
@@ -101,7 +105,7 @@ def integrate(
     if write_config is not None:
         settings_file.write_toml(job, write_config)
         json_answer.give(config=write_config)
-        typer.echo(f"{write_config}: to run it, crosstie integrate --config {write_config}")
+        echo(f"{write_config}: to run it, crosstie integrate --config {write_config}")
         return
     run(job, say, scheduler=scheduler, resume=resume, overwrite=overwrite)
 
@@ -140,13 +144,12 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
             }
             found = replace(found, about=about)
             with new_folder(out, last=RUN_FILE) as folder:
-                write(found, folder, plane=plane, stage=say.stage)
-                if job.plots:
+                if write(found, folder, plane=plane, stage=say.stage) and job.plots:
                     report(folder, say)
         give(found, job.out, diagnosis)
         show(found, job.out)
         if diagnosis is not None:
-            typer.echo(diagnosis)
+            echo(diagnosis, lines=True)
 
 
 def _links_and_options(
@@ -245,4 +248,4 @@ def show(found: Run, out: Path) -> None:
 
     if len(found.scores):
         print_scores(found.scores)
-    typer.echo(f"{out}: {', '.join(files_of(out))}")
+    echo(f"{out}: {', '.join(files_of(out))}")

@@ -10,7 +10,7 @@ import typer
 from crosstie._errors import value_error
 from crosstie._files import new_file
 from crosstie.cli import finished_run, json_answer
-from crosstie.cli.console import Console, Quiet, Verbose
+from crosstie.cli.console import Console, Quiet, Verbose, echo
 from crosstie.runs.folder import OBSM_KEY
 
 if TYPE_CHECKING:
@@ -81,7 +81,7 @@ def map_query(
     json_answer.give(out=out, n_cells=adata.n_obs, like=like, name=name)
     if label_key:
         finished_run.print_labels(labels, label_key, source, name)
-    typer.echo(f"{out}: {adata.n_obs:,} cells like {like}, with .obsm[{OBSM_KEY!r}]")
+    echo(f"{out}: {adata.n_obs:,} cells like {like}, with .obsm[{OBSM_KEY!r}]")
 
 
 def _write_labels(adata: AnnData, labels: pd.DataFrame, keys: list[str], source: str) -> None:

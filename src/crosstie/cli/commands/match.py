@@ -10,7 +10,7 @@ import typer
 from crosstie._errors import unknown_name
 from crosstie._files import new_file
 from crosstie.cli import finished_run, json_answer
-from crosstie.cli.console import Console, Quiet, Verbose
+from crosstie.cli.console import Console, Quiet, Verbose, echo
 
 EXAMPLES = ("crosstie match run rna adt --out matches.csv",)
 HOW = ("one-to-one", "many-to-one")
@@ -47,4 +47,4 @@ def match(
     n_cells = {view: len(set(row)) for view, row in ((source, pairs.source), (target, pairs.target))}
     json_answer.give(out=out, how=how, n_pairs=len(found), n_cells=n_cells)
     sides = (f"{n:,} of {len(model.obs[view]):,} cells of {view}" for view, n in n_cells.items())
-    typer.echo(f"{out}: {len(found):,} pairs, {how}: {' with '.join(sides)}")
+    echo(f"{out}: {len(found):,} pairs, {how}: {' with '.join(sides)}")

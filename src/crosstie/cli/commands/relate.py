@@ -11,7 +11,7 @@ import typer
 
 from crosstie._files import new_file
 from crosstie.cli import finished_run, json_answer
-from crosstie.cli.console import Console, Quiet, Verbose, table
+from crosstie.cli.console import Console, Quiet, Verbose, echo, table
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -62,7 +62,7 @@ def relate(
             _draw(drawn, files.enter_context(new_file(path)), group, title)
     json_answer.give(out=out, pictures=list(pictures.values()))
     _print(relations, source, target)
-    typer.echo(f"{', '.join(map(str, [out, *pictures.values()]))}: {len(relations):,} pairs of features")
+    echo(f"{', '.join(map(str, [out, *pictures.values()]))}: {len(relations):,} pairs of features")
 
 
 def _n_pairs(model: Model, source: str, target: str, by: str | None) -> int:

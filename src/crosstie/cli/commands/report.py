@@ -8,7 +8,7 @@ from typing import Annotated
 import typer
 
 from crosstie.cli import finished_run, json_answer
-from crosstie.cli.console import Console, Quiet, Verbose
+from crosstie.cli.console import Console, Quiet, Verbose, echo
 from crosstie.runs.folder import REPORT_FILE, VIEWS_FILE, about_of
 
 EXAMPLES = ("crosstie report run", "crosstie report run --out page.html --no-verdict")
@@ -50,4 +50,4 @@ def report(
     with say.stage("writing the report"):
         write(run, path, diagnosis=diagnosis, max_cells=max_cells, seed=seed)
     json_answer.give(out=path, n_bytes=path.stat().st_size)
-    typer.echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")
+    echo(f"{path}: {path.stat().st_size / 1e6:.1f} MB")

@@ -14,7 +14,7 @@ from crosstie._files import new_file
 from crosstie.cli import json_answer
 from crosstie.cli import scmodal_study as study_of_seed
 from crosstie.cli.commands.fetch import Cache, Source, fetched
-from crosstie.cli.console import Console, Quiet, Verbose, table
+from crosstie.cli.console import Console, Quiet, Verbose, echo, table
 from crosstie.cli.scmodal_study import CONTROL, LEARNED, PUBLISHED, TABLE, TRIMODAL, Hidden
 
 if TYPE_CHECKING:
@@ -152,4 +152,4 @@ def _print(found: pd.DataFrame, rows: list[dict[str, Any]], notes: dict[str, str
         name = f"{experiment}: {notes[experiment]}" if experiment in notes else experiment
         title = f"{name} ({run['n_cells']:,} cells, {run['seconds']:.0f} s)"
         table(title, ["score", "crosstie", "published", "by"], lines, right=[1, 2])
-    typer.echo(NOTE)
+    echo(NOTE, lines=True)

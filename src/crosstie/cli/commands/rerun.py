@@ -7,7 +7,7 @@ from typing import Annotated, Any
 
 import typer
 
-from crosstie._errors import value_error
+from crosstie._errors import InputError, value_error
 from crosstie._log import log
 from crosstie.cli import finished_run, json_answer
 from crosstie.cli.commands import demo, integrate
@@ -42,11 +42,12 @@ def rerun(
         raise value_error(f"--out {out} is the run itself.", do="Give another folder.")
     said = about["settings"]
     if "demo" in said:
-        demo.demo(out=out, **said["demo"], overwrite=overwrite, verbose=verbose, quiet=quiet)
+        demo.demo(out=out, **_demo_options(run, said["demo"]), overwrite=overwrite, verbose=verbose, quiet=quiet)
     else:
         with say.stage("comparing the files with those of the first run"):
-            _check_files(about, go_on=changed_inputs)
-        integrate.run(Job.from_dict(said, out=out), say, overwrite=overwrite)
+            job = _job(run, said, out)
+            _check_files(run, about, job, go_on=changed_inputs)
+        integrate.run(job, say, overwrite=overwrite)
     _compare(about, repeatable(out))
 
 
@@ -66,14 +67,40 @@ def repeatable(run: Path) -> dict[str, Any]:
     return about
 
 
-def _check_files(about: dict[str, Any], *, go_on: bool) -> None:
+def _job(run: Path, settings: dict[str, Any], out: Path) -> Job:
+    try:
+        return Job.from_dict(settings, out=out)
+    except InputError as error:
+        raise value_error(f"{run / RUN_FILE} does not say how to repeat the run.", found=str(error)) from error
+
+
+def _demo_options(run: Path, found: Any) -> dict[str, Any]:
+    """Return the options of a demo in `run.json`, which must be of the kinds that `crosstie demo` writes."""
+    kinds = {"n_cells": int, "seed": int, "plots": bool}
+    fits = isinstance(found, dict) and set(found) == set(kinds)
+    if not fits or not all(type(found[name]) is kind and found[name] >= 0 for name, kind in kinds.items()):
+        raise value_error(f"{run / RUN_FILE} does not say how to repeat the demo.", found=repr(found)[:100])
+    return dict(found)
+
+
+def _check_files(run: Path, about: dict[str, Any], job: Job, *, go_on: bool) -> None:
+    """Compare the files that the job will read, and no others, with what is recorded of them."""
+    from crosstie.data.read_files import check_input
     from crosstie.runs import record
 
     changed = []
-    for name, before in {**about["inputs"], **about.get("files", {})}.items():
-        path = Path(before["path"])
+    read = [(name or "all", path, "inputs") for name, path in job.inputs.items()]
+    for name, path, part in [*read, *((name, path, "files") for name, path in job.files.items())]:
+        before = about.get(part, {}).get(name, {})
+        if before.get("path") != str(path):
+            raise value_error(
+                f"{run / RUN_FILE} names two files for {name!r}.",
+                found=f"{before.get('path', 'nothing')!r} in its record, {str(path)!r} in its settings",
+                do="Check where this run comes from, or integrate again.",
+            )
         if not path.exists():
             raise value_error(f"{name}: {path} is no longer there.", do="Put it back, or integrate again.")
+        check_input(path)
         now = record.file_of(path)
         if any(now.get(key) != before.get(key) for key in ("n_bytes", *DIGESTS)):
             changed.append(f"{path} ({before['n_bytes']:,} bytes then, {now['n_bytes']:,} now)")

@@ -9,7 +9,7 @@ import typer
 
 from crosstie._files import new_file
 from crosstie.cli import finished_run, json_answer
-from crosstie.cli.console import Console, Quiet, Verbose
+from crosstie.cli.console import Console, Quiet, Verbose, echo
 
 EXAMPLES = ("crosstie transfer run rna adt --label-key cell_type --abstain-at 0.9 --out labels.csv",)
 
@@ -45,4 +45,4 @@ def transfer(
         labels.to_csv(part, index_label="cell", float_format="%.4g")
     json_answer.give(out=out)
     finished_run.print_labels(labels, label_key, source, target)
-    typer.echo(f"{out}: {len(labels):,} cells of {target}")
+    echo(f"{out}: {len(labels):,} cells of {target}")
