@@ -1,6 +1,6 @@
 """How the source is laid out: frozen objects stay frozen, private names stay private, files and functions stay short.
 
-Rings and layers are import-linter's business (`make lint`).
+And how the tests mirror it. Rings and layers are import-linter's business (`make lint`).
 """
 
 import ast
@@ -113,3 +113,47 @@ def test_frozen_objects_are_frozen():
         assert kind.__dataclass_params__.frozen
     for name, value in vars(ModelState).items():
         assert not isinstance(value, property) or value.fset is None, name
+
+
+UNTESTED = {  # modules without a file of tests, and why
+    "_log": "the logger",
+    "_mudata": "what tests make and read MuData with",
+    "_untrusted_folder": "tests/test_untrusted_runs.py",
+    "_typing": "names of types",
+    "_version": "a number, which tests of the program print",
+    "data/untrusted_files": "tests/test_security.py",
+    "pl/axes": "what every picture is drawn on",
+}
+SUBJECTS = {  # files of tests that are of no one module; their docstrings say of what
+    "": "audit bad_inputs benchmarks benchmarks_peers drawings house light_install load numbers packaging portability"
+    " scverse security untrusted_runs",
+    "cli": "cli help large",
+    "datasets/simulator": "simulate_teaseq",
+    "digests": "digests",
+    "docs": "benchmark_commands datasets_page links pages paths pipelines questions tutorials",
+    "faults": "killed limits stopped",
+    "fuzz": "fuzz_hypothesis fuzz_targets",
+    "metrics": "messages",
+    "model": "mosaic",
+    "report": "browser",
+}
+
+
+def test_tests_mirror_the_source():
+    """A module `a/_b.py` has its tests in `tests/a/test_b.py`; every other file of tests is of a stated subject."""
+    tests, root = {}, Path(__file__).parent
+    for file in root.rglob("test_*.py"):
+        folder = file.relative_to(root).parent
+        tests[(folder / file.stem.removeprefix("test_")).as_posix()] = file
+    modules = {
+        file.relative_to(SRC).with_name(file.stem.lstrip("_")).as_posix(): file.relative_to(SRC).with_suffix("")
+        for file in FILES
+        if not file.name.startswith("__")
+    }
+    untested = {modules[name].as_posix() for name in modules.keys() - tests.keys()}
+    assert untested == UNTESTED.keys()
+    subjects = {(Path(folder) / name).as_posix() for folder, names in SUBJECTS.items() for name in names.split()}
+    assert tests.keys() - modules.keys() == subjects
+    assert [
+        name for name in subjects if not ast.get_docstring(ast.parse(tests[name].read_text(encoding="utf-8")))
+    ] == []

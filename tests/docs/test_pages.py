@@ -70,7 +70,7 @@ UNRUN = (
     (r"crosstie integrate .* --scheduler tcp://head", "needs a cluster; tests/model/test_workers.py has one", _parses),
     (r"torchrun ", "starts processes of its own; tests/model/test_workers.py does that", _parses),
     (r"dask scheduler ", "starts servers; tests/model/test_workers.py does that", _dask),
-    (r"crosstie demo$", "the main job at full size; tests/cli/test_commands.py runs it smaller", _parses),
+    (r"crosstie demo$", "the main job at full size; tests/cli/commands/test_demo.py runs it smaller", _parses),
     (r"crosstie (integrate --config settings.toml|rerun)$", "test_pipelines.py and tests/cli have the file", None),
     (
         r"crosstie (integrate rna=… adt=… --out run|--help|links … --out links.csv)$",

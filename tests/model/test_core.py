@@ -1,20 +1,17 @@
-"""Views larger than the core: the same cells in the same places, wherever their matrix lies and whoever works on it."""
+"""Views larger than the core: which cells are in it, how good it is, and a fit that goes on after a cut."""
 
 import logging
 from dataclasses import replace
 
-import anndata as ad
 import numpy as np
 import pandas as pd
 import pytest
-import scipy.sparse as sp
 
 import crosstie as xt
 from crosstie.data import stored
 from crosstie.metrics import foscttm
 from crosstie.model import placement
 from crosstie.model.core import core_rows
-from crosstie.model.placement import Threads
 from crosstie.model.resume import ResumeFolder
 
 CONFIG = xt.Config(n_core=300, n_components=30)
@@ -72,63 +69,6 @@ def test_core_itself_is_the_fit_of_its_cells(data, fitted):
         np.testing.assert_array_equal(fitted.core.latents[name], alone.latents[name])
 
 
-def written(data, folder, kind):
-    """The views in files, not in memory."""
-    out = {}
-    for name, adata in data.items():
-        if kind == "zarr":
-            zarr = pytest.importorskip("zarr")
-
-            adata.write_zarr(folder / f"{name}.zarr")
-            group = zarr.open_group(folder / f"{name}.zarr", mode="r")
-            out[name] = ad.AnnData(X=ad.io.sparse_dataset(group["X"]), obs=adata.obs, var=adata.var)
-        elif kind == "dask":
-            da = pytest.importorskip("dask.array")
-
-            x = da.from_array(adata.X.toarray(), chunks=(100, -1)).map_blocks(sp.csr_matrix)
-            out[name] = ad.AnnData(X=x, obs=adata.obs, var=adata.var)
-        else:
-            matrix = {"csr": sp.csr_matrix, "csc": sp.csc_matrix, "dense": lambda x: x.toarray()}[kind](adata.X)
-            ad.AnnData(X=matrix, obs=adata.obs, var=adata.var).write_h5ad(folder / f"{name}.h5ad")
-            out[name] = ad.read_h5ad(folder / f"{name}.h5ad", backed="r")
-    return out
-
-
-@pytest.mark.filterwarnings("ignore::UserWarning", "ignore::FutureWarning")
-@pytest.mark.parametrize("kind", ["csr", "csc", "dense", "zarr", "dask"])
-def test_matrices_that_stay_where_they_are_give_the_same_bits(data, fitted, tmp_path, kind):
-    model = xt.integrate(written(data, tmp_path, kind), config=CONFIG)
-    for name, z in fitted.latents.items():
-        np.testing.assert_allclose(model.latents[name], z, atol=2e-5 if kind == "dense" else 0)
-
-
-def test_number_of_threads_changes_no_bit(data, fitted):
-    for n_threads in (1, 3):
-        model = xt.integrate(data, config=CONFIG, pool=Threads(n_threads))
-        for name, z in fitted.latents.items():
-            np.testing.assert_array_equal(model.latents[name], z)
-
-
-def test_small_stored_view_is_fitted_whole(data, tmp_path):
-    model = xt.integrate(written(data, tmp_path, "csr"), config=replace(CONFIG, n_core=1000))
-    whole = xt.integrate(data, config=replace(CONFIG, n_core=1000))
-    for name, z in whole.latents.items():
-        np.testing.assert_array_equal(model.latents[name], z)
-
-
-def test_stored_queries(data, fitted, tmp_path):
-    backed = written(data, tmp_path, "csr")["rna"]
-    np.testing.assert_array_equal(fitted.embed("rna", backed), fitted.latents["rna"])
-
-
-def test_bad_numbers_anywhere_stop_the_fit(data):
-    bad = data["rna"].copy()
-    outside = np.setdiff1d(np.arange(900), xt.integrate(data, config=CONFIG).core_rows["rna"])[0]
-    bad.X.data[bad.X.indptr[outside]] = np.nan
-    with pytest.raises(ValueError, match="not finite"):
-        xt.integrate({"rna": bad, "adt": data["adt"]}, config=CONFIG)
-
-
 def test_saved_and_loaded(fitted, data, tmp_path):
     fitted.save(tmp_path / "model")
     loaded = xt.Model.load(tmp_path / "model")
@@ -156,8 +96,6 @@ def test_extended_model(fitted, data):
 
 
 # Which cells are in the core.
-
-
 def test_core_rows():
     pairs = {("a", "b"): (np.arange(900, 1000), np.arange(100))}
     batches = {"a": np.repeat(["x", "y"], [990, 10])}
@@ -185,8 +123,6 @@ def test_bridge_into_large_views(data):
 
 
 # Cut off, and going on.
-
-
 class CutError(Exception):
     pass
 

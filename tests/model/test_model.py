@@ -1,27 +1,18 @@
-"""The front door: from AnnData to a fitted model, on small simulated data and, where they are, on real ones."""
+"""What one does with a model: place new cells, write coordinates, translate; and what it refuses."""
 
-import logging
-import os
-import subprocess
-import sys
 from dataclasses import replace
-from pathlib import Path
 
 import anndata as ad
-import mudata as md
 import numpy as np
 import pandas as pd
 import pytest
 import scipy.sparse as sp
 
 import crosstie as xt
-from crosstie._mudata import views_as_they_are
-from crosstie.links.linked_columns import linked_features
-from crosstie.metrics import foscttm, nearest_labels, transfer_accuracy
+from crosstie.metrics import nearest_labels, transfer_accuracy
 
 CLOSED = xt.Config(n_components=30, n_latent=20)
 TRAINED = replace(CLOSED, training="full", fallback="none", n_steps=3, hidden=16, critic_hidden=16)
-WITH_TORCH = pytest.param(TRAINED, marks=pytest.mark.trains)
 
 
 def simulate(seed=0, n_cells=250, **options):
@@ -43,187 +34,10 @@ def trained(data):
     return xt.integrate(data, config=TRAINED)
 
 
-def score(model, data):
-    """FOSCTTM of the two simulated views, whose cells have hidden numbers."""
-    rna, adt = (model.embed(view)[np.argsort(data[view].obs["true_cell"].to_numpy())] for view in ("rna", "adt"))
-    return foscttm(rna, adt)
-
-
-def similarity(model, source="rna", target="adt"):
-    """How alike cells of two views are: what does not depend on the axes of the latent space."""
-    return model.embed(source) @ model.embed(target).T
-
-
-def check_same(found, expected):
-    """Equal but for rounding, which may give a cell another neighbour to be averaged with."""
-    assert found.shape == expected.shape
-    assert np.abs(found - expected).mean() < 2e-3
-    assert np.abs(found - expected).max() < 0.2
-
-
 def renamed(adata, prefix):
     out = adata.copy()
     out.obs_names = [f"{prefix}{i}" for i in range(out.n_obs)]
     return out
-
-
-# ---- what it gives --------------------------------------------------------------------------------------------------
-
-
-def test_two_views(fitted, data):
-    assert {view: z.shape for view, z in fitted.latents.items()} == {"rna": (250, 20), "adt": (250, 20)}
-    assert all(z.dtype == np.float32 and np.isfinite(z).all() for z in fitted.latents.values())
-    assert list(fitted.anchors) == [("rna", "adt")]
-    assert len(fitted.anchors["rna", "adt"]) > 250
-    assert fitted.history.empty
-    assert score(fitted, data) < 0.15
-    types = {view: data[view].obs["cell_type"].astype(str).to_numpy() for view in data}
-    predicted = nearest_labels(fitted.embed("adt"), types["adt"], fitted.embed("rna"))
-    assert transfer_accuracy(types["rna"], predicted) > 0.6
-
-
-def test_mudata_is_a_mapping_of_views(fitted, data):
-    with views_as_they_are():
-        mdata = md.MuData(data)
-    np.testing.assert_array_equal(similarity(xt.integrate(mdata, config=CLOSED)), similarity(fitted))
-
-
-def test_kinds_of_matrix_agree(fitted, data):
-    for convert in (sp.csc_matrix, lambda x: x.toarray(), lambda x: x.toarray().astype(np.int64)):
-        other = {view: adata.copy() for view, adata in data.items()}
-        for adata in other.values():
-            adata.X = convert(adata.X)
-        check_same(similarity(xt.integrate(other, config=CLOSED)), similarity(fitted))
-
-
-@pytest.mark.parametrize("config", [CLOSED, WITH_TORCH], ids=["closed form", "trained"])
-def test_same_seed_same_bits(data, config):
-    one, other = (xt.integrate(data, config=config, seed=3) for _ in range(2))
-    for view in data:
-        np.testing.assert_array_equal(one.embed(view), other.embed(view))
-    np.testing.assert_array_equal(one.anchors["rna", "adt"].weight, other.anchors["rna", "adt"].weight)
-
-
-def test_data_and_global_random_numbers_stay_as_they_are(data):
-    before, state = {view: adata.copy() for view, adata in data.items()}, np.random.get_state()[1].copy()  # noqa: NPY002
-    xt.integrate(data, config=CLOSED, batch_key="batch")
-    np.testing.assert_array_equal(np.random.get_state()[1], state)  # noqa: NPY002
-    for view, adata in data.items():
-        assert (adata.X != before[view].X).nnz == 0
-        pd.testing.assert_frame_equal(adata.obs, before[view].obs)
-        assert set(adata.obsm) == set(before[view].obsm)
-        assert not adata.uns
-
-
-def test_order_of_views_does_not_matter(fitted, data):
-    back = {"adt": data["adt"], "rna": data["rna"]}
-    other = xt.integrate(back, xt.links.by_table(data, "rna", "adt"), config=CLOSED)
-    np.testing.assert_array_equal(similarity(other), similarity(fitted))
-
-
-def test_direction_of_a_link_hardly_matters(fitted, data):
-    """Sinkhorn's iterations end on one side; the match differs in what they have not settled."""
-    other = xt.integrate(data, xt.links.by_table(data, "adt", "rna"), config=CLOSED)
-    assert list(other.anchors) == [("adt", "rna")]
-    assert np.abs(similarity(other) - similarity(fitted)).mean() < 0.02
-
-
-def test_names_of_views_do_not_matter(fitted, data):
-    names = {"rna": "values", "adt": "protein.1/b"}
-    other = xt.integrate(
-        {names[view]: data[view] for view in data},
-        modality={names["rna"]: "rna", names["adt"]: "protein"},
-        config=CLOSED,
-    )
-    np.testing.assert_array_equal(similarity(other, *names.values()), similarity(fitted))
-
-
-def test_order_of_cells_does_not_matter(fitted, data):
-    order = np.random.default_rng(0).permutation(250)
-    other = xt.integrate({"rna": data["rna"], "adt": data["adt"][order].copy()}, config=CLOSED)
-    check_same(similarity(other), similarity(fitted)[:, order])
-
-
-@pytest.mark.parametrize(("n_components", "off"), [(130, 1e-5), (30, 0.01)], ids=["all components", "leading ones"])
-def test_order_of_features_does_not_matter(data, n_components, off):
-    """But for rounding; and where components are left out, for the random start that the last ones are found from."""
-    config = replace(CLOSED, n_components=n_components)
-    order = np.random.default_rng(0).permutation(150)
-    one, other = (
-        xt.integrate({"rna": rna, "adt": data["adt"]}, config=config)
-        for rna in (data["rna"], data["rna"][:, order].copy())
-    )
-    assert np.abs(similarity(other) - similarity(one)).mean() < off
-
-
-def test_slots_by_view(fitted, data):
-    moved = data["rna"].copy()
-    moved.layers["raw"] = moved.X
-    moved.X = np.full(moved.shape, np.nan)
-    other = xt.integrate({"rna": moved, "adt": data["adt"]}, slot={"rna": "layers/raw"}, config=CLOSED)
-    np.testing.assert_array_equal(similarity(other), similarity(fitted))
-    moved.X[:] = data["rna"].X.toarray()
-    del moved.layers["raw"]
-    with pytest.raises(KeyError, match="view 'rna': slot: unknown name 'layers/raw'"):
-        other.embed("rna", moved)
-
-
-def test_views_of_unequal_size():
-    data = simulate(n_cells={"rna": 300, "adt": 120})
-    model = xt.integrate(data, config=CLOSED)
-    assert [len(model.embed(view)) for view in ("rna", "adt")] == [300, 120]
-
-
-# ---- three views, links ---------------------------------------------------------------------------------------------
-
-
-@pytest.fixture(scope="module")
-def three(data):
-    return data | {"rna2": renamed(simulate(seed=1)["rna"], "second-")}
-
-
-def test_three_views(three):
-    model = xt.integrate(three, config=CLOSED)
-    assert list(model.anchors) == [("rna", "adt"), ("rna", "rna2"), ("adt", "rna2")]
-    assert score(model, three) < 0.15
-    types = {view: three[view].obs["cell_type"].astype(str).to_numpy() for view in three}
-    predicted = nearest_labels(model.embed("rna"), types["rna"], model.embed("rna2"))
-    assert transfer_accuracy(types["rna2"], predicted) > 0.6
-    assert model.translate("rna2", "adt").shape == (250, len(model.recipes["adt"].names))
-
-
-@pytest.mark.trains
-def test_links_of_the_user_make_a_chain(three):
-    links = [xt.links.by_table(three, "adt", "rna"), xt.links.by_name(three, "rna", "rna2")]
-    model = xt.integrate(three, links, config=CLOSED)
-    assert list(model.anchors) == [("adt", "rna"), ("rna", "rna2")]
-    assert [link.edge for link in model.linkage.links] == list(model.anchors)
-    assert score(model, three) < 0.15
-    trained = xt.integrate(three, links, config=TRAINED)
-    assert trained.embed("rna2").shape == (250, 20)
-
-
-def test_one_link_need_not_be_in_a_list(data, fitted):
-    link = xt.links.by_table(data, "rna", "adt")
-    np.testing.assert_array_equal(similarity(xt.integrate(data, link, config=CLOSED)), similarity(fitted))
-
-
-def test_links_of_one_edge_stand_side_by_side(data, fitted):
-    whole = xt.links.by_table(data, "rna", "adt")
-    first = whole.pairs["column"] % 2 == 0
-    parts = [xt.links.Link("rna", "adt", whole.pairs[keep], whole.report) for keep in (first, ~first)]
-    for links in (parts, [parts[0], parts[1].reversed()]):
-        model = xt.integrate(data, links, config=CLOSED)
-        assert list(model.anchors) == [("rna", "adt")]
-        check_same(similarity(model), similarity(fitted))
-
-
-def test_linked_features_survive_the_selection(data):
-    model = xt.Model(data)
-    linked = linked_features(model.linkage, "rna")
-    assert linked
-    assert linked <= set(data["rna"].var_names)
-    assert {"CD19"} <= linked
 
 
 # ---- new cells ------------------------------------------------------------------------------------------------------
@@ -297,13 +111,6 @@ def test_values_of_features_that_were_not_fitted_do_not_matter(fitted, data):
     np.testing.assert_allclose(fitted.embed("rna", more), fitted.embed("rna"), atol=1e-4)
 
 
-def test_obs_is_a_copy(data):
-    own = {view: adata.copy() for view, adata in data.items()}
-    model = xt.Model(own)
-    own["rna"].obs["cell_type"] = "changed"
-    pd.testing.assert_frame_equal(model.obs["rna"], data["rna"].obs)
-
-
 # ---- writing, translating -------------------------------------------------------------------------------------------
 
 
@@ -346,58 +153,6 @@ def test_translated_proteins_are_like_the_measured_ones(fitted, data):
     assert np.mean(correlation) > 0.2
 
 
-# ---- training -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.trains
-def test_training(trained, fitted, data):
-    assert list(trained.history.columns) == [
-        "step", "reconstruction", "cycle", "anchors", "hold", "adversarial", "total", "critic",
-    ]  # fmt: skip
-    assert trained.history["step"].tolist() == [1, 3]
-    np.testing.assert_allclose(np.linalg.norm(trained.embed("rna"), axis=1), 1, atol=1e-5)
-    assert score(trained, data) < 0.2
-    assert not np.array_equal(trained.embed("rna"), fitted.embed("rna"))
-
-
-@pytest.mark.trains
-def test_progress_is_told(data):
-    seen = []
-    xt.integrate(data, config=TRAINED, progress=lambda step, n_steps, losses: seen.append((step, n_steps, set(losses))))
-    assert [s[:2] for s in seen] == [(1, 3), (3, 3)]
-    assert "total" in seen[0][2]
-
-
-@pytest.mark.trains
-def test_published_method(data):
-    model = xt.integrate(data, config=replace(xt.Config.scmodal(), n_steps=3, batch_size=50))
-    assert model.closed_form is None
-    assert {z.shape for z in model.latents.values()} == {(250, 20)}
-    assert len(model.anchors["rna", "adt"])
-    np.testing.assert_allclose(model.embed("adt", data["adt"][:9]), model.embed("adt")[:9], atol=1e-3)
-    assert model.translate("rna", "adt").shape == (250, len(model.recipes["adt"].names))
-
-
-@pytest.mark.trains
-def test_networks_alone_on_components(data):
-    model = xt.integrate(data, config=replace(TRAINED, encoder="mlp", decoder="mlp", anchor_scope="batch", hold=0))
-    assert model.closed_form is None
-    np.testing.assert_allclose(model.embed("rna", data["rna"]), model.embed("rna"), atol=1e-4)
-
-
-def test_torch_is_imported_only_to_train(tmp_path):
-    code = f"""
-import sys, anndata
-theirs = set(sys.modules)  # anndata 0.11 imports torch
-import crosstie as xt
-data = xt.datasets.simulate_citeseq(n_cells=40, n_genes=100, n_proteins=20)
-xt.integrate(data, config=xt.Config(n_components=8, n_latent=4)).save({str(tmp_path / "run")!r})
-xt.Model.load({str(tmp_path / "run")!r}).embed("rna", data["rna"])
-assert not {{"torch", "matplotlib.pyplot"}} & (set(sys.modules) - theirs)
-"""
-    subprocess.run([sys.executable, "-c", code], check=True, timeout=120)
-
-
 # ---- one matrix twice -----------------------------------------------------------------------------------------------
 
 
@@ -407,161 +162,7 @@ def twice(adata, seed=0):
     return {"adt1": adata, "adt2": renamed(adata[order], "again-")}, order
 
 
-def check_self_alignment(adata, labels, caplog, exclude=()):
-    data, order = twice(adata)
-    model = xt.integrate(data)
-    assert "adt1 and adt2 hold the same matrix: 100 % of the cells" in caplog.text
-    z, w = model.embed("adt1"), model.embed("adt2")
-    assert foscttm(z[order], w) <= 0.00092
-    assert transfer_accuracy(labels[order], nearest_labels(z, labels, w), exclude=exclude) >= 0.9796
-    assert transfer_accuracy(labels, nearest_labels(w, labels[order], z), exclude=exclude) >= 0.9796
-
-
-def test_self_alignment(caplog):
-    adt = simulate()["adt"]
-    check_self_alignment(adt, adt.obs["cell_type"].astype(str).to_numpy(), caplog)
-
-
-def find_real_data(name):
-    default = Path(__file__).parents[3] / "shared" / "data"
-    folder = Path(os.environ.get("CROSSTIE_DATA", default)) / name
-    if not folder.is_dir():
-        pytest.skip(f"no real data: set CROSSTIE_DATA to the folder that holds {name}")
-    return folder
-
-
-@pytest.mark.real_data
-@pytest.mark.parametrize("name", ["pbmc_wnn", "pbmc10k"])
-def test_self_alignment_of_real_data(name, caplog):
-    adt = ad.read_h5ad(find_real_data(name) / "adt.h5ad")
-    check_self_alignment(adt, adt.obs["cell_type"].astype(str).to_numpy(), caplog, exclude=["unknown"])
-
-
-def test_different_matrices_are_not_warned_of(data, caplog):
-    xt.Model(data)
-    assert "same matrix" not in caplog.text
-
-
 # ---- numbers that are no counts -------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize(
-    ("change", "words"),
-    [
-        (lambda x: np.log1p(x / x.sum(1, keepdims=True) * 1000), "taken as log-normalised, left on its scale"),
-        (lambda x: x / x.sum(1, keepdims=True) * 10_000, "normalised again and logarithm taken"),
-    ],
-    ids=["log", "normalised"],
-)
-def test_normalised_matrix(data, change, words, caplog):
-    other = data["rna"].copy()
-    other.X = sp.csr_matrix(change(other.X.toarray()).astype(np.float32))
-    model = xt.integrate({"rna": other, "adt": data["adt"]}, config=CLOSED)
-    assert f"rna: the matrix is not counts (fractions, up to {other.X.max():.3g}): {words}" in caplog.text
-    assert score(model, data) < 0.15
-    np.testing.assert_allclose(model.embed("rna", other), model.embed("rna"), atol=1e-4)
-
-
-def test_components_of_ones_own(data, caplog):
-    rna = data["rna"].copy()
-    rna.obsm["X_mine"] = np.random.default_rng(0).normal(size=(250, 6)).astype(np.float32)
-    pairs = pd.DataFrame({"source": ["X_mine_0"], "target": [data["adt"].var_names[0]], "column": [0], "weight": [1.0]})
-    link = xt.links.Link("rna", "adt", pairs, pd.DataFrame())
-    model = xt.integrate({"rna": rna, "adt": data["adt"]}, link, slot={"rna": "obsm/X_mine"}, config=CLOSED)
-    assert model.embed("rna").shape[0] == 250
-    np.testing.assert_allclose(model.embed("rna", rna), model.embed("rna"), atol=1e-4)
-
-
-# ---- errors ---------------------------------------------------------------------------------------------------------
-
-
-def with_values(adata, value):
-    x = adata.X.toarray()
-    x[3, 5] = value
-    return ad.AnnData(sp.csr_matrix(x), obs=adata.obs, var=adata.var)
-
-
-def test_bad_views(data):
-    def change(**views):
-        return xt.Model(data | views)
-
-    rna, adt = data["rna"], data["adt"]
-    with pytest.raises(ValueError, match=r"view 'rna': too few cells(.|\n)*found: 1 cells"):
-        change(rna=rna[:1])
-    with pytest.raises(ValueError, match=r"view 'adt': too few features(.|\n)*found: 2 features"):
-        change(adt=adt[:, :2])
-    with pytest.raises(ValueError, match=r"view 'rna': .*not finite(.|\n)*found: 1 NaN"):
-        change(rna=with_values(rna, np.nan))
-    with pytest.raises(ValueError, match=r"view 'rna': .*negative(.|\n)*layers/counts"):
-        change(rna=with_values(rna, -1))
-    with pytest.raises(TypeError, match=r"view 'adt' is not an AnnData(.|\n)*found: DataFrame"):
-        change(adt=adt.to_df())
-    with pytest.raises(ValueError, match=r"nothing to integrate(.|\n)*found: 'rna'\n  expected: at least two views"):
-        xt.Model({"rna": rna})
-    with pytest.raises(TypeError, match=r"neither a MuData nor a mapping(.|\n)*found: list"):
-        xt.Model([rna, adt])
-    with pytest.raises(TypeError, match=r"neither a MuData nor a mapping(.|\n)*found: AnnData"):
-        xt.Model(rna)
-
-
-def test_bad_options(data):
-    with pytest.raises(KeyError, match=r"view 'rna': modality: unknown name 'RNA'(.|\n)*'rna', 'protein'"):
-        xt.Model(data, modality={"rna": "RNA"})
-    for option in ({"modality": {"atac": "atac"}}, {"slot": {"atac": "X"}}, {"batch_key": {"atac": "batch"}}):
-        with pytest.raises(KeyError, match="modality, slot, batch_key and link_data: view: unknown name 'atac'"):
-            xt.Model(data, **option)
-    with pytest.raises(KeyError, match="view 'rna': slot: unknown name 'layers/counts'"):
-        xt.Model(data, slot="layers/counts")
-    with pytest.raises(KeyError, match="view 'adt': batch_key, a column of obs: unknown name 'donor'"):
-        xt.Model(data, batch_key={"adt": "donor"})
-
-
-def test_views_without_links(data):
-    other = data["rna"].copy()
-    other.var_names = [f"feature{j}" for j in range(other.n_vars)]
-    with pytest.raises(ValueError, match=r"no two views could be linked(.|\n)*no rule links rna and none"):
-        xt.Model({"rna": data["rna"], "own": other}, modality={"own": "none"})
-    with pytest.raises(ValueError, match=r"the 3 views are not connected(.|\n)*rna, adt \| own"):
-        xt.Model(data | {"own": other}, modality={"own": "none"})
-    with pytest.raises(ValueError, match="no name occurs in both views"):
-        xt.Model({"rna": data["rna"], "rna2": other})
-    with pytest.raises(KeyError, match="unknown name 'atac'"):
-        xt.Model(data, xt.links.Link("rna", "atac", xt.links.by_table(data, "rna", "adt").pairs, pd.DataFrame()))
-
-
-def test_link_whose_features_do_not_vary(data):
-    rna = data["rna"].copy()
-    rna.X = rna.X @ sp.diags((np.arange(150) > 0).astype(np.float32))
-    first = {"source": [rna.var_names[0]], "target": [data["adt"].var_names[0]], "column": [0], "weight": [1.0]}
-    link = xt.links.Link("rna", "adt", pd.DataFrame(first), pd.DataFrame())
-    with pytest.raises(ValueError, match="link rna -> adt: none of its 1 pairs has features that vary on both sides"):
-        xt.integrate({"rna": rna, "adt": data["adt"]}, link, config=CLOSED)
-
-
-def test_link_whose_features_are_misspelt(data):
-    rows = {"source": ["CD3D", "CD19x"], "target": [data["adt"].var_names[0]] * 2, "column": [0, 1], "weight": [1.0, 1]}
-    link = xt.links.Link("rna", "adt", pd.DataFrame(rows), pd.DataFrame())
-    words = (
-        r"link rna -> adt: view 'rna' lacks 1 of its 2 features, the first: unknown name 'CD19x'(.|\n)*"
-        r"Did you mean 'CD19'\?"
-    )
-    for given in (link, [xt.links.by_table(data, "rna", "adt"), link]):
-        with pytest.raises(KeyError, match=words):
-            xt.Model(data, given)
-    with pytest.raises(KeyError, match="link adt -> rna: view 'rna' lacks 1"):
-        xt.Model(data, link.reversed())
-
-
-def test_pairs_that_do_not_vary_are_left_out_and_said(data, caplog):
-    rna, whole = data["rna"].copy(), xt.links.by_table(data, "rna", "adt")
-    rna.X = rna.X @ sp.diags((rna.var_names != "CD19").astype(np.float32))
-    constant = rna.var_names[np.ravel(rna.X.sum(0)) == 0]
-    with caplog.at_level(logging.INFO, "crosstie"):
-        model = xt.integrate({"rna": rna, "adt": data["adt"]}, whole, config=CLOSED)
-    n_left_out = whole.pairs["source"].isin(constant).sum()
-    assert n_left_out > 1
-    assert f"link rna -> adt: {n_left_out} pairs are ignored" in caplog.text
-    assert "CD19" not in model.recipes["rna"].names
 
 
 def test_not_fitted(data, tmp_path):
@@ -569,10 +170,3 @@ def test_not_fitted(data, tmp_path):
     for call in (lambda: model.embed("rna"), lambda: model.translate("rna", "adt"), lambda: model.save(tmp_path / "x")):
         with pytest.raises(ValueError, match=r"not fitted(.|\n)*model.fit\(\)"):
             call()
-
-
-def test_log_says_what_was_done(data, caplog):
-    with caplog.at_level(logging.INFO, "crosstie"):
-        xt.Model(data)
-    assert "rna: modality taken as 'rna' (by its name)" in caplog.text
-    assert "rna -> adt: linked by table" in caplog.text

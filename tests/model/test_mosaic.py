@@ -1,4 +1,4 @@
-"""Shared cells, batches, and matrices for the links alone: what comes to a model beside views and linked features."""
+"""Subject: a mosaic. What comes beside views and linked features: shared cells, batches, matrices for the links."""
 
 import logging
 from dataclasses import replace
@@ -9,7 +9,6 @@ import pandas as pd
 import pytest
 
 import crosstie as xt
-from crosstie.links.linked_columns import reading
 from crosstie.metrics import foscttm
 
 CLOSED = xt.Config(n_components=30, n_latent=20)
@@ -103,14 +102,6 @@ def test_direction_of_a_paired_link_does_not_matter(data):
     np.testing.assert_array_equal(one.embed("rna"), other.embed("rna"))
 
 
-def test_paired_links_that_contradict_each_other_are_refused(data):
-    cells, _ = truth(data, 10)
-    other = cells.assign(target=np.roll(cells["target"], 1))
-    ties = [xt.links.paired(data, "rna", "adt", cells=c) for c in (cells, other)]
-    with pytest.raises(ValueError, match="contradict each other"):
-        xt.integrate(data, ties, config=CLOSED)
-
-
 @pytest.mark.trains
 def test_shared_cells_in_training(data):
     cells, _ = truth(data, 60)
@@ -184,12 +175,6 @@ def test_cells_without_a_batch_are_refused(batched):
 
 
 # ---- what links read ------------------------------------------------------------------------------------------------
-
-
-def test_reading_its_own_matrix_gives_the_loadings(data):
-    model = xt.integrate(data, config=CLOSED)
-    recipe, view = model.recipes["adt"], model.views["adt"]
-    np.testing.assert_allclose(reading(recipe, view, recipe.transform(view.matrix)), recipe.loadings, atol=1e-3)
 
 
 def test_links_may_read_another_matrix(data):

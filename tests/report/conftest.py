@@ -10,6 +10,7 @@ from typer.testing import CliRunner
 import crosstie as xt
 from crosstie._mudata import views_as_they_are
 from crosstie.cli import app
+from crosstie.report import write
 
 from . import browser as chromium
 
@@ -73,6 +74,49 @@ def bare(tmp_path_factory):
     command("integrate", *words, *FAST)
     (path / "run" / "integrated.h5mu").unlink()
     return path / "run"
+
+
+@pytest.fixture(scope="package")
+def model():
+    data = xt.datasets.simulate_citeseq(n_cells=150, n_genes=300, n_proteins=30, seed=3)
+    return xt.Model(data, config=xt.Config(n_rounds=2, n_sketches=1)).fit()
+
+
+@pytest.fixture(scope="package")
+def of_a_model(model, tmp_path_factory):
+    """The page of a model that was never a run, in a folder of its own."""
+    file = tmp_path_factory.mktemp("model") / "report.html"
+    return write(model, file, label_key="cell_type", diagnosis=xt.trust.diagnose(model))
+
+
+@pytest.fixture(scope="package")
+def mosaic(tmp_path_factory):
+    """The page of four views with batches and shared cells, and a query."""
+    views = dict(xt.datasets.simulate_citeseq(n_cells=160, n_genes=300, n_proteins=30, seed=2).mod)
+    parts = {"rna": slice(120), "bridge_rna": slice(120, None), "adt": slice(100), "bridge_adt": slice(100, None)}
+    views = {name: views[name.removeprefix("bridge_")][rows] for name, rows in parts.items()}
+    views = {name: adata.copy() for name, adata in views.items()}
+    cells = views["bridge_rna"].obs_names
+    views["bridge_adt"].obs_names = [*cells, *(f"other_{i}" for i in range(views["bridge_adt"].n_obs - len(cells)))]
+    for adata in views.values():
+        adata.obs["run"] = ["first", "second"] * (adata.n_obs // 2)
+    del views["adt"].obs["cell_type"]
+    ties = [
+        xt.links.by_name(views, "rna", "bridge_rna"),
+        xt.links.by_name(views, "adt", "bridge_adt"),
+        xt.links.paired(views, "bridge_rna", "bridge_adt"),
+    ]
+    model = xt.Model(views, ties, batch_key={"rna": "run"}, config=xt.Config(n_rounds=2, n_sketches=1)).fit()
+    query = views["rna"][:30].copy()
+    query.obs_names = [f"query_{i}" for i in range(30)]
+    model = model.extend(query, like="rna", name="new")
+    file = write(
+        model,
+        tmp_path_factory.mktemp("mosaic") / "report.html",
+        label_key="cell_type",
+        diagnosis=xt.trust.diagnose(model),
+    )
+    return file.read_text()
 
 
 @pytest.fixture

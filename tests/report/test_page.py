@@ -6,7 +6,6 @@ import re
 
 import pytest
 
-import crosstie as xt
 from crosstie.report import write
 
 from .conftest import EVIL, command, text_of
@@ -64,51 +63,11 @@ def test_what_is_lacking_is_said(bare):
     assert "No scores" in text_of(html, "labels")
 
 
-@pytest.fixture(scope="module")
-def model():
-    data = xt.datasets.simulate_citeseq(n_cells=150, n_genes=300, n_proteins=30, seed=3)
-    return xt.Model(data, config=xt.Config(n_rounds=2, n_sketches=1)).fit()
-
-
-def test_of_a_model(model, tmp_path):
-    diagnosis = xt.trust.diagnose(model)
-    file = write(model, tmp_path / "report.html", label_key="cell_type", diagnosis=diagnosis)
-    html = file.read_text()
-    assert {p.name for p in tmp_path.iterdir()} == {"report.html"}
+def test_of_a_model(of_a_model):
+    html = of_a_model.read_text()
+    assert {p.name for p in of_a_model.parent.iterdir()} == {"report.html"}
     assert "transferred" in text_of(html, "labels")
-    assert "there is no command to repeat" in text_of(html, "again")
     assert "FOSCTTM" not in text_of(html, "verdict")
-
-
-def test_many_views_batches_shared_cells_and_a_query(tmp_path):
-    views = dict(xt.datasets.simulate_citeseq(n_cells=160, n_genes=300, n_proteins=30, seed=2).mod)
-    parts = {"rna": slice(120), "bridge_rna": slice(120, None), "adt": slice(100), "bridge_adt": slice(100, None)}
-    views = {name: views[name.removeprefix("bridge_")][rows] for name, rows in parts.items()}
-    views = {name: adata.copy() for name, adata in views.items()}
-    cells = views["bridge_rna"].obs_names
-    views["bridge_adt"].obs_names = [*cells, *(f"other_{i}" for i in range(views["bridge_adt"].n_obs - len(cells)))]
-    for adata in views.values():
-        adata.obs["run"] = ["first", "second"] * (adata.n_obs // 2)
-    del views["adt"].obs["cell_type"]
-    ties = [
-        xt.links.by_name(views, "rna", "bridge_rna"),
-        xt.links.by_name(views, "adt", "bridge_adt"),
-        xt.links.paired(views, "bridge_rna", "bridge_adt"),
-    ]
-    model = xt.Model(views, ties, batch_key={"rna": "run"}, config=xt.Config(n_rounds=2, n_sketches=1)).fit()
-    query = views["rna"][:30].copy()
-    query.obs_names = [f"query_{i}" for i in range(30)]
-    model = model.extend(query, like="rna", name="new")
-    file = write(model, tmp_path / "report.html", label_key="cell_type", diagnosis=xt.trust.diagnose(model))
-    html = file.read_text()
-    assert "40 cells are in both views and link them" in text_of(html, "links")
-    assert "2 of run" in text_of(html, "inputs")
-    assert "rna (like rna)" in text_of(html, "inputs")
-    assert "adt has no labels of its own" in text_of(html, "labels")
-    methods = text_of(html, "methods")
-    assert "Batches (run) were corrected" in methods
-    assert "Korsunsky" in methods
-    assert "new was added as a query" in methods
 
 
 def test_the_demo_ends_with_a_report(tmp_path):

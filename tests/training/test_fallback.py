@@ -1,14 +1,6 @@
-import logging
-from dataclasses import replace
-
 import numpy as np
-import pytest
 
-import crosstie as xt
 from crosstie.training.fallback import support, what_fell
-
-CLOSED = xt.Config(n_components=30, n_latent=20)
-SMALL = replace(CLOSED, training="full", n_steps=3, hidden=8, critic_hidden=8)
 
 
 def two_sides(n_cells=300, noise=0.2, seed=0):
@@ -47,36 +39,3 @@ def test_what_falls_is_named():
     assert what_fell(start, shuffled, {edge: (x, y)}) == []
     apart = {"rna": z, "adt": w + 50}
     assert any(line.startswith("mutual neighbours of rna and adt") for line in what_fell(apart, start, {edge: (x, y)}))
-
-
-@pytest.fixture(scope="module")
-def data():
-    return dict(xt.datasets.simulate_citeseq(n_cells=300, n_genes=150, n_proteins=30, seed=0).mod)
-
-
-@pytest.mark.trains
-def test_a_ruined_latent_gives_way_to_the_closed_form(data, caplog, tmp_path):
-    ruin = replace(SMALL, encoder="mlp", decoder="mlp", hold=0.0)
-    with caplog.at_level(logging.WARNING, "crosstie"):
-        model = xt.integrate(data, config=ruin, batch_key="batch")
-    assert "training did not improve on the closed form; keeping the closed form: " in caplog.text
-    closed = xt.integrate(data, config=CLOSED, batch_key="batch")
-    for view in data:
-        np.testing.assert_array_equal(model.embed(view), closed.embed(view))
-        np.testing.assert_array_equal(model.embed(view, data[view]), closed.embed(view, data[view]))
-    assert len(model.history)
-    model.save(tmp_path / "run")
-    loaded = xt.Model.load(tmp_path / "run")
-    np.testing.assert_array_equal(loaded.embed("rna"), closed.embed("rna"))
-    assert len(loaded.history) == len(model.history)
-
-
-@pytest.mark.trains
-def test_the_fallback_can_be_turned_off(data):
-    ruin = replace(SMALL, encoder="mlp", decoder="mlp", hold=0.0, fallback="none")
-    assert xt.integrate(data, config=ruin).networks is not None
-
-
-@pytest.mark.trains
-def test_what_does_no_harm_is_kept(data):
-    assert xt.integrate(data, config=replace(SMALL, n_steps=1, learning_rate=1e-6)).networks is not None

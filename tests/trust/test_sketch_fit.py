@@ -23,15 +23,6 @@ def test_a_model_with_its_data_back(model, loaded, data):
     assert moved(z, y).mean() < 1e-3
 
 
-def test_other_data_are_refused(loaded, data):
-    with pytest.raises(ValueError, match="'rna' has other cells than the fitted one"):
-        loaded.with_data(data | {"rna": data["rna"][::-1]})
-    with pytest.raises(ValueError, match=r"'adt' has other features[\s\S]*found: 50: "):
-        loaded.with_data(data | {"adt": data["adt"][:, :50]})
-    with pytest.raises(KeyError, match="unknown name 'adt'"):
-        loaded.with_data({"rna": data["rna"], "other": data["rna"]})
-
-
 def test_links_that_read_another_matrix(data, tmp_path):
     cells = data["rna"].obs_names
     other = data["rna"].copy()

@@ -1,4 +1,4 @@
-"""`crosstie fetch` and `crosstie reproduce seed`, end to end on small files of the public layouts."""
+"""`crosstie fetch`, end to end on small files of the public layouts."""
 
 from __future__ import annotations
 
@@ -6,32 +6,10 @@ import subprocess
 import sys
 
 import mudata as md
-import pandas as pd
 import pytest
 
-from crosstie.cli import scmodal_study as study
 from crosstie.datasets.public.registry import DATASETS
 from made_files import public_files
-
-
-@pytest.fixture
-def cite(server):
-    files, views = public_files.citeseq_pbmc(n_cells=300)
-    server.files |= files
-    return views
-
-
-@pytest.fixture
-def tea(server):
-    files, views = public_files.teaseq("teaseq_pbmc_w3", n_cells=150)
-    server.files |= files
-    return views
-
-
-@pytest.fixture
-def crosstie(run, tmp_path, monkeypatch):
-    monkeypatch.setenv("CROSSTIE_CACHE", str(tmp_path / "cache"))
-    return run
 
 
 def test_list(crosstie, server):
@@ -89,9 +67,6 @@ def test_files_at_hand(crosstie, server, tmp_path):
         (["fetch", "citeseq_pbmc", "--out", "no/where.h5mu"], "no folder"),
         (["fetch", "citeseq_pbmc", "--where", "P1"], "COLUMN=VALUE"),
         (["fetch", "citeseq_pbmc", "--from", "nowhere"], "no such folder"),
-        (["reproduce", "sed"], "Did you mean 'seed'"),
-        (["reproduce", "seed", "--teaseq", "tea"], "unknown name 'tea'"),
-        (["reproduce", "seed", "--out", "no/where.csv"], "no folder"),
     ],
 )
 def test_wrong_words(crosstie, server, words, said):
@@ -113,74 +88,6 @@ def test_a_fault_is_one_message_in_the_words_of_the_command_and_a_retry_complete
     assert "Traceback" not in result.stderr
     assert not (tmp_path / "x.h5mu").exists()
     assert crosstie("fetch", "citeseq_pbmc", "--out", "x.h5mu").exit_code == 0
-
-
-# ---- reproduce ------------------------------------------------------------------------------------------------------
-
-
-def test_reproduce_from_end_to_end_with_faults(crosstie, cite, tea, server, tmp_path):
-    server.faults["GSM5008737_RNA_3P-matrix.mtx.gz"] = ["cut", "503"]
-    result = crosstie("reproduce", "seed", "--out", "seed.csv", "--cells", "140")
-    assert result.exit_code == 0, result.stderr
-    for experiment in (study.TABLE, study.LEARNED, study.TRIMODAL, study.CONTROL):
-        assert experiment in result.stdout
-    for figure in (".9782", ".8096", ".0436", "VOID .9796", "VOID .00092", "≥ .9796"):
-        assert figure in result.stdout
-    table = pd.read_csv(tmp_path / "seed.csv")
-    assert table["value"].notna().all()
-    assert set(table.loc[table["void"].notna(), "published"]) == {".9796", ".00092"}
-    assert (table.loc[table["experiment"] == study.LEARNED, "void"].notna().sum()) == 2
-    assert (table["n_cells"] <= 140).all()
-    control = table[table["experiment"] == study.CONTROL].set_index("score")["value"]
-    assert control["level 2, copy → adt"] >= 0.9796
-    assert control["FOSCTTM"] <= 0.00092
-    cite_scores = table[table["experiment"] == study.TABLE].set_index("score")["value"]
-    assert cite_scores["level 1, adt → rna"].min() > 0.6
-    assert "the same" in result.stderr, "the control is seen for what it is"
-
-
-def test_reproduce_is_the_same_twice(crosstie, cite, tea, tmp_path):
-    for name in ("a.csv", "b.csv"):
-        assert crosstie("reproduce", "seed", "--out", name, "--cells", "100", "-q").exit_code == 0
-    a, b = (pd.read_csv(tmp_path / name).drop(columns="seconds") for name in ("a.csv", "b.csv"))
-    pd.testing.assert_frame_equal(a, b)
-
-
-def test_reproduce_without_labels_of_teaseq(crosstie, cite, server, tmp_path):
-    files, _ = public_files.teaseq("teaseq_pbmc", n_cells=100)
-    (tmp_path / "here").mkdir()
-    for name, body in files.items():
-        (tmp_path / "here" / name).write_bytes(body)
-    result = crosstie("reproduce", "seed", "--from", "here", "--cells", "100", "--out", "seed.csv")
-    assert result.exit_code == 0, result.stderr
-    assert f"{study.TRIMODAL}: teaseq_pbmc" in result.stdout
-    assert "no labels" in result.stdout
-    table = pd.read_csv(tmp_path / "seed.csv")
-    tri = table[table["experiment"] == study.TRIMODAL].set_index("score")
-    assert tri.loc["cell types, atac → adt", "value"].isna().all()
-    assert tri["value"].notna().sum() == 3
-
-
-def test_reproduce_takes_the_sample_of_the_study_where_it_has_labels(crosstie, cite, tmp_path):
-    files, views = public_files.teaseq("teaseq_pbmc", n_cells=100)
-    labels = public_files.own_labels(views, public_files.barcodes(100, seed=2))
-    (tmp_path / "here").mkdir()
-    for name, body in (files | {"teaseq_pbmc_labels.csv": labels}).items():
-        (tmp_path / "here" / name).write_bytes(body)
-    result = crosstie("reproduce", "seed", "--from", "here", "--cells", "100")
-    assert result.exit_code == 0, result.stderr
-    assert f"{study.TRIMODAL}: teaseq_pbmc (" in result.stdout
-    assert "no labels" not in result.stdout
-
-
-def test_hidden_views_tell_nothing(cite, server):
-    task = study.hide(cite, {"level 1": cite["rna"].obs["celltype.l1"].to_numpy()}, seed=0)
-    for view, adata in task.views.items():
-        assert list(adata.obs.columns) == []
-        assert sorted(task.cell[view]) == list(range(adata.n_obs))
-        assert (cite[view].X[task.cell[view]] != adata.X).nnz == 0
-    assert (task.cell["rna"] != task.cell["adt"]).mean() > 0.9
-    assert not set(task.views["rna"].obs_names) & set(task.views["adt"].obs_names)
 
 
 def test_the_command_line_as_a_process(cite, server, tmp_path):

@@ -1,4 +1,4 @@
-"""The three-modal simulator: its truth, its options, its figures."""
+"""Subject: the simulator of three views; its truth, its options, its figures."""
 
 from __future__ import annotations
 

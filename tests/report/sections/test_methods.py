@@ -22,3 +22,10 @@ def test_references_have_a_place_where_they_are_found():
     assert all(
         re.search(r"doi:10\.\d+/\S+$|arXiv:\d+\.\d+", said) for key, said in REFERENCES.items() if key != "crosstie"
     )
+
+
+def test_batches_and_queries_are_told(mosaic):
+    said = text_of(mosaic, "methods")
+    assert "Batches (run) were corrected" in said
+    assert "Korsunsky" in said
+    assert "new was added as a query" in said

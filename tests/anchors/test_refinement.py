@@ -1,9 +1,9 @@
-"""The settings of the closed form stand in two places: with what they do, and among all settings. They must agree."""
+"""The settings of the closed form stand once, and all of them are passed on."""
 
 import dataclasses
 
 from crosstie.anchors import Refinement
-from crosstie.config import Config
+from crosstie.model import Config
 
 
 def test_defaults_agree():
