@@ -20,7 +20,17 @@ def test_other_errors_are_left_as_they_are():
 
 
 def test_torchrun_starts_several(monkeypatch):
-    monkeypatch.delenv("WORLD_SIZE", raising=False)
-    assert not started_by_torchrun()
+    for name in ("TORCHELASTIC_RUN_ID", "MASTER_ADDR", "MASTER_PORT", "RANK", "WORLD_SIZE", "LOCAL_RANK"):
+        monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("WORLD_SIZE", "2")
+    assert not started_by_torchrun()  # left over from elsewhere
+    told = {
+        "TORCHELASTIC_RUN_ID": "1",
+        "MASTER_ADDR": "localhost",
+        "MASTER_PORT": "29500",
+        "RANK": "0",
+        "LOCAL_RANK": "0",
+    }
+    for name, value in told.items():
+        monkeypatch.setenv(name, value)
     assert started_by_torchrun()

@@ -59,8 +59,8 @@ def check_not_input(out: Path, inputs: Iterable[Path], *, option: str = "--out")
         If `out` is an input, contains one or lies inside one, whatever links lead there.
     """
     for path in inputs:
-        for o in {entry_of(out), out.resolve()}:
-            for i in {entry_of(path), path.resolve()}:
+        for o in _places(out):
+            for i in _places(path):
                 how = "is" if _same(o, i) else "contains" if _holds(o, i) else "lies inside" if _holds(i, o) else ""
                 if how:
                     raise value_error(
@@ -69,6 +69,14 @@ def check_not_input(out: Path, inputs: Iterable[Path], *, option: str = "--out")
                         expected="a place apart from all inputs",
                         do="Write elsewhere; nothing was changed.",
                     )
+
+
+def _places(path: Path) -> set[Path]:
+    """Return the place of an entry and where links lead from it; links in a ring lead nowhere."""
+    try:
+        return {entry_of(path), path.resolve()}
+    except (OSError, RuntimeError):
+        return {path.absolute()}
 
 
 def _same(a: Path, b: Path) -> bool:
