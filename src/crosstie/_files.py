@@ -45,6 +45,17 @@ def fresh_file(path: Path) -> Path:
     return part
 
 
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Yield a fresh file that replaces the entry at `path` on success; on failure nothing is left. Takes no lock."""
+    part = fresh_file(path)
+    try:
+        yield part
+        os.replace(part, path)
+    finally:
+        part.unlink(missing_ok=True)
+
+
 def entry_of(path: Path) -> Path:
     """Return the absolute path of an entry: its folder is resolved, the entry itself is not, so a link stays one."""
     return path.resolve() if path.name in ("", "..") else path.parent.resolve() / path.name
@@ -234,13 +245,8 @@ def new_file(path: Path, *, wait: bool = False, streams: bool = True) -> Iterato
     if (path.is_dir() and not path.is_symlink()) or (streams and path.exists() and not path.is_file()):
         yield path
         return
-    with claimed(path, wait=wait):
-        part = fresh_file(path)
-        try:
-            yield part
-            os.replace(part, path)
-        finally:
-            part.unlink(missing_ok=True)
+    with claimed(path, wait=wait), replacing(path) as part:
+        yield part
 
 
 @contextmanager

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import hashlib
 import json
-import os
 import re
 from contextlib import suppress
 from dataclasses import asdict
@@ -15,7 +14,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from crosstie._errors import value_error
-from crosstie._files import fresh_file, is_temporary, remove, sweep
+from crosstie._files import is_temporary, remove, replacing, sweep
 from crosstie._log import log
 from crosstie._typing import Array, Matrix
 from crosstie._untrusted_folder import SETTINGS, entry, subfolder
@@ -81,7 +80,8 @@ class ResumeFolder:
             log.info("resuming the fit in %s.", self.folder)
         else:
             self.folder.mkdir(parents=True, exist_ok=True)
-            _replace(file, json.dumps(about, indent=1).encode())
+            with replacing(file) as part:
+                part.write_bytes(json.dumps(about, indent=1).encode())
 
     def core(self) -> tuple[Inputs, Fitted] | None:
         """Return the fitted core, without data, or `None`."""
@@ -110,11 +110,8 @@ class ResumeFolder:
 
     def keep(self, view: str, bound: Bound, z: Array) -> None:
         """Save the coordinates of a block; the file appears complete or not at all."""
-        file = self._file(view, bound)
-        part = fresh_file(file)
-        with part.open("wb") as out:
+        with replacing(self._file(view, bound)) as part, part.open("wb") as out:
             np.save(out, z, allow_pickle=False)
-        os.replace(part, file)
 
     def remove(self) -> None:
         """Remove the folder of a finished fit; other files in it stay."""
@@ -197,9 +194,3 @@ def _is_new(folder: Path) -> bool:
 
 def _names(names: Any) -> str:
     return hashlib.sha256("\n".join(map(str, names)).encode()).hexdigest()
-
-
-def _replace(file: Path, content: bytes) -> None:
-    part = fresh_file(file)
-    part.write_bytes(content)
-    os.replace(part, file)
