@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from crosstie._version import __version__
 
 if TYPE_CHECKING:
-    from crosstie import anchors, data, datasets, links, metrics, model, pl, report, tl, trust
+    from crosstie import anchors, data, datasets, links, metrics, model, pl, qc, report, tl, trust
     from crosstie.config import Config
     from crosstie.model.integrate import integrate
     from crosstie.model.model import Model
@@ -31,6 +31,7 @@ __all__ = [
     "metrics",
     "model",
     "pl",
+    "qc",
     "report",
     "tl",
     "trust",
