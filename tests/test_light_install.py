@@ -1,4 +1,4 @@
-"""The default install: every command works where torch, umap-learn, numba, pynndescent, dask and flowio cannot be found.
+"""The default install: every command works where the packages of extras, such as torch, cannot be found.
 
 All of it happens in one process whose import system does not find these packages, nor do the processes it starts.
 """

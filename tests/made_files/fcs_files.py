@@ -21,6 +21,7 @@ def write_fcs(
     decades=None,
     gains=None,
     header_off=0,
+    text_room=4096,
     keywords=None,
 ):
     """Write events as stored, shape `(n_events, n_channels)`: `decades` and `gains` say what they stand for."""
@@ -37,12 +38,12 @@ def write_fcs(
         if gains and name in gains:
             text[f"$P{i}G"] = str(gains[name])
     text |= keywords or {}
-    start = 58 + 4096
+    start = 58 + text_room
     if version != "2.0":
         text |= {"$BEGINDATA": str(start), "$ENDDATA": str(start + len(raw) - 1)}
         text |= {"$BEGINANALYSIS": "0", "$ENDANALYSIS": "0", "$BEGINSTEXT": "0", "$ENDSTEXT": "0"}
     body = "|" + "|".join(f"{key}|{value}" for key, value in text.items()) + "|"
-    encoded = body.encode().ljust(4096)
+    encoded = body.encode().ljust(text_room)
     offsets = (58, 58 + len(body.encode()) - 1, start + header_off, start + len(raw) - 1 + header_off, 0, 0)
     header = f"FCS{version}    " + "".join(f"{offset:>8}" for offset in offsets)
     path.write_bytes(header.encode() + encoded + raw)

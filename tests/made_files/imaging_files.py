@@ -12,7 +12,12 @@ def cells(n_cells=40, seed=0):
     """Return intensities (n_cells × markers), DNA, centroids in pixels and areas."""
     rng = np.random.default_rng(seed)
     x = rng.gamma(1.0, 40.0, (n_cells, len(MARKERS))).round(3)
-    return x, rng.gamma(5.0, 100.0, n_cells).round(3), rng.uniform(0, 500, (n_cells, 2)).round(2), rng.integers(20, 90, n_cells)
+    return (
+        x,
+        rng.gamma(5.0, 100.0, n_cells).round(3),
+        rng.uniform(0, 500, (n_cells, 2)).round(2),
+        rng.integers(20, 90, n_cells),
+    )
 
 
 def write_mcmicro(path, x, dna, xy, area, *, sep=","):

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import gzip
+import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -110,7 +111,7 @@ def _header(path: Path) -> list[str]:
     try:
         with opened(path, "rb") as file:
             line = file.readline(_LONGEST_HEADER).decode("utf-8", errors="replace")
-    except OSError:
+    except (OSError, EOFError, zlib.error):
         return []
     separator = _separator(line)
     return [word.strip().strip('"') for word in line.lstrip("\ufeff").rstrip("\r\n").split(separator)]
@@ -135,7 +136,7 @@ def _read_csv(path: Path) -> pd.DataFrame:
 def _table(path: Path) -> tuple[pd.DataFrame, Layout]:
     """Return a table of cells and its layout; what QuPath lists besides cells is left out, and said."""
     table = _read_csv(path)
-    layout = layout_of(table.columns)
+    layout = layout_of(list(table.columns))
     if layout is None:
         raise value_error(f"{path} is not a table of a segmented image.", found=f"columns {sample(table.columns, 6)}")
     if layout.tool == "CellProfiler":
@@ -160,7 +161,7 @@ def _steinbock_table(folder: Path, name: str) -> tuple[pd.DataFrame, Layout]:
         raise value_error(f"{shapes} is missing.", expected="the shapes of the cells in intensities/" + name)
     table = intensities.merge(_read_csv(shapes), on="Object", how="left", validate="1:1", suffixes=("", "_shape"))
     markers = {column: column for column in intensities.columns if column != "Object"}
-    layout = layout_of(table.columns)
+    layout = layout_of(list(table.columns))
     if layout is None:
         raise value_error(
             f"{shapes} has no positions.", found=sample(table.columns, 6), expected="centroid-0, centroid-1"
@@ -179,10 +180,11 @@ def _cellprofiler_table(path: Path, table: pd.DataFrame, layout: Layout) -> tupl
     if images is not None and "ImageNumber" in images:
         images = images.set_index("ImageNumber")
         number = table["ImageNumber"]
-        if scalings := [column for column in images if column.startswith("Scaling_") and "mask" not in column.lower()]:
+        names = [str(column) for column in images if "mask" not in str(column).lower()]
+        if scalings := [name for name in names if name.startswith("Scaling_")]:
             stack = next((c for c in scalings if columns[0].find(f"_{c.removeprefix('Scaling_')}_") >= 0), scalings[0])
             scale = number.map(images[stack]).fillna(_LARGEST_16_BIT).to_numpy()[:, None]
-        if files := [column for column in images if column.startswith("FileName_") and "mask" not in column.lower()]:
+        if files := [name for name in names if name.startswith("FileName_")]:
             table["ImageNumber"] = number.map(images[files[0]].map(lambda name: Path(str(name)).stem)).fillna(number)
     if float(np.nanmax(table[columns].to_numpy(float), initial=0)) <= 1:
         table[columns] = table[columns] * scale
@@ -258,7 +260,7 @@ def _anndata(path: Path, table: pd.DataFrame, layout: Layout, said: set[str]) ->
 
 def _writable(obs: pd.DataFrame) -> pd.DataFrame:
     """Return a table that anndata can write: text is categorical, and no name holds a slash."""
-    text = {c: obs[c].astype(str).where(obs[c].notna()).astype("category") for c in obs if obs[c].dtype == object}
+    text = {str(c): obs[c].astype(str).where(obs[c].notna()).astype("category") for c in obs if obs[c].dtype == object}
     return obs.assign(**text).rename(columns=lambda name: name.replace("/", "_"))
 
 
