@@ -120,6 +120,7 @@ UNTESTED = {  # modules without a file of tests, and why
     "_untrusted_folder": "tests/test_untrusted_runs.py",
     "_typing": "names of types",
     "_version": "a number, which tests of the program print",
+    "data/readers/request": "what is asked of a reader, without code",
     "data/untrusted_files": "tests/test_security.py",
     "pl/axes": "what every picture is drawn on",
 }

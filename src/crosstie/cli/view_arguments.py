@@ -20,10 +20,10 @@ if TYPE_CHECKING:
     from crosstie.links import Link
     from crosstie.links import Paired as PairedLink
 
-_EXPECTED = "NAME=PATH.h5ad for each view, or one .h5mu file"
+_EXPECTED = "NAME=PATH for each view, or one file that holds all views"
 
 Views = Annotated[
-    list[str], typer.Argument(metavar="NAME=PATH", help="Views: NAME=PATH.h5ad for each, or one .h5mu file.")
+    list[str], typer.Argument(metavar="NAME=PATH", help="Views: NAME=PATH for each, or one file that holds all views.")
 ]
 Modalities = Annotated[
     list[str] | None,
@@ -63,7 +63,7 @@ Pairs = Annotated[
 
 
 def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
-    """Return the file of each view; a single `.h5mu` file is under the name `""`.
+    """Return the file of each view; a single file that holds all views is under the name `""`.
 
     Raises
     ------
@@ -72,7 +72,7 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
     """
     from crosstie.data.read_files import VIEW_NAME, check_names_apart
 
-    if len(arguments) == 1 and (arguments[0].endswith(".h5mu") or Path(arguments[0]).is_dir()):
+    if len(arguments) == 1 and ("=" not in arguments[0] or Path(arguments[0]).exists()):
         return {"": Path(arguments[0])}
     paths: dict[str, Path] = {}
     for argument in arguments:
@@ -88,8 +88,6 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
             raise value_error(
                 f"view {name!r} is given twice.", found=f"{paths[name]} and {path}", do="Use different names."
             )
-        if path.endswith(".h5mu"):
-            raise value_error(f"view {name!r}: {path} holds several views.", do=f"Give the file alone: {path}.")
         paths[name] = Path(path)
     check_names_apart(paths)
     if len(paths) < 2:
