@@ -34,6 +34,7 @@ ROOMS = (
     "pl",
     "report",
     "tl",
+    "qc",
     "trust",
     "test_threads.py",
 )

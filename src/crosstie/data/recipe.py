@@ -64,6 +64,11 @@ class Recipe:
     variance: Floats
     slope: float = 0.0
 
+    def __repr__(self) -> str:
+        done = ["as given"] if self.values != "counts" else [f"normalised by {self.steps.normalize}"]
+        used = f"{len(self.kept):,} of {len(self.features):,} features, {self.n_components} components"
+        return f"Recipe for {self.values}: {', '.join([*done, used])}"
+
     @classmethod
     def fit(
         cls,
