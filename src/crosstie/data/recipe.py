@@ -18,7 +18,7 @@ from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask, Matrix
 from crosstie.data.normalize import normalized, presence, target_sum_of, totals, typical_slope
 from crosstie.data.scaled import Scaled, moments, principal_components
-from crosstie.data.steps import FLUORESCENCE, FLUORESCENCE_COFACTOR, STEPS, Steps
+from crosstie.data.steps import FLUORESCENCE, FLUORESCENCE_COFACTOR, FLUORESCENCE_SHARE, STEPS, Steps
 from crosstie.data.values import Values
 from crosstie.data.variable_features import variable_features
 from crosstie.data.view import View
@@ -233,10 +233,15 @@ def _for_values(steps: Steps, view: View) -> Steps:
     """Return the steps adapted to the kind of numbers in a view."""
     if view.values == "any":
         return replace(steps, normalize="none", n_top=None, min_share=0.0)
-    if steps.normalize == "arcsinh" and float(view.loaded.max()) > FLUORESCENCE:
+    if steps.normalize == "arcsinh" and _high(view.loaded) > FLUORESCENCE:
         log.info("%s: intensities look like fluorescence: arcsinh with cofactor %g.", view.name, FLUORESCENCE_COFACTOR)
         return replace(steps, cofactor=FLUORESCENCE_COFACTOR)
     return steps
+
+
+def _high(matrix: Matrix) -> float:
+    """Return the intensity that few values exceed; a single event says nothing about the instrument."""
+    return float(np.quantile(matrix.data if sp.issparse(matrix) else matrix, FLUORESCENCE_SHARE))
 
 
 def _usable(view: View, std: Floats, steps: Steps) -> np.ndarray:
