@@ -19,7 +19,7 @@ from crosstie._typing import Array, Floats, Index, Mask, Matrix
 from crosstie.data.normalize import normalized, presence, target_sum_of, totals, typical_slope
 from crosstie.data.scaled import Scaled, moments, principal_components
 from crosstie.data.signal_share import signal_shares
-from crosstie.data.steps import FLUORESCENCE, FLUORESCENCE_COFACTOR, STEPS, Steps
+from crosstie.data.steps import FLUORESCENCE, FLUORESCENCE_COFACTOR, FLUORESCENCE_SHARE, STEPS, Steps
 from crosstie.data.values import Values
 from crosstie.data.variable_features import variable_features
 from crosstie.data.view import View
@@ -72,6 +72,11 @@ class Recipe:
     slope: float = 0.0
     weight: Floats | None = None
     ignored: Index = field(default_factory=lambda: np.empty(0, np.int64))
+
+    def __repr__(self) -> str:
+        done = ["as given"] if self.values != "counts" else [f"normalised by {self.steps.normalize}"]
+        used = f"{len(self.kept):,} of {len(self.features):,} features, {self.n_components} components"
+        return f"Recipe for {self.values}: {', '.join([*done, used])}"
 
     @classmethod
     def fit(
@@ -254,7 +259,7 @@ def _for_values(steps: Steps, view: View) -> Steps:
     """Return the steps adapted to the kind of numbers in a view."""
     if view.values == "any":
         return replace(steps, normalize="none", n_top=None, min_share=0.0)
-    if steps.normalize == "arcsinh" and float(view.loaded.max()) > FLUORESCENCE:
+    if steps.normalize == "arcsinh" and _high(view.loaded) > FLUORESCENCE:
         log.info("%s: intensities look like fluorescence: arcsinh with cofactor %g.", view.name, FLUORESCENCE_COFACTOR)
         return replace(steps, cofactor=FLUORESCENCE_COFACTOR)
     return steps
@@ -269,6 +274,11 @@ def _without(matrix: Matrix, ignored: Index) -> Matrix:
     if sp.issparse(matrix):
         return sp.csr_matrix(matrix @ sp.diags(there))
     return matrix * there
+
+
+def _high(matrix: Matrix) -> float:
+    """Return the intensity that few values exceed; a single event says nothing about the instrument."""
+    return float(np.quantile(matrix.data if sp.issparse(matrix) else matrix, FLUORESCENCE_SHARE))
 
 
 def _usable(view: View, std: Floats, steps: Steps, n_ignored: int) -> np.ndarray:

@@ -30,6 +30,7 @@ from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
 from crosstie.model.placement import CellReader, Pool, place
 from crosstie.model.resume import ResumeFolder
+from crosstie.training.device import check_device, say_unused
 
 
 @dataclass(frozen=True)
@@ -66,6 +67,9 @@ def fit_model(inputs: Inputs, work: Work, *, resume: str | Path | None = None) -
     resume
         Folder for the progress of fits that train or place a large view; removed at the end.
     """
+    check_device(work.device)
+    if work.config.training == "none":
+        say_unused(work.device)
     sizes = {name: view.n_cells for name, view in inputs.views.items()}
     pairs = shared_rows(inputs.linkage, inputs.cells)
     rows = core_rows(sizes, work.config.n_core, pairs=pairs, batches=inputs.batches, seed=work.seed)
