@@ -116,7 +116,6 @@ def test_frozen_objects_are_frozen():
 
 
 UNTESTED = {  # modules without a file of tests, and why
-    "_log": "the logger",
     "_mudata": "what tests make and read MuData with",
     "_untrusted_folder": "tests/test_untrusted_runs.py",
     "_typing": "names of types",

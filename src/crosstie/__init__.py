@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from crosstie._version import __version__
 
 if TYPE_CHECKING:
-    from crosstie import anchors, data, datasets, links, metrics, model, pl, report, tl, trust
+    from crosstie import anchors, data, datasets, links, metrics, model, pl, qc, report, tl, trust
     from crosstie.config import Config
     from crosstie.data.read_files import read
     from crosstie.model.integrate import integrate
@@ -32,6 +32,7 @@ __all__ = [
     "metrics",
     "model",
     "pl",
+    "qc",
     "read",
     "report",
     "tl",

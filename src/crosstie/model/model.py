@@ -105,7 +105,7 @@ class Model(ModelState):
         seed
             Random seed; the same seed on the same machine gives bit-identical results.
         device
-            `"auto"`, `"cpu"`, `"cuda"`, …; only training uses it.
+            `"auto"`, `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`; only training uses it, and a warning says if nothing does.
         progress
             Called as `progress(step, n_steps, losses)` during training.
         pool

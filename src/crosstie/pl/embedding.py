@@ -16,10 +16,11 @@ from numpy.typing import ArrayLike, NDArray
 
 from crosstie._errors import sample, unknown_name, value_error
 from crosstie._extras import require
+from crosstie._labels import in_natural_order, means_missing
 from crosstie.anchors.neighbours import nearest
 from crosstie.pl.axes import entitle
 from crosstie.pl.layout import plane_layout, principal_plane
-from crosstie.pl.palette import GREY, INK, UNNAMED, palette
+from crosstie.pl.palette import GREY, INK, palette
 
 METHODS = ("crosstie", "umap-learn")
 
@@ -208,8 +209,8 @@ def _classes(label: NDArray[np.str_], *, by_view: bool) -> tuple[list[str], dict
     present = list(pd.unique(pd.Series(label)))
     if by_view:
         return present, dict(zip(present, palette(len(present)), strict=True))
-    named = sorted((x for x in present if x.lower() not in UNNAMED), key=str.casefold)
-    unnamed = sorted(x for x in present if x.lower() in UNNAMED)
+    present = in_natural_order(present)
+    named, unnamed = ([x for x in present if means_missing(x) is missing] for missing in (False, True))
     colours = dict(zip(named, palette(len(named)), strict=True))
     return [*named, *unnamed], colours | dict.fromkeys(unnamed, GREY)
 

@@ -75,7 +75,9 @@ def integrate(
     label_key: view_arguments.LabelKey = None,
     pairs: view_arguments.Pairs = "auto",
     seed: Seed = 0,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda, ...; used by training only.")] = "auto",
+    device: Annotated[
+        str, typer.Option(help="auto, cpu, cuda, cuda:1, mps; used by training only (--preset trained).")
+    ] = "auto",
     scheduler: Annotated[
         str | None,
         typer.Option(
@@ -115,6 +117,9 @@ def integrate(
 
 def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = False, overwrite: bool = False) -> None:
     """Do a job; on ranks of torchrun other than the first, only a share of the work."""
+    from crosstie.training.device import check_device
+
+    check_device(job.device)
     read = [*job.inputs.values(), *job.files.values()]
     with run_folder(job.out, overwrite=overwrite, inputs=read) as out:
         from crosstie.runs import record
@@ -206,7 +211,7 @@ def fitted(
 
     if config.training == "full":
         require("train", 'training networks (training="full")')
-        from crosstie.training.loop import choose_device
+        from crosstie.training.device import choose_device
 
         choose_device(device)  # reject a wrong one before the work, not after
     with say.stage("checking the views"):

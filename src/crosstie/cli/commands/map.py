@@ -42,6 +42,7 @@ def map_query(
         typer.Option("--from", metavar="VIEW", help="View of the run that has the labels.  [dim]\\[as --like][/dim]"),
     ] = None,
     abstain_at: finished_run.AbstainAt = None,
+    keep_words: finished_run.KeepWords = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -77,7 +78,7 @@ def map_query(
         with say.stage("transferring labels"):
             from crosstie.tl import transfer_labels
 
-            labels = transfer_labels(model, source, name, key=label_key, abstain_at=abstain_at)
+            labels = transfer_labels(model, source, name, key=label_key, abstain_at=abstain_at, keep_words=keep_words)
             _write_labels(adata, labels, label_key, source)
     with say.stage("writing"), new_file(out) as part:
         adata.write_h5ad(part, compression="gzip")

@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from crosstie._errors import InputValueError, sample, value_error
 from crosstie.data.readers.anndata_files import is_h5ad, is_h5mu, is_zarr, read_h5ad, read_h5mu, read_zarr
+from crosstie.data.readers.fcs import is_fcs, read_fcs
+from crosstie.data.readers.imaging_tables import is_imaging_table, read_imaging_table
 from crosstie.data.readers.loom import is_loom, read_loom
 from crosstie.data.readers.mtx_folders import is_mtx_folder, read_mtx_folder
 from crosstie.data.readers.request import Request
@@ -53,6 +55,10 @@ FORMATS = (
     Format("loom (.loom)", is_loom, read_loom),
     Format("zarr store", is_zarr, read_zarr),
     Format("folder with matrix.mtx", is_mtx_folder, read_mtx_folder),
+    Format("FCS (.fcs), one file or a folder", is_fcs, read_fcs),
+    Format(
+        "table of a segmented image (mcmicro, QuPath, CellProfiler, steinbock)", is_imaging_table, read_imaging_table
+    ),
     Format("table of text (.csv, .tsv)", is_text_table, read_text_table),
 )
 

@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pandas as pd
 
-from crosstie.pl.palette import UNNAMED
+from crosstie._labels import in_natural_order, means_missing
 from crosstie.report.colours import of_classes, ramp
 from crosstie.report.html import pack
 from crosstie.runs.known_truth import UNKNOWN
@@ -92,11 +92,11 @@ def _spread(rows: Mapping[str, np.ndarray], columns: Mapping[str, Any], fill: An
 
 
 def _sorted(names: set[str]) -> list[str]:
-    return sorted(names, key=lambda x: (x == ABSENT, _is_grey(x), x.casefold(), x))
+    return sorted(in_natural_order(names), key=lambda x: x == ABSENT)
 
 
 def _is_grey(name: str) -> bool:
-    return name == ABSENT or name.lower() in (*UNNAMED, "no label")
+    return name == ABSENT or means_missing(name)
 
 
 def _classes(title: str, column: np.ndarray, xy: np.ndarray, *, order: list[str] | None = None) -> dict[str, Any]:
