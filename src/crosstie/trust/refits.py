@@ -14,7 +14,7 @@ from crosstie._threads import side_by_side
 from crosstie._typing import Array, Edge, Floats
 from crosstie.metrics import foscttm
 from crosstie.model.model import Model
-from crosstie.trust.agreement import above_null, above_other_pairings, combined_z_score, matched_correlations
+from crosstie.anchors.agreement import above_null, above_other_pairings, combined_z_score, matched_correlations
 from crosstie.trust.match_stability import halves, moved
 from crosstie.trust.sketch_fit import Fit, Sketch, permuted, without_share
 
@@ -182,12 +182,12 @@ def _without_links(
         for edge, (source, target) in sketch.problem.columns.items():
             out = columns[edge][fold] if source.shape[1] > 1 else np.empty(0, np.int64)
             stay = np.setdiff1d(np.arange(source.shape[1]), out)
-            kept[edge], held[edge] = (source[:, stay], target[:, stay]), (source[:, out], target[:, out])
+            kept[edge], held[edge] = stay, (source[:, out], target[:, out])
         known = {
             edge: (np.delete(i, pairs[edge][fold]), np.delete(j, pairs[edge][fold]))
             for edge, (i, j) in sketch.problem.pairs.items()
         }
-        fit = sketch.fit(columns=kept, pairs=known)
+        fit = sketch.fit(stay=kept, pairs=known)
         agree = {
             edge: above_other_pairings(_correlations(fit, edge, *sides))
             for edge, sides in held.items()

@@ -43,13 +43,15 @@ class Sketch:
         self,
         *,
         columns: Columns | None = None,
+        stay: Mapping[Edge, Index] | None = None,
         pairs: Mapping[Edge, tuple[Index, Index]] | None = None,
         rows: Mapping[str, Index] | None = None,
         seed: int = 0,
     ) -> Fit:
-        """Fit the closed form to the sketch; columns, pairs and rows stand in for its own."""
+        """Fit the closed form to the sketch; columns, pairs and rows stand in for its own, `stay` keeps some columns."""
         rows = self.rows if rows is None else rows
-        return Fit(self, self.problem.fit(columns=columns, pairs=pairs, rows=rows, seed=seed))
+        problem = self.problem if stay is None else self.problem.with_columns(stay)
+        return Fit(self, problem.fit(columns=columns, pairs=pairs, rows=rows, seed=seed))
 
 
 @dataclass(frozen=True)
