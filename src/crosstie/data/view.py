@@ -38,6 +38,7 @@ _NAMES: tuple[tuple[Modality, tuple[str, ...]], ...] = (
     ("rna", ("rna", "gex", "gene", "expression", "transcript")),
 )
 _FEATURE_TYPES: dict[str, Modality] = {"Gene Expression": "rna", "Antibody Capture": "protein", "Peaks": "atac"}
+_INTENSITY = "Protein Intensity"  # the type that our readers give to features of cytometry and imaging
 _PEAK = re.compile(r"^[\w.\-]{1,40}[:\-_]\d+[\-_]\d+$")
 
 
@@ -294,10 +295,12 @@ def guess_modality(name: str, adata: AnnData, matrix: Matrix | Stored, features:
 
 
 def _guess(name: str, adata: AnnData, matrix: Matrix | Stored, features: pd.Index) -> tuple[Modality, str]:
+    types = set(adata.var["feature_types"].astype(str)) if "feature_types" in adata.var else set()
+    if types == {_INTENSITY}:  # told by the file, whatever the view is called
+        return "cytometry", "by var['feature_types']"
     for modality, words in _NAMES:
         if any(word in name.lower() for word in words):
             return modality, "by its name"
-    types = set(adata.var["feature_types"].astype(str)) if "feature_types" in adata.var else set()
     if len(types) == 1 and (by_type := _FEATURE_TYPES.get(next(iter(types)))):
         return by_type, "by var['feature_types']"
     if len(features) and np.mean([bool(_PEAK.match(str(f))) for f in features[:200]]) > 0.9:

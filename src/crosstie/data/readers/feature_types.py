@@ -21,6 +21,7 @@ _VIEWS: dict[str, tuple[str, Modality | None]] = {
     "antibody capture": ("adt", "protein"),
     "adt": ("adt", "protein"),
     "peaks": ("atac", "atac"),
+    "protein intensity": ("cytometry", "cytometry"),
     "atac": ("atac", "atac"),
     "multiplexing capture": ("multiplexing", None),
     "crispr guide capture": ("crispr", None),

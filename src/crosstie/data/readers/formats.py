@@ -9,6 +9,8 @@ from typing import TYPE_CHECKING, TypeAlias
 
 from crosstie._errors import sample, value_error
 from crosstie.data.readers.anndata_files import is_h5ad, is_h5mu, is_zarr, read_h5ad, read_h5mu, read_zarr
+from crosstie.data.readers.fcs import is_fcs, read_fcs
+from crosstie.data.readers.imaging_tables import is_imaging_table, read_imaging_table
 from crosstie.data.readers.request import Request
 
 if TYPE_CHECKING:
@@ -45,6 +47,10 @@ FORMATS = (
     Format("MuData (.h5mu)", is_h5mu, read_h5mu),
     Format("AnnData (.h5ad)", is_h5ad, read_h5ad),
     Format("zarr store", is_zarr, read_zarr),
+    Format("FCS (.fcs), one file or a folder", is_fcs, read_fcs),
+    Format(
+        "table of a segmented image (mcmicro, QuPath, CellProfiler, steinbock)", is_imaging_table, read_imaging_table
+    ),
 )
 
 
