@@ -194,9 +194,9 @@ def _read(
     values: Mapping[str, ArrayLike] | None,
 ) -> Cells:
     """Check what was given and choose colours, or raise naming the view."""
-    for view in (name for given in (colour, transferred, values) for name in given or {}):
-        if view not in coords:
-            raise unknown_name("embedding, colour", view, coords)
+    for name in (name for given in (colour, transferred, values) for name in given or {}):
+        if name not in coords:
+            raise unknown_name("embedding, colour", name, coords)
     xy = _places(coords)
     if values is not None and (colour is not None or transferred is not None):
         raise value_error("embedding: give labels or numbers, not both.", found="values beside colour or transferred")
