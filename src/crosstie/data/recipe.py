@@ -74,7 +74,22 @@ class Recipe:
         n_components: int = 120,
         seed: int = 0,
     ) -> Recipe:
-        """Fit a recipe to a view.
+        """Fit a recipe to a view, as `fit_transform` does, and return it alone; parameters and errors are the same."""
+        return cls.fit_transform(view, steps=steps, keep=keep, n_components=n_components, seed=seed)[0]
+
+    @classmethod
+    def fit_transform(
+        cls,
+        view: View,
+        *,
+        steps: Steps | None = None,
+        keep: Collection[str] = (),
+        n_components: int = 120,
+        seed: int = 0,
+    ) -> tuple[Recipe, Array]:
+        """Fit a recipe to a view, and return it with the principal components of the cells.
+
+        The components are those of `transform`, except that their last bits do not depend on the order of the features.
 
         Parameters
         ----------
@@ -106,13 +121,16 @@ class Recipe:
             variable = variable_features(view.loaded, steps.n_top)
             chosen &= variable | view.features.isin(list(keep))
         kept = np.flatnonzero(chosen)
-        scaled = Scaled(_clipped(x[:, kept], mean[kept], std[kept], steps.clip), mean[kept], std[kept])
+        order = np.lexsort((std[kept], mean[kept]))  # by contents: the random start and all sums follow it
+        scaled = _scaled_columns(x, kept[order], mean, std, steps.clip)
         n_components = min(n_components, len(kept), view.n_cells - 1)
         loadings, variance = principal_components(scaled, n_components, seed=seed)
+        components = scaled @ loadings
         if steps.normalize == "binary":
-            ours = _not_depth(scaled @ loadings, view)
-            loadings, variance = loadings[:, ours], variance[ours]
-        return cls(
+            ours = _not_depth(components, view)
+            loadings, variance, components = loadings[:, ours], variance[ours], components[:, ours]
+        loadings = loadings[np.argsort(order)]
+        recipe = cls(
             steps,
             view.values,
             view.features,
@@ -124,6 +142,7 @@ class Recipe:
             np.maximum(variance, 1e-12),
             slope,
         )
+        return recipe, components
 
     @property
     def n_components(self) -> int:
@@ -253,6 +272,14 @@ def _usable(view: View, std: Floats, steps: Steps) -> np.ndarray:
             do="Look at the matrix: are the cells the rows? Are the values different from each other?",
         )
     return usable
+
+
+def _scaled_columns(x: Matrix, columns: Index, mean: Floats, std: Floats, clip: float | None) -> Scaled:
+    """Return some columns, scaled and clipped, stored in the order in which they are given."""
+    chosen, mean, std = x[:, columns], mean[columns], std[columns]
+    if sp.issparse(chosen):
+        chosen.sort_indices()
+    return Scaled(_clipped(chosen, mean, std, clip), mean, std)
 
 
 def _not_depth(components: Array, view: View) -> np.ndarray:
