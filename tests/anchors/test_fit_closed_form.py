@@ -129,7 +129,7 @@ def test_the_order_of_views_edges_and_columns_makes_no_difference():
     for view in components:
         np.testing.assert_array_equal(other.maps[view], form.maps[view])
         np.testing.assert_array_equal(other.reference[view], form.reference[view])
-    assert all((np.sum([(z**3).mean(0) for z in form.reference.values()], axis=0) >= 0))
+    assert (np.sum([(z**3).mean(0) for z in form.reference.values()], axis=0) >= 0).all()
 
 
 def test_a_wrong_link_fades_out():

@@ -132,7 +132,7 @@ def _sorted_views(
 
 def _sorted_columns(source: Floats, target: Floats) -> tuple[Floats, Floats]:
     """Return linked columns sorted by their contents: the first component's weight on either side."""
-    by = np.lexsort((np.maximum(source[0], target[0]), np.minimum(source[0], target[0]))) if len(source) else []
+    by = np.lexsort((np.maximum(source[0], target[0]), np.minimum(source[0], target[0])))
     return source[:, by], target[:, by]
 
 

@@ -1,4 +1,4 @@
-"""Orders cells by their contents, so that a fit gives the same bits whatever the order of cells and features in the data."""
+"""Orders cells by their contents, so that a fit gives the same bits in whatever order the data list them."""
 
 from __future__ import annotations
 

@@ -35,8 +35,8 @@ def core_rows(
 ) -> dict[str, Index]:
     """Return the rows of each view that are fitted, in ascending order; empty if no view has more than `n_core` cells.
 
-    The cells of lowest rank are taken: ranks are random, so that the core has the composition of the view. Shared cells and their partners come
-    first, up to half of the core, then 100 cells of every batch.
+    The cells of lowest rank are taken: ranks are random, so that the core has the composition of the view. Shared cells
+    and their partners come first, up to half of the core, then 100 cells of every batch.
 
     Parameters
     ----------
