@@ -34,6 +34,7 @@ ROOMS = (
     "pl",
     "report",
     "tl",
+    "qc",
     "trust",
     "test_threads.py",
 )
@@ -45,7 +46,7 @@ Written by `make matrix`. In each environment, crosstie is installed as users in
 those marked slow and those that need a browser or real data. Every warning is an error, apart from the few that
 `pyproject.toml` lists with a reason. *Lowest* uses the lower bounds in `pyproject.toml`, *pinned* uses
 `constraints.txt`, and *highest* the newest versions on the package index. *Default* is `pip install crosstie` without
-extras: tests that need torch, umap-learn or dask are skipped; everything else must work.
+extras: tests that need torch, umap-learn, dask or flowio are skipped; everything else must work.
 
 """
 

@@ -16,7 +16,9 @@ def test_what_is_there_is_no_error():
 
 
 @pytest.mark.parametrize(
-    ("extra", "package"), [("train", "torch"), ("umap", "umap-learn"), ("dask", "dask")], ids=["train", "umap", "dask"]
+    ("extra", "package"),
+    [("train", "torch"), ("umap", "umap-learn"), ("dask", "dask"), ("fcs", "flowio")],
+    ids=["train", "umap", "dask", "fcs"],
 )
 @pytest.mark.parametrize("gone", [None, ImportError], ids=["not found", "refused"])
 def test_what_is_missing_is_said(monkeypatch, extra, package, gone):

@@ -1,4 +1,4 @@
-"""The default install: every command works where torch, umap-learn, numba, pynndescent and dask cannot be found.
+"""The default install: every command works where the packages of extras, such as torch, cannot be found.
 
 All of it happens in one process whose import system does not find these packages, nor do the processes it starts.
 """
@@ -15,7 +15,7 @@ HIDE = """
 import sys
 from importlib.machinery import PathFinder
 
-EXTRAS = {"torch", "umap", "numba", "llvmlite", "pynndescent", "dask", "distributed"}
+EXTRAS = {"torch", "umap", "numba", "llvmlite", "pynndescent", "dask", "distributed", "flowio"}
 
 class Default(PathFinder):
     @classmethod

@@ -14,8 +14,9 @@ from typing import TYPE_CHECKING, Any
 from crosstie._version import __version__
 
 if TYPE_CHECKING:
-    from crosstie import anchors, data, datasets, links, metrics, model, pl, report, tl, trust
+    from crosstie import anchors, data, datasets, links, metrics, model, pl, qc, report, tl, trust
     from crosstie.config import Config
+    from crosstie.data.read_files import read
     from crosstie.model.integrate import integrate
     from crosstie.model.model import Model
 
@@ -31,12 +32,14 @@ __all__ = [
     "metrics",
     "model",
     "pl",
+    "qc",
+    "read",
     "report",
     "tl",
     "trust",
 ]
 
-_NAMES = {"Config": "config", "Model": "model.model", "integrate": "model.integrate"}
+_NAMES = {"Config": "config", "Model": "model.model", "integrate": "model.integrate", "read": "data.read_files"}
 
 
 def __getattr__(name: str) -> Any:

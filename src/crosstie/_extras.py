@@ -7,13 +7,14 @@ from typing import Literal
 
 from crosstie._errors import InputImportError, message
 
-Extra = Literal["train", "umap", "dask"]
+Extra = Literal["train", "umap", "dask", "fcs"]
 
 # The module that an extra of pyproject.toml is for, and the name of its package.
 PACKAGES: dict[Extra, tuple[str, str]] = {
     "train": ("torch", "torch"),
     "umap": ("umap", "umap-learn"),
     "dask": ("distributed", "dask"),
+    "fcs": ("flowio", "flowio"),
 }
 
 

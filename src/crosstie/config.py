@@ -120,6 +120,11 @@ class Config(Refinement):
     grad_clip: float = 5.0
     averaging: float = 0.0
 
+    def __repr__(self) -> str:
+        default = {field.name: field.default for field in fields(self)}
+        changed = [f"{name}={value!r}" for name, value in asdict(self).items() if value != default[name]]
+        return f"Config({', '.join(changed)})"
+
     def __post_init__(self) -> None:
         types = get_type_hints(type(self))
         for field in fields(self):

@@ -28,7 +28,6 @@ def test_paths_of_views():
         (["../rna=rna.h5ad", "adt=adt.h5ad"], "Write rna=rna.h5ad."),
         (["a/b=rna.h5ad", "adt=adt.h5ad"], "cannot be used in file names"),
         ([".rna=rna.h5ad", "adt=adt.h5ad"], "cannot be used in file names"),
-        (["rna=both.h5mu", "adt=adt.h5ad"], "holds several views"),
     ],
 )
 def test_wrong_views(words, said):

@@ -134,3 +134,9 @@ def test_intensities_go_through_arcsinh(kind, high, cofactor):
     recipe = Recipe.fit(make_view(kind(x), "cytometry"), n_components=4)
     assert recipe.steps.cofactor == cofactor
     np.testing.assert_allclose(dense(recipe.log_normalize(kind(x))), np.arcsinh(x / cofactor), rtol=1e-4, atol=1e-6)
+
+
+def test_one_bright_event_is_no_fluorescence(kind):
+    x = np.random.default_rng(0).gamma(0.5, 200.0, (300, 8)).astype(np.float32)
+    x[7, 3] = 100_000
+    assert Recipe.fit(make_view(kind(x), "cytometry"), n_components=4).steps.cofactor == 5

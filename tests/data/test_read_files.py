@@ -4,6 +4,7 @@ import mudata as md
 import numpy as np
 import pytest
 
+import crosstie as xt
 from crosstie._mudata import views_as_they_are
 from crosstie.data.read_files import read_features, read_views
 from crosstie.datasets import simulate_citeseq
@@ -58,7 +59,7 @@ def bad_file(folder, kind, files):
         path.write_bytes(
             {
                 "random": np.random.default_rng(0).bytes(5000),
-                "csv": b"cell,CD3\na,1\n",
+                "csv": b"cell,CD3\0a,1\n",
                 "empty": b"",
                 "truncated": whole[: len(whole) // 2],
                 "overwritten": whole[:2048] + bytes(len(whole) - 2048),
@@ -73,7 +74,7 @@ def bad_file(folder, kind, files):
         ("missing", "there is no such file"),
         ("folder", "is a folder"),
         ("random", "not an HDF5 file"),
-        ("csv", "read_csv"),
+        ("csv", "is not text"),
         ("empty", "the file is empty"),
         ("truncated", "Is the file whole?"),
         ("overwritten", "Is the file whole?"),
@@ -91,6 +92,20 @@ def test_files_of_the_other_kind(files, tmp_path):
     (tmp_path / "views.h5ad").write_bytes((files / "both.h5mu").read_bytes())
     (tmp_path / "view.h5mu").write_bytes((files / "adt.h5ad").read_bytes())
     with pytest.raises(ValueError, match="holds several views"):
-        read_views({"rna": tmp_path / "views.h5ad", "adt": files / "adt.h5ad"})
-    with pytest.raises(ValueError, match="without views"):
+        read_views({"x": tmp_path / "views.h5ad", "adt": files / "adt.h5ad"})
+    with pytest.raises(ValueError, match="holds one view only"):
         read_views({"": tmp_path / "view.h5mu"})
+
+
+def test_a_name_chooses_a_view_of_a_file_of_several(files, mdata):
+    found = read_views({"adt": files / "both.h5mu", "x": files / "rna.h5ad"})
+    assert list(found) == ["adt", "x"]
+    np.testing.assert_array_equal(found["adt"].X.toarray(), mdata["adt"].X.toarray())
+    assert read_features({"adt": files / "both.h5mu", "rna": files / "both.h5mu"})["rna"].n_vars == 100
+
+
+def test_reading_in_python(files, mdata):
+    assert list(xt.read(files / "both.h5mu")) == ["rna", "adt"]
+    (name, adata), *more = xt.read(str(files / "adt.h5ad")).items()
+    assert (name, adata.shape, more) == ("adt", mdata["adt"].shape, [])
+    assert type(xt.read(files / "adt.h5ad", backed=True)["adt"].X).__name__ == "_CSRDataset"

@@ -26,6 +26,18 @@ def test_labels():
     assert labels_of({name: adata.obs for name, adata in unlabelled.items()}, "cell_type") == {}
 
 
+def test_words_for_missing_labels_are_unknown_and_said(caplog):
+    data = views(cell_type=(["T", "Unassigned", "", "NA"], ["nan"] * 4))
+    obs = {name: adata.obs for name, adata in data.items()}
+    assert {v: list(y) for v, y in labels_of(obs, "cell_type").items()} == {"rna": ["T", *["unknown"] * 3]}
+    with caplog.at_level("INFO", logger="crosstie"):
+        check_label_key(data, None)
+    assert (
+        "labels of rna that mean a missing label, and are taken as one: 'Unassigned' (1 cell), '' (1 cell)"
+        in caplog.text
+    )
+
+
 def test_label_key():
     data = views(cell_type=(list("TTBB"), None), leiden=([1, 2, 3, 4], [1, 1, 1, 2]))
     assert check_label_key(data, None) == "cell_type"

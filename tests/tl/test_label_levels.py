@@ -64,3 +64,18 @@ def test_labels_that_do_not_nest_are_named(labelled):
     labelled.obs["rna"] = labelled.obs["rna"].assign(coarse=np.resize(["a", "b", "c"], 300))
     with pytest.raises(InputValueError, match=r"'a1' belongs to several labels of 'coarse'(.|\n)*'a', 'b', 'c'"):
         read_labels(labelled, "rna", ["coarse", "fine"], None, None)
+
+
+@pytest.mark.parametrize("word", ["Unknown", "unassigned", "", "nan", "NA"])
+def test_words_for_missing_labels_are_missing_and_said(labelled, word, caplog):
+    fine = labelled.obs["rna"]["fine"].fillna(word)
+    expected = read_labels(labelled, "rna", "fine", None, None)
+    found = read_labels(labelled, "rna", None, fine, None)
+    np.testing.assert_array_equal(found.code, expected.code)
+    assert list(found.levels[0].labels) == ["a1", "a2", "b1"]
+    assert f"labels of rna that mean a missing label, and are taken as one: {word!r} (75 cells)" in caplog.text
+    assert "--keep-words" in caplog.records[-1].cli
+    kept = read_labels(labelled, "rna", None, fine, None, keep_words=True)
+    assert word in set(kept.levels[0].labels)
+    with pytest.raises(ValueError, match="no cell of 'rna' has a label"):
+        read_labels(labelled, "rna", None, np.full(300, word), None)

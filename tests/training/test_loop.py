@@ -11,7 +11,6 @@ from crosstie.training import loop as fit_module
 from crosstie.training.adversary import Adversary
 from crosstie.training.loop import (
     Average,
-    choose_device,
     choose_threads,
     fit,
     make_optimiser,
@@ -242,16 +241,6 @@ def test_views_of_unequal_size_and_smaller_than_a_batch(pair):
     )
     _, history = fit(problem, dataclasses.replace(SMALL, hold=0))
     assert np.isfinite(history).all(axis=None)
-
-
-def test_devices():
-    assert choose_device("auto").type in ("cpu", "cuda")
-    assert choose_device("cpu").type == "cpu"
-    with pytest.raises(ValueError, match="device 'gpu' is unknown"):
-        choose_device("gpu")
-    if not torch.cuda.is_available():
-        with pytest.raises(ValueError, match="device 'cuda' is not on this machine"):
-            choose_device("cuda")
 
 
 def test_threads(pair):

@@ -7,7 +7,7 @@ what batches of two views share (such as the donor) has already helped the match
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 import numpy as np
 
@@ -35,9 +35,9 @@ class Offsets:
         Mean of each batch minus the mean of its view, in each cluster, shape `(n_batches, n_clusters, n_latent)`.
     """
 
-    centroids: Array
+    centroids: Array = field(repr=False)
     names: Mapping[str, tuple[str, ...]]
-    shifts: Mapping[str, Array]
+    shifts: Mapping[str, Array] = field(repr=False)
 
     @classmethod
     def fit(

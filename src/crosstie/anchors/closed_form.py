@@ -44,10 +44,10 @@ class ClosedForm:
         Neighbour index of the reference cells of each view, built when first needed.
     """
 
-    mean: Mapping[str, Array]
-    maps: Mapping[str, Array]
-    reference: Mapping[str, Array]
-    strength: Floats
+    mean: Mapping[str, Array] = field(repr=False)
+    maps: Mapping[str, Array] = field(repr=False)
+    reference: Mapping[str, Array] = field(repr=False)
+    strength: Floats = field(repr=False)
     edges: tuple[Edge, ...]
     settings: Refinement
     offsets: Offsets | None = None

@@ -27,6 +27,10 @@ class Anchors:
     target: Index
     weight: Floats
 
+    def __repr__(self) -> str:
+        median = f", median weight {np.median(self.weight):.2f}" if len(self) else ""
+        return f"Anchors: {len(self):,} pairs of cells{median}"
+
     def __post_init__(self) -> None:
         shapes = {np.shape(self.source), np.shape(self.target), np.shape(self.weight)}
         if len(shapes) != 1 or len(next(iter(shapes))) != 1:

@@ -99,7 +99,7 @@ class Console:
 
             handler = RichHandler(console=self.live, show_time=False, show_path=False, highlighter=NullHighlighter())
             handler.setFormatter(CommandLineFormatter())
-        log.addHandler(handler)
+        log.handlers[:] = [handler]  # without the one for Python
         log.setLevel(level)
         log.propagate = False  # some libraries give the root logger a handler, which would print everything twice
 

@@ -30,6 +30,10 @@ AbstainAt = Annotated[
     float | None,
     typer.Option(min=0, max=1, help="Leave labels below this confidence missing.  [dim]\\[label every cell][/dim]"),
 ]
+KeepWords = Annotated[
+    bool,
+    typer.Option("--keep-words", help="Take words such as Unknown, unassigned or NA as labels, not as missing ones."),
+]
 
 
 def open_run(run: Path, say: Console, *views: str) -> Model:

@@ -8,7 +8,35 @@ from typing import Any
 
 from crosstie._errors import sample, value_error
 
+GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
 DO = "Read it where you trust it, and write the views again: adata.write_h5ad(path)."
+
+
+def open_hdf5(path: Path) -> Any:
+    """Return an HDF5 file, opened for reading and not checked yet, or raise an error that says what it is instead.
+
+    Raises
+    ------
+    ValueError
+        If the file is empty, compressed or not HDF5.
+    """
+    import h5py
+
+    if not path.stat().st_size:
+        raise ValueError("the file is empty")
+    start = start_of(path)
+    if start.startswith(GZIP):
+        do = f"Decompress it: gunzip {path}."
+        raise value_error(f"{path} is compressed with gzip.", expected="an HDF5 file", do=do)
+    if HDF5 not in start:
+        raise ValueError("not an HDF5 file")
+    return h5py.File(path, "r")
+
+
+def start_of(path: Path) -> bytes:
+    """Return the first bytes of a file, in which HDF5 has its signature: behind a user block in MuData files."""
+    with path.open("rb") as file:
+        return file.read(2048)
 
 
 def check_hdf5(file: Any) -> None:

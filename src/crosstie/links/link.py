@@ -72,6 +72,9 @@ class Link:
                 do="Remove the pairs that should not count.",
             )
 
+    def __repr__(self) -> str:
+        return f"Link {self}: {self.n_columns:,} columns of {len(self.pairs):,} pairs of features ({self.origin})"
+
     def __str__(self) -> str:
         return f"{self.source} -> {self.target}"
 

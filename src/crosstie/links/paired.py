@@ -53,6 +53,9 @@ class Paired:
                     expected="one row per shared cell",
                 )
 
+    def __repr__(self) -> str:
+        return f"Paired {self}: {len(self.cells):,} shared cells"
+
     def __str__(self) -> str:
         return f"{self.source} -> {self.target}"
 

@@ -10,6 +10,7 @@ import pandas as pd
 from numpy.typing import ArrayLike, NDArray
 
 from crosstie._errors import check_integer, sample, type_error, value_error
+from crosstie._labels import means_missing
 
 Doubles = NDArray[np.float64]
 MAX_VALUE = 1e100
@@ -100,8 +101,10 @@ def names(labels: Any, *, what: str, n_cells: int | None = None) -> NDArray[np.s
     return values.astype(str)
 
 
-def kept(labels: NDArray[np.str_], exclude: Collection[str]) -> NDArray[np.bool_]:
-    """Return which cells are scored: those whose label is not in `exclude`."""
+def kept(labels: NDArray[np.str_], exclude: Collection[str] | None) -> NDArray[np.bool_]:
+    """Return which cells are scored: those whose label is not in `exclude`, or for `None` no word for a missing one."""
+    if exclude is None:
+        exclude = [name for name in np.unique(labels) if means_missing(str(name))]
     return ~np.isin(labels, [str(name) for name in exclude])
 
 

@@ -38,7 +38,7 @@ def evaluate(
     labels: Mapping[str, Any] | None = None,
     *,
     pairs: Mapping[str, Any] | None = None,
-    exclude: Collection[str] = ("unknown",),
+    exclude: Collection[str] | None = None,
     k: int = 15,
     max_cells: int | None = 4000,
     max_queries: int | None = 20_000,
@@ -74,7 +74,8 @@ def evaluate(
         Identity of each cell of a view, shape `(n_cells,)` each: equal values in two views are the same cell. A value
         that the other view lacks, or a negative number, is a cell without partner; pairing scores leave it out.
     exclude
-        Labels that mean unknown; their cells neither give nor get labels.
+        Labels that mean unknown; their cells neither give nor get labels. `None` takes the usual words, such as
+        `unknown`, `Unassigned` or `NA`.
     k
         Number of neighbours of `knn_accuracy`.
     max_cells
@@ -131,7 +132,7 @@ def _label_rows(
     queries: Mapping[str, Index],
     truth: Mapping[str, NDArray[np.str_]],
     *,
-    exclude: Collection[str],
+    exclude: Collection[str] | None,
     k: int,
     max_cells: int | None,
     seed: int,

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from crosstie._errors import sample
 from crosstie._extras import require
 from crosstie._files import claimed
 from crosstie._log import log
@@ -17,9 +19,11 @@ from crosstie._typing import Array, Edge, Floats, Index, Tick
 from crosstie.anchors import Anchors, ClosedForm, find
 from crosstie.anchors.linear import linear_fit
 from crosstie.config import Config
-from crosstie.data import Recipe
+from crosstie.data import Recipe, View
 from crosstie.data.canonical_order import canonical_order
+from crosstie.links.antibody_names import Control, controls, is_blank
 from crosstie.links.linked_columns import link_recipes, linked_features, projections, shared_rows
+from crosstie.links.suggest import GENES, PROTEINS
 from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.core import cell_ranks, core_rows
 from crosstie.model.fitted import Fitted
@@ -27,6 +31,7 @@ from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
 from crosstie.model.placement import CellReader, Pool, place
 from crosstie.model.resume import ResumeFolder
+from crosstie.training.device import check_device, say_unused
 
 
 @dataclass(frozen=True)
@@ -63,6 +68,9 @@ def fit_model(inputs: Inputs, work: Work, *, resume: str | Path | None = None) -
     resume
         Folder for the progress of fits that train or place a large view; removed at the end.
     """
+    check_device(work.device)
+    if work.config.training == "none":
+        say_unused(work.device)
     cells, pairs = inputs.cells, shared_rows(inputs.linkage, inputs.cells)
     ranks = {n: cell_ranks(cells[n], f"{work.seed} {v.modality} {v.n_features}") for n, v in inputs.views.items()}
     rows = core_rows(ranks, work.config.n_core, pairs=pairs, batches=inputs.batches)
@@ -168,11 +176,27 @@ def _recipes(inputs: Inputs, config: Config, seed: int) -> dict[str, tuple[Recip
         name: Recipe.fit_transform(
             view,
             keep=set() if name in inputs.link_views else linked_features(inputs.linkage, name),
+            ignore=_controls(view),
             n_components=config.n_components,
             seed=seed,
         )
         for name, view in inputs.views.items()
     }
+
+
+def _controls(view: View) -> dict[str, Control]:
+    """Return the features that measure nothing of the cell; the log counts them."""
+    if view.modality in PROTEINS:
+        found = controls(view.features)
+    elif view.modality in GENES:
+        found = {name: "blank" for name in view.features if is_blank(name)}
+    else:
+        return {}
+    if found:
+        kinds = Counter(found.values())
+        said = " and ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in kinds.items())
+        log.info("%s: %s set aside (%s): they measure nothing of the cell.", view.name, said, sample(found, 4))
+    return found
 
 
 def _linked(inputs: Inputs, recipes: Mapping[str, Recipe], seed: int) -> dict[Edge, tuple[Array, Array]]:

@@ -35,11 +35,11 @@ class Fitted:
     """
 
     map: LatentMap
-    latents: Mapping[str, Array]
+    latents: Mapping[str, Array] = field(repr=False)
     anchors: Mapping[Edge, Anchors]
-    history: pd.DataFrame
-    core_rows: Mapping[str, Index] = field(default_factory=dict)
-    core: tuple[Inputs, Fitted] | None = None
+    history: pd.DataFrame = field(repr=False)
+    core_rows: Mapping[str, Index] = field(default_factory=dict, repr=False)
+    core: tuple[Inputs, Fitted] | None = field(default=None, repr=False)
 
     def subset(self, rows: Mapping[str, Index]) -> Fitted:
         """Return the result for some cells of every view.

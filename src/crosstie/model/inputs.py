@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING
 
 import pandas as pd
@@ -41,7 +41,7 @@ class Inputs:
     obs
         Copy of each view's `.obs`.
     slots
-        Where each view's matrix is: `"X"`, `"layers/NAME"` or `"obsm/NAME"`.
+        Where each view's matrix is: `"X"`, `"raw"`, `"layers/NAME"` or `"obsm/NAME"`.
     modalities
         What each view measured.
     batch_keys
@@ -51,7 +51,7 @@ class Inputs:
     views: Mapping[str, View]
     link_views: Mapping[str, View]
     linkage: Linkage
-    obs: Mapping[str, pd.DataFrame]
+    obs: Mapping[str, pd.DataFrame] = field(repr=False)
     slots: Mapping[str, str]
     modalities: Mapping[str, Modality]
     batch_keys: Mapping[str, str]

@@ -40,7 +40,7 @@ class LatentMap:
     recipes: Mapping[str, Recipe]
     closed_form: ClosedForm | None
     trained: Trained | None
-    decoders: Mapping[str, tuple[Array, Array]]
+    decoders: Mapping[str, tuple[Array, Array]] = field(repr=False)
     like: Mapping[str, str] = field(default_factory=dict)
 
     @property

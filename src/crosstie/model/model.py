@@ -45,7 +45,7 @@ class Model(ModelState):
     modality
         What each view measured, by name; guessed where it is not given.
     slot
-        Where in the AnnData the matrix is, one for all views or by name: `"X"`, `"layers/NAME"` or `"obsm/NAME"`.
+        Where the matrix is, one for all views or by name: `"X"`, `"raw"`, `"layers/NAME"` or `"obsm/NAME"`.
     batch_key
         Column of `.obs` with the batch of each cell, one for all views or by name. Differences between the batches of
         a view are removed from its latent coordinates.
@@ -105,7 +105,7 @@ class Model(ModelState):
         seed
             Random seed; the same seed on the same machine gives bit-identical results.
         device
-            `"auto"`, `"cpu"`, `"cuda"`, …; only training uses it.
+            `"auto"`, `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`; only training uses it, and a warning says if nothing does.
         progress
             Called as `progress(step, n_steps, losses)` during training.
         pool

@@ -29,6 +29,24 @@ class ModelState:
     _config: Config
     _fitted: Fitted | None
 
+    def __repr__(self) -> str:
+        if self._fitted is None:
+            state = "not fitted"
+        else:
+            n_pairs = sum(map(len, self.anchors.values()))
+            state = f"fitted: {self.n_latent} latent coordinates, {n_pairs:,} anchors"
+            state += "" if self.views else ", loaded without data"
+        lines = [f"Model of {len(self.obs)} views, {state}"]
+        for name, obs in self.obs.items():
+            of = self.recipes.get(self.like.get(name, name))
+            n_features = self.views[name].n_features if name in self.views else len(of.features) if of else 0
+            size = f"{len(obs):,} cells" + (f" × {n_features:,} features" if n_features else "")
+            parts = [f"{self.modalities[name]}: {size}", f"slot {self.slots[name]}"]
+            parts += [f"batches in {self.batch_keys[name]!r}"] if name in self.batch_keys else []
+            parts += [f"like {self.like[name]}"] if name in self.like else []
+            lines.append(f"  {name}: {', '.join(parts)}")
+        return "\n".join([*lines, *(f"  {link!r}" for link in (*self.linkage.links, *self.linkage.paired))])
+
     @property
     def config(self) -> Config:
         """Settings."""

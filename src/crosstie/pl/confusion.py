@@ -13,8 +13,9 @@ from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
 
 from crosstie._errors import value_error
+from crosstie._labels import in_natural_order, means_missing
 from crosstie.pl.axes import entitle, new_axes
-from crosstie.pl.palette import INK, UNNAMED
+from crosstie.pl.palette import INK
 
 _WRITTEN = 15  # up to this many classes values are written
 
@@ -89,10 +90,10 @@ def counted(true: Any, predicted: Any) -> pd.DataFrame:
     true, predicted = (np.where(pd.isna(x), "missing", x).astype(str) for x in (true, predicted))
     counts = pd.crosstab(true, predicted)
     counts.index.name = counts.columns.name = None
-    every = sorted({*counts.index, *counts.columns})
+    every = in_natural_order({*counts.index, *counts.columns})
     square = counts.reindex(index=every, columns=every, fill_value=0).to_numpy(dtype=float)
     order = [every[i] for i in _order(square)]
-    order.sort(key=lambda x: x.lower() in UNNAMED)
+    order.sort(key=means_missing)
     rows = [x for x in order if x in counts.index]
     shared = counts.index.isin(counts.columns).any()
     columns = [x for x in order if x in counts.columns or shared]  # a label that is never predicted keeps its column

@@ -10,7 +10,6 @@ from numpy.typing import NDArray
 
 OKABE_ITO = ("#0072B2", "#E69F00", "#009E73", "#D55E00", "#56B4E9", "#CC79A7")
 GREY = "#BDBDBD"
-UNNAMED = ("unknown", "nan", "none", "missing", "")  # labels that mean unknown: grey, and last
 INK = "#222222"
 
 _TO_LMS = np.array(

@@ -7,6 +7,7 @@ from itertools import combinations
 from typing import TYPE_CHECKING, Any
 
 from crosstie._errors import sample, unknown_name, value_error
+from crosstie._labels import quoted, without_words
 from crosstie._log import log
 
 if TYPE_CHECKING:
@@ -28,14 +29,18 @@ def check_label_key(data: Mapping[str, AnnData], key: str | None) -> str | None:
     """
     if key is None and any(USUAL_KEY in adata.obs for adata in data.values()):
         log.info("labels: using obs[%r]; choose another column with --label-key.", USUAL_KEY)
-        return USUAL_KEY
+        key = USUAL_KEY
     if key is not None and not any(key in adata.obs for adata in data.values()):
         raise unknown_name("--label-key", key, dict.fromkeys(c for adata in data.values() for c in adata.obs))
+    for name, adata in data.items():
+        words = without_words(adata.obs[key])[1] if key is not None and key in adata.obs else {}
+        if words:
+            log.info("labels of %s that mean a missing label, and are taken as one: %s.", name, quoted(words))
     return key
 
 
 def labels_of(obs: Mapping[str, pd.DataFrame], key: str | None) -> dict[str, NDArray[Any]]:
-    """Return the labels of every view that has some; a missing label is "unknown".
+    """Return the labels of every view that has some; a missing label, or a word for one, is "unknown".
 
     Parameters
     ----------
@@ -49,7 +54,8 @@ def labels_of(obs: Mapping[str, pd.DataFrame], key: str | None) -> dict[str, NDA
 
 
 def as_labels(column: pd.Series) -> NDArray[Any]:
-    """Return a column as text; missing values are "unknown"."""
+    """Return a column as text; missing values, and words for them such as `Unassigned` or `NA`, are "unknown"."""
+    column = without_words(column)[0]
     return column.astype(object).where(column.notna(), UNKNOWN).astype(str).to_numpy().astype(str)
 
 

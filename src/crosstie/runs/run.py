@@ -78,6 +78,12 @@ class Run:
     matches: Mapping[Edge, pd.DataFrame] = field(default_factory=dict)
     scores: pd.DataFrame = field(default_factory=pd.DataFrame)
 
+    def __repr__(self) -> str:
+        from crosstie.trust.diagnosis import WORDS
+
+        views = ", ".join(f"{name}: {len(z):,} cells" for name, z in self.model.latents.items())
+        return f"Run of {views}; {'not judged' if self.level is None else WORDS.get(self.level, self.level)}"
+
     @classmethod
     def of(
         cls,

@@ -13,6 +13,7 @@ import numpy as np
 import pandas as pd
 
 from crosstie._errors import sample, type_error, unknown_name, value_error
+from crosstie._labels import quoted, without_words
 from crosstie._log import log
 from crosstie._typing import Floats, Index
 
@@ -63,7 +64,13 @@ class Labels:
 
 
 def read_labels(
-    model: Model, source: str, key: str | Sequence[str] | None, labels: Any, parents: Mapping[Any, Any] | None
+    model: Model,
+    source: str,
+    key: str | Sequence[str] | None,
+    labels: Any,
+    parents: Mapping[Any, Any] | None,
+    *,
+    keep_words: bool = False,
 ) -> Labels:
     """Read labels and check them.
 
@@ -79,6 +86,8 @@ def read_labels(
         The labels themselves, instead of `key`.
     parents
         Coarser label of each label: adds a level above.
+    keep_words
+        Whether words such as `Unknown` or `NA` are labels like any other, not missing ones.
 
     Raises
     ------
@@ -98,6 +107,8 @@ def read_labels(
     if key is not None and not keys:
         raise value_error("transfer_labels: key is an empty list.", expected="a column, or several, coarse to fine")
     columns = [_column(model, source, name) for name in keys] if keys else [_given(model, source, labels)]
+    if not keep_words:
+        columns = [_without_words(column, source) for column in columns]
     try:
         factors = [pd.factorize(column, sort=True) for column in columns]
     except TypeError as error:  # values that cannot be hashed or sorted
@@ -114,6 +125,7 @@ def read_labels(
             f"transfer_labels: no cell of {source!r} has a label.",
             found=f"{len(known):,} missing",
             do="Give another key, or labels=.",
+            cli={"do": "Give another column with --label-key."},
         )
     if not known.all():
         log.info(
@@ -129,6 +141,16 @@ def read_labels(
     if parents is not None:
         levels.insert(0, _parents(levels[0], parents))
     return Labels(code, tuple(levels))
+
+
+def _without_words(column: pd.Series, source: str) -> pd.Series:
+    """Return a column without words for missing labels, and say which these were."""
+    column, words = without_words(column)
+    if words:
+        text = "transfer_labels: labels of %s that mean a missing label, and are taken as one: %s; "
+        how = "%s takes them as labels."
+        log.warning(text + how % "keep_words=True", source, quoted(words), extra={"cli": text + how % "--keep-words"})
+    return column
 
 
 def _above(name: str, coarse: Index, coarse_names: Any, fine: Index, names: Any) -> Level:

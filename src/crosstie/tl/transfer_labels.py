@@ -38,6 +38,7 @@ def transfer_labels(
     parents: Mapping[Any, Any] | None = None,
     k: int = 40,
     abstain_at: float | None = None,
+    keep_words: bool = False,
 ) -> pd.DataFrame:
     """Transfer labels from one view to the cells of another.
 
@@ -52,13 +53,16 @@ def transfer_labels(
         `["lineage", "cell_type"]`.
     labels
         The labels themselves instead of `key`: a Series indexed by cell name, or one label per cell in order. Cells
-        without a label do not vote.
+        without a label do not vote; words such as `Unknown`, `unassigned`, `nan`, `NA` or `""` count as no label, and a
+        warning says so.
     parents
         Coarser label of each label on the coarsest given level; adds a level above, called `parent`.
     k
         Number of labelled source cells that vote on each target cell; all of them if there are fewer.
     abstain_at
         Confidence in [0, 1] below which a cell gets no label; the log says how many. `None` labels every cell.
+    keep_words
+        Take words that mean a missing label as labels like any other.
 
     Returns
     -------
@@ -85,7 +89,7 @@ def transfer_labels(
             "transfer_labels: `abstain_at` is out of range.", found=repr(abstain_at), expected="in [0, 1]"
         )
     z_source, z_target = coordinates(model, source, target, k, what="transfer_labels")
-    known = read_labels(model, source, key, labels, parents)
+    known = read_labels(model, source, key, labels, parents, keep_words=keep_words)
     probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k)
     result: dict[str, Any] = {}
     allowed = np.ones(probability.shape, bool)
@@ -110,6 +114,7 @@ def label_probabilities(
     labels: Any = None,
     parents: Mapping[Any, Any] | None = None,
     k: int = 40,
+    keep_words: bool = False,
 ) -> pd.DataFrame:
     r"""Return the probability of every label for the cells of another view.
 
@@ -120,7 +125,7 @@ def label_probabilities(
 
     Parameters
     ----------
-    model, source, target, key, labels, parents, k
+    model, source, target, key, labels, parents, k, keep_words
         As in `transfer_labels`.
 
     Returns
@@ -129,7 +134,7 @@ def label_probabilities(
     pairs of level (`key` or `parent`; the finest is `label`) and label, and rows sum to 1 within each level.
     """
     z_source, z_target = coordinates(model, source, target, k, what="label_probabilities")
-    known = read_labels(model, source, key, labels, parents)
+    known = read_labels(model, source, key, labels, parents, keep_words=keep_words)
     probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k)
     index = model.obs[target].index
     parts = {

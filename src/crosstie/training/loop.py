@@ -12,12 +12,13 @@ import pandas as pd
 import torch
 from torch import Tensor
 
-from crosstie._errors import message, value_error
-from crosstie._ranks import Group, local_rank
+from crosstie._errors import message
+from crosstie._ranks import Group
 from crosstie._typing import Tick
 from crosstie.config import Config
 from crosstie.training.adversary import Adversary
 from crosstie.training.checkpoint import Kept
+from crosstie.training.device import choose_device
 from crosstie.training.distributed import ALONE, Together
 from crosstie.training.minibatches import Batch, Batches
 from crosstie.training.networks import Networks
@@ -203,25 +204,6 @@ class Average:
         """Replace the weights by their average."""
         for weight, mean in zip(self.weights if self.decay else [], self.mean, strict=True):
             weight.copy_(mean)
-
-
-def choose_device(device: str) -> torch.device:
-    """Return the requested device; `"auto"` is CUDA if available, else the CPU.
-
-    Processes started by torchrun on one machine take one GPU each.
-    """
-    if device == "auto":
-        return torch.device(f"cuda:{local_rank()}" if torch.cuda.is_available() else "cpu")
-    try:
-        chosen = torch.device(device)
-    except RuntimeError as error:
-        raise value_error(f"device {device!r} is unknown.", expected="auto, cpu, cuda, cuda:1, mps, ...") from error
-    missing = (chosen.type == "cuda" and not torch.cuda.is_available()) or (
-        chosen.type == "mps" and not torch.backends.mps.is_available()
-    )
-    if missing:
-        raise value_error(f"device {device!r} is not on this machine.", do="Take device='auto' or 'cpu'.")
-    return chosen
 
 
 def choose_threads(problem: Problem, config: Config) -> int:

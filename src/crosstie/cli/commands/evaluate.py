@@ -22,7 +22,7 @@ EXAMPLES = ("crosstie evaluate run --label-key cell_type --pairs true_cell --out
 def evaluate(
     views: Annotated[
         list[str],
-        typer.Argument(metavar="RUN", help="Folder of a run, an .h5mu file, or NAME=PATH.h5ad for each view."),
+        typer.Argument(metavar="RUN", help="Folder of a run, one file that holds all views, or NAME=PATH for each."),
     ],
     label_key: view_arguments.LabelKey = None,
     pairs: view_arguments.Pairs = "auto",

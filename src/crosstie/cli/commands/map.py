@@ -24,7 +24,9 @@ def map_query(
     run: finished_run.RunFolder,
     query: Annotated[
         Path,
-        typer.Argument(metavar="QUERY", help="h5ad file of new cells; the matrix in the same slot."),
+        typer.Argument(
+            metavar="QUERY", help="File of new cells, of any format that integrate reads; matrix in the same slot."
+        ),
     ],
     like: Annotated[str, typer.Option(metavar="VIEW", help="View of the run with the same features.")],
     out: Annotated[Path, typer.Option(help="h5ad file for the query with its coordinates.")],
@@ -40,6 +42,7 @@ def map_query(
         typer.Option("--from", metavar="VIEW", help="View of the run that has the labels.  [dim]\\[as --like][/dim]"),
     ] = None,
     abstain_at: finished_run.AbstainAt = None,
+    keep_words: finished_run.KeepWords = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -65,7 +68,7 @@ def map_query(
     with say.stage(f"reading {query}"):
         from crosstie.data.read_files import read_views
 
-        adata = read_views({name: query})[name]
+        adata = read_views({like: query})[like]
     if not adata.n_obs:
         raise value_error(f"{query} holds no cells.")
     with say.stage(f"mapping {adata.n_obs:,} cells like those of {like}"):
@@ -75,7 +78,7 @@ def map_query(
         with say.stage("transferring labels"):
             from crosstie.tl import transfer_labels
 
-            labels = transfer_labels(model, source, name, key=label_key, abstain_at=abstain_at)
+            labels = transfer_labels(model, source, name, key=label_key, abstain_at=abstain_at, keep_words=keep_words)
             _write_labels(adata, labels, label_key, source)
     with say.stage("writing"), new_file(out) as part:
         adata.write_h5ad(part, compression="gzip")

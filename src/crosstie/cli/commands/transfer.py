@@ -25,6 +25,7 @@ def transfer(
     out: Annotated[Path, typer.Option(help="csv file for the labels.")],
     abstain_at: finished_run.AbstainAt = None,
     k: Annotated[int, typer.Option("--k", min=1, help="Source cells that vote on each target cell.")] = 40,
+    keep_words: finished_run.KeepWords = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -40,7 +41,9 @@ def transfer(
     with say.stage("transferring labels"):
         from crosstie.tl import transfer_labels
 
-        labels = transfer_labels(model, source, target, key=label_key, k=k, abstain_at=abstain_at)
+        labels = transfer_labels(
+            model, source, target, key=label_key, k=k, abstain_at=abstain_at, keep_words=keep_words
+        )
     with new_file(out) as part:
         labels.to_csv(part, index_label="cell", float_format="%.4g")
     json_answer.give(out=out)

@@ -90,7 +90,7 @@ def _scores(run: Run) -> Child:
     both = both.where(scores["source"] != scores["target"], "all views")
     if {"linked_only", "chance"} <= set(scores.columns):  # the table of the demo, with a baseline
         rows: list[list[Child]] = [
-            [m, b, *(f"{float(x):.3f}" for x in line)]
+            [m, b, *("–" if pd.isna(x) else f"{float(x):.3f}" for x in line)]
             for m, b, line in zip(
                 scores["metric"], both, scores[["value", "linked_only", "chance"]].to_numpy(), strict=True
             )

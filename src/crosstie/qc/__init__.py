@@ -1,0 +1,5 @@
+"""What data hold before any fit: doublets, controls, kinds of numbers, and what to do about them."""
+
+from crosstie.qc.doublets import Doublets, find_doublets
+
+__all__ = ["Doublets", "find_doublets"]
