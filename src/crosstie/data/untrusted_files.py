@@ -9,7 +9,7 @@ from typing import Any
 from crosstie._errors import sample, value_error
 
 GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
-DO = "Read it where you trust it, and write the views again: adata.write_h5ad(path)."
+DO = "Read it where you trust it, and write the views again as h5ad."
 
 
 def open_hdf5(path: Path) -> Any:
@@ -37,6 +37,15 @@ def start_of(path: Path) -> bytes:
     """Return the first bytes of a file, in which HDF5 has its signature: behind a user block in MuData files."""
     with path.open("rb") as file:
         return file.read(2048)
+
+
+def names_in(group: Any, name: str) -> list[str]:
+    """Return the names in a group of an HDF5 file that was not checked; nothing of what is elsewhere or no group."""
+    import h5py
+
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink) or group.get(name, getclass=True) is not h5py.Group:
+        return []
+    return list(group[name])
 
 
 def check_hdf5(file: Any) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,8 +13,10 @@ from crosstie._mudata import views_as_they_are
 from crosstie.data.stored import Stored
 from crosstie.runs import folder as names
 from crosstie.runs import record
-from crosstie.runs.joint_map import Map, Plane, plane_table
+from crosstie.runs.joint_map import Map, plane_table
+from crosstie.runs.pictures import draw
 from crosstie.runs.run import Run, Stage, pairs_table, silent
+from crosstie.trust.diagnosis import WORDS
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -56,18 +59,23 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
             drawn = run.plane if plane is None else plane()
             if not drawn:
                 return False
-            _draw(run, folder, drawn)
+            plane_table(drawn, run.model).to_csv(folder / names.MAP_FILE, index=False, float_format="%.5g")
+            draw(replace(run, plane=drawn), folder)
     return True
 
 
 def _write_tables(run: Run, folder: Path) -> None:
     model, links = run.model, run.model.linkage.links
+    condemned = run.level == "fail"  # then every table of answers says so
     for edge, labels in run.labels.items():
+        labels = labels.assign(verdict=WORDS["fail"]) if condemned else labels
         labels.to_csv(folder / names.label_file(*edge), index_label="cell", float_format="%.4g")
     anchors = {edge: pairs_table(model, edge, found) for edge, found in model.anchors.items()}
     for pairs, file in ((anchors, names.ANCHORS_FILE), (run.matches, names.MATCHES_FILE)):
         if pairs:
-            pd.concat(list(pairs.values())).to_csv(folder / file, index=False, float_format="%.4g")
+            table = pd.concat(list(pairs.values()))
+            table = table.assign(verdict=WORDS["fail"]) if condemned else table
+            table.to_csv(folder / file, index=False, float_format="%.4g")
     if links:
         links_table(links).to_csv(folder / names.LINKS_FILE, index=False, float_format="%.6g")
         links_report_table(links).to_csv(folder / names.LINKS_REPORT_FILE, index=False)
@@ -105,6 +113,8 @@ def _write_views(run: Run, path: Path) -> None:
             obs[f"{run.label_key}_from_{source}{end}"] = values.astype(str) if column == "label" else values
     with views_as_they_are():
         mdata = md.MuData({name: _written(run.model, name, adata) for name, adata in run.data.items()})
+        if run.level == "fail":
+            mdata.uns["crosstie"] = {"verdict": WORDS["fail"], "reasons": list(run.reasons)}
         mdata.write_h5mu(path, compression="gzip")
     for name, adata in run.link_data.items():
         adata.write_h5ad(path.with_name(names.link_file(list(run.data).index(name))), compression="gzip")
@@ -117,31 +127,3 @@ def _written(model: Model, name: str, adata: AnnData) -> AnnData:
     from anndata import AnnData
 
     return AnnData(obs=adata.obs, var=adata.var, obsm=dict(adata.obsm))
-
-
-def _draw(run: Run, folder: Path, plane: Plane) -> None:
-    """Draw the map by view and by label, the confusion of transferred labels, and the losses of training."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    from crosstie import pl
-
-    def save(ax: Any, name: str) -> None:
-        ax.figure.savefig(folder / name, bbox_inches="tight", dpi=150)
-        plt.close(ax.figure)
-
-    plane_table(plane, run.model).to_csv(folder / names.MAP_FILE, index=False, float_format="%.5g")
-    coords = {name: part[["x", "y"]].to_numpy() for name, part in plane.items()}
-    save(pl.embedding(coords, title="Views"), names.VIEWS_PICTURE)
-    if run.truth:
-        colour = {name: y[plane[name]["row"].to_numpy()] for name, y in run.truth.items()}
-        save(pl.embedding(coords, colour=colour, title=run.label_key), names.LABELS_PICTURE)
-    for (source, target), labels in run.labels.items():
-        if target in run.truth:
-            title = f"{run.label_key}: {source} → {target}"
-            ax = pl.confusion(run.truth[target], labels["label"].to_numpy(), title=title)
-            save(ax, names.confusion_picture(source, target))
-    if len(run.model.history):
-        save(pl.losses(run.model.history, title="Training"), names.HISTORY_PICTURE)
