@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -191,7 +192,7 @@ def _link_blocks(
         ] or [(source.astype(np.float32), target.astype(np.float32))]
         ends = np.cumsum([0, *(p.shape[1] for p, _ in parts)])
         blocks[a, b] = np.hstack([p for p, _ in parts]), np.hstack([q for _, q in parts])
-        spans[a, b] = [slice(start, end) for start, end in zip(ends[:-1], ends[1:], strict=True)]
+        spans[a, b] = [slice(start, end) for start, end in itertools.pairwise(ends)]
     return blocks, spans
 
 

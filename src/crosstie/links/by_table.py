@@ -50,7 +50,7 @@ def by_table(
     table
         Pairs of names: a data frame, or the path of a csv or tsv file with a header. The first column names features
         of `source`, the second features of `target`; weights come from a column `weight`, or else from a third column.
-        A negative weight links features that move in opposite directions, such as the methylation of a gene and its RNA.
+        A negative weight links features that move in opposite directions, such as methylation of a gene and its RNA.
         A cell may hold several features, separated by `/`, `|` or `;`. `None` takes the packaged table, for human or
         mouse depending on the gene symbols.
     source_names, target_names

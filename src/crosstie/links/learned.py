@@ -16,14 +16,14 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
-from crosstie._errors import sample, type_error, unknown_name, value_error
+from crosstie._errors import sample, unknown_name, value_error
 from crosstie._files import new_file
 from crosstie._log import log
 from crosstie._typing import Edge, Floats, Index, Labels, Mask, Modality
 from crosstie.data import Recipe, View
 from crosstie.data.view import as_mapping
-from crosstie.links.feature_labels import PAIRS, REPORT, Finder, nothing_linked
 from crosstie.links.antibody_names import Organism, control, lookup
+from crosstie.links.feature_labels import PAIRS, REPORT, Finder, nothing_linked
 from crosstie.links.link import Link
 
 if TYPE_CHECKING:
@@ -90,6 +90,11 @@ class LearnedLinks:
     def table(self) -> pd.DataFrame:
         """One row per predicted feature, with columns `feature` and `r` (in cells left out)."""
         return pd.DataFrame({"feature": self.predicted, "r": self.r})
+
+    def r_of(self, names: str) -> float:
+        """Return the mean `r` of predicted features, as the report of a link names them: with `/` between them."""
+        known = dict(zip(map(str, self.predicted), self.r, strict=True))
+        return float(np.mean([known[name] for name in names.split("/")])) if names not in known else float(known[names])
 
     def weights(self, measured: Mask) -> Floats:
         """Return the weights that predict each feature from those that are measured, shape `(p, k)`; most are 0.
@@ -222,7 +227,10 @@ class LearnedLinks:
             raise wrong from problem
         p, k = len(features), len(predicted)
         shapes = {"factors": (p, learned.factors.shape[-1]), "noise": (p,), "covariance": (p, k), "r": (k,)}
-        if any(arrays[n].shape != shape or not np.isfinite(arrays[n]).all() for n, shape in shapes.items()) or p * k == 0:
+        if (
+            any(arrays[n].shape != shape or not np.isfinite(arrays[n]).all() for n, shape in shapes.items())
+            or p * k == 0
+        ):
             raise wrong
         if len(modalities) != 2 or (learned.noise <= 0).any() or head.get("version") != VERSION:
             raise wrong

@@ -172,7 +172,9 @@ class Link:
         sides = weight.copy(), weight.copy()
         for c in np.unique(column[weight < 0]):
             rows = np.flatnonzero(column == c)
-            source, target = (np.unique(self.pairs[s].to_numpy()[rows], return_inverse=True)[1] for s in ("source", "target"))
+            source, target = (
+                np.unique(self.pairs[s].to_numpy()[rows], return_inverse=True)[1] for s in ("source", "target")
+            )
             table = np.zeros((source.max() + 1, target.max() + 1))
             np.add.at(table, (source, target), weight[rows])
             left, _, right = np.linalg.svd(table, full_matrices=False)

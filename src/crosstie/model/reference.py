@@ -1,20 +1,20 @@
 """References: learn from cells that measured both views, and use only what the data confirm.
 
-Every reference is put to a test before the fit, on a sketch of the data: do the data's own links, left out of a fit,
-agree better with the learned links than without them? What does not pass is said, and left out.
+Every reference is put to a test before the fit, on a sketch of the data, by fits that do not see some of the links. What
+was learned must hold in these cells, and must not make the data's own links agree less. What does not pass is said, and
+left out.
 """
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
 
-from crosstie._errors import InputError, sample, type_error, value_error
+from crosstie._errors import InputError, type_error, value_error
 from crosstie._log import log
 from crosstie._threads import few_threads, side_by_side
 from crosstie._typing import Edge, Floats, Index, Labels, Mask
@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 N_FOLDS, N_DRAWS = 3, 2
 N_ROUNDS = 4  # of a fit that only tests; more give the same answers
 LEAST_OWN = 4  # links of the data's own that a test needs
-LEVEL = 0.05  # of the one-sided test that a reference has to pass
+LEAST_LEFT = 0.5  # of the variance that it explains among its own cells, a reference must explain this share here
 LEAST_Z = 3.0  # as for links that `diagnose` leaves out
 
 
@@ -71,7 +71,9 @@ def with_references(
     passed: dict[Edge, list[Link]] = {}
     with few_threads(config.n_sketch):
         recipes = {
-            name: Recipe.fit(view, keep=linked_features(inputs.linkage, name), n_components=config.n_components, seed=seed)
+            name: Recipe.fit(
+                view, keep=linked_features(inputs.linkage, name), n_components=config.n_components, seed=seed
+            )
             for name, view in sketch.views.items()
         }
         for number, reference in enumerate(given, 1):
@@ -80,7 +82,7 @@ def with_references(
                 try:
                     link = learned.link_features(*(list(recipes[view].names) for view in edge), edge)
                 except InputError:
-                    why = "not used: it predicts none of the features measured here."
+                    why = "not used: it predicts none of the features measured here"
                     tested.append(TestedReference(name, edge, learned.n_cells, 0, False, float("nan"), why))
                     continue
                 result, kept = _test(name, learned, link, sketch, recipes, config, seed)
@@ -89,7 +91,7 @@ def with_references(
                     passed.setdefault(edge, []).append(kept)
     for result in tested:
         say = log.info if result.used else log.warning
-        say("%s (%s cells) for %s -> %s: %s", result.name, f"{result.n_cells:,}", *result.edge, result.why)
+        say("%s, %s cells, %s -> %s: %s.", result.name, f"{result.n_cells:,}", *result.edge, result.why)
     links = [*inputs.linkage.links, *(_merged(several) for several in passed.values())]
     linkage = Linkage(inputs.linkage.views, tuple(links), inputs.linkage.paired)
     return replace(inputs, linkage=linkage, references=tuple(tested))
@@ -102,7 +104,7 @@ def _listed(references: Reference | Iterable[Reference]) -> list[Reference]:
         raise type_error(
             "reference: not paired data.",
             found=type(references).__name__,
-            expected="a MuData or a mapping of names to AnnData, with the same cells in each; or learned links; or several",
+            expected="a MuData or a mapping of names to AnnData, or learned links, or several",
             do='Read the file: reference=xt.read("pbmc.h5mu").',
         )
     out: list[Reference] = []
@@ -184,28 +186,50 @@ def _test(
         with_it[out[own]] += helped / N_DRAWS
         agreement[out[new]] += np.diag(among) / N_DRAWS
         z.append(above_other_pairings(among))
-    n_columns = len(new)
-
-    def result(used: bool, gain: float, why: str) -> TestedReference:
-        return TestedReference(name, (link.source, link.target), learned.n_cells, n_columns, used, gain, why)
-
-    says = f"it predicts {n_columns} of the {len(recipes[link.target].names)} features of {link.target}"
-    if len(own) < LEAST_OWN:
-        return result(True, float("nan"), f"{says}; the {len(own)} links of the data are too few to test it."), link
     gain = with_it - without
-    spread = gain.std(ddof=1) / np.sqrt(len(gain))
-    enough = gain.mean() > student.isf(LEVEL, len(gain) - 1) * spread
-    found = [x for x in z if np.isfinite(x)]
-    total = float(np.sum(found) / np.sqrt(len(found) * N_DRAWS)) if found else float("nan")
-    change = f"links left out agree {without.mean():.2f} without it, {with_it.mean():.2f} with it"
-    if found and total < LEAST_Z:
-        return result(False, gain.mean(), f"not used: what it predicts does not agree with its own features ({change})."), link
-    if not enough:
-        return result(False, gain.mean(), f"not used: it does not help here ({change})."), link
-    targets = feature[new]
-    confirmed = set(targets[agreement > 0])
-    kept = replace(link, pairs=link.pairs[link.pairs["target"].isin(confirmed)])
-    return result(True, gain.mean(), f"used: {says}, {len(confirmed)} of them confirmed; {change}."), kept
+    kept = replace(link, pairs=link.pairs[link.pairs["target"].isin(set(feature[new][agreement > 0]))])
+    promised = np.array([learned.r_of(entry) for entry in link.report.loc[link.report["status"] == "linked", "entry"]])
+    judged = _Judged(len(own), len(new), z, float(np.median(agreement)), float(np.median(promised)), gain)
+    used, why = judged.verdict()
+    seen = f"{len(new)} of the {len(recipes[link.target].names)} features of {link.target} predicted"
+    mean = float(gain.mean()) if len(own) >= LEAST_OWN else float("nan")
+    tested = TestedReference(
+        name, (link.source, link.target), learned.n_cells, len(new), used, mean, f"{why} ({seen}{judged})"
+    )
+    return tested, kept if len(own) >= LEAST_OWN else link
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What fits that did not see some links say of a reference."""
+
+    n_own: int
+    n_learned: int
+    z: list[float]
+    agreement: float
+    promised: float
+    gain: Floats
+
+    def __str__(self) -> str:
+        if self.n_own < LEAST_OWN:
+            return ""
+        return (
+            f"; r = {self.promised:.2f} in the reference, {self.agreement:.2f} here; "
+            f"links of the data, left out, change by {self.gain.mean():+.3f}"
+        )
+
+    def verdict(self) -> tuple[bool, str]:
+        """Return whether the reference is used, and the reason."""
+        if self.n_own < LEAST_OWN:
+            return True, f"used without a test: the data have only {self.n_own} links of their own"
+        found = [z for z in self.z if np.isfinite(z)]  # draws repeat each other, folds do not
+        if found and np.sum(found) / np.sqrt(len(found) * N_DRAWS) < LEAST_Z:
+            return False, "not used: what it predicts agrees no better with its own feature than with others"
+        if self.agreement < self.promised * LEAST_LEFT**0.5:
+            return False, "not used: what it predicts hardly holds in these cells"
+        if self.gain.mean() < -self.gain.std(ddof=1) / np.sqrt(self.n_own):
+            return False, "not used: with it, the links of the data agree less"
+        return True, "used"
 
 
 def _features(linkage: Linkage, recipes: Mapping[str, Recipe], edge: Edge, *, side: str) -> Labels:
@@ -224,9 +248,7 @@ def _correlations(problem: ClosedFormProblem, edge: Edge, seen: Index, held: Ind
     settings = problem.settings
     form = problem.with_columns({edge: seen}).fit(seed=seed)
     z = [smoothed(form.reference[view], settings) for view in edge]
-    columns = [
-        problem.components[view] @ side[:, held] for view, side in zip(edge, problem.columns[edge], strict=True)
-    ]
+    columns = [problem.components[view] @ side[:, held] for view, side in zip(edge, problem.columns[edge], strict=True)]
     return matched_correlations(z[0], z[1], *columns, entropy=settings.entropy, balance=settings.balance)
 
 

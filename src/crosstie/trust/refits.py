@@ -12,9 +12,9 @@ import numpy as np
 
 from crosstie._threads import side_by_side
 from crosstie._typing import Array, Edge, Floats
+from crosstie.anchors.agreement import above_null, above_other_pairings, combined_z_score, matched_correlations
 from crosstie.metrics import foscttm
 from crosstie.model.model import Model
-from crosstie.anchors.agreement import above_null, above_other_pairings, combined_z_score, matched_correlations
 from crosstie.trust.match_stability import halves, moved
 from crosstie.trust.sketch_fit import Fit, Sketch, permuted, without_share
 

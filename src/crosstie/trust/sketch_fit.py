@@ -48,7 +48,7 @@ class Sketch:
         rows: Mapping[str, Index] | None = None,
         seed: int = 0,
     ) -> Fit:
-        """Fit the closed form to the sketch; columns, pairs and rows stand in for its own, `stay` keeps some columns."""
+        """Fit the closed form to the sketch; columns, pairs and rows stand in for its own, `stay` keeps columns."""
         rows = self.rows if rows is None else rows
         problem = self.problem if stay is None else self.problem.with_columns(stay)
         return Fit(self, problem.fit(columns=columns, pairs=pairs, rows=rows, seed=seed))
