@@ -11,6 +11,7 @@ from crosstie._errors import sample, value_error
 from crosstie.data.readers.anndata_files import is_h5ad, is_h5mu, is_zarr, read_h5ad, read_h5mu, read_zarr
 from crosstie.data.readers.fcs import is_fcs, read_fcs
 from crosstie.data.readers.imaging_tables import is_imaging_table, read_imaging_table
+from crosstie.data.readers.rds import is_rds, refuse_rds
 from crosstie.data.readers.request import Request
 
 if TYPE_CHECKING:
@@ -44,6 +45,7 @@ def whole(read: Callable[[Path], AnnData]) -> Callable[[Path, Request], Found]:
 
 
 FORMATS = (
+    Format("object of R, converted by a script", is_rds, refuse_rds),
     Format("MuData (.h5mu)", is_h5mu, read_h5mu),
     Format("AnnData (.h5ad)", is_h5ad, read_h5ad),
     Format("zarr store", is_zarr, read_zarr),
