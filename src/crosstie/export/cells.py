@@ -15,6 +15,7 @@ from crosstie._log import log
 from crosstie._typing import Matrix
 from crosstie._version import __version__
 from crosstie.data.stored import take_rows
+from crosstie.export.cellxgene import RESERVED
 from crosstie.runs.folder import CONFIDENCE, OBSM_KEY
 from crosstie.runs.run import Run
 
@@ -48,7 +49,8 @@ def cells(run: Run, *, views: Sequence[str] | None = None, features: str | None 
     that was integrated, empty for other views' cells; `layers["imputed"]` the imputed values, empty for the view's own
     cells. `obsm["X_crosstie"]` has the coordinates and `obsm["X_umap"]` the map (missing for cells not on it).
     `obs` has the view, labels given or transferred with their confidence and novelty, the confidence in the position,
-    and the columns that all views have; of a single view all its columns and positions. `uns["crosstie"]` says where
+    and the columns that all views have (`cell_type`, which CELLxGENE reserves, as `author_cell_type`); of a single view
+    all its columns and positions. `uns["crosstie"]` says where
     everything comes from, in text and numbers that anndata can write.
 
     Raises
@@ -74,6 +76,9 @@ def cells(run: Run, *, views: Sequence[str] | None = None, features: str | None 
     columns = _columns(run, names)
     obs = pd.concat([cell_table(run, name, columns) for name in names], join="inner")
     obs = _plain(obs)  # again: categories of several views are text when they are put below each other
+    if renamed := {column: f"author_{column}" for column in obs if column in RESERVED}:
+        log.info("export: columns whose names CELLxGENE reserves are renamed: %s.", renamed)
+        obs = obs.rename(columns=renamed)
     obs[VIEW] = pd.Categorical(np.repeat(names, [len(run.model.latents[name]) for name in names]), categories=names)
     obs.index = pd.Index(_unique(obs, len(names)))
     obsm = {OBSM_KEY: np.vstack([run.model.latents[name] for name in names]).astype(np.float32)}

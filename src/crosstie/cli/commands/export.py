@@ -16,11 +16,7 @@ from crosstie.runs.folder import VIEWS_FILE
 if TYPE_CHECKING:
     from crosstie.runs.run import Run
 
-EXAMPLES = (
-    "crosstie export run --to h5ad --out cells.h5ad  [dim]# for scanpy and cellxgene[/dim]",
-    "crosstie export run --to r --out results  [dim]# for Seurat and SingleCellExperiment[/dim]",
-    "crosstie export run --to qupath --view codex --out cells.csv",
-)
+EXAMPLES = ("crosstie export run --to h5ad --out cells.h5ad", "crosstie export run --to r --out results")
 ENDINGS = {"h5ad": ".h5ad", "r": "", "qupath": ".csv", "napari": ".csv"}
 
 
