@@ -8,7 +8,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -19,6 +19,7 @@ from crosstie._errors import value_error
 from crosstie._files import new_file
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Matrix
+from crosstie._version import __version__
 from crosstie.tl.neighbourhood import BLOCK, coordinates, neighbour_means, weighted_neighbours
 
 if TYPE_CHECKING:
@@ -64,7 +65,8 @@ def impute(
     -------
     Source cells × used features of the target, dense float32, with the source's `.obs`; with `out`, backed by the file.
     `.var["reliability"]`, in [0, 1], predicts for each feature the correlation of imputed and true values (see
-    `feature_reliability`); it is missing in a model that was loaded without data.
+    `feature_reliability`); it is missing in a model that was loaded without data. `.uns["crosstie"]` says where the
+    values come from: source, target, method, number of neighbours, units, version.
 
     Raises
     ------
@@ -101,14 +103,17 @@ def impute(
     else:
         reliability = feature_reliability(z_target, values, k=k)
     frame = pd.DataFrame({"reliability": reliability}, index=recipe.names.copy())
+    units = "standard deviations" if scaled else recipe.units
+    about = {"source": source, "target": target, "method": method, "k": k, "units": units, "version": __version__}
+    uns = {"crosstie": about}
     obs = model.obs[source].copy()
     blocks = [slice(start, min(start + BLOCK, len(obs))) for start in range(0, len(obs), BLOCK)]
     if out is not None:
-        return _written(Path(out), obs, frame, blocks, block)
+        return _written(Path(out), obs, frame, uns, blocks, block)
     x = np.empty((len(obs), len(frame)), np.float32)
     for rows in blocks:
         x[rows] = block(rows)
-    return AnnData(x, obs=obs, var=frame)
+    return AnnData(x, obs=obs, var=frame, uns=uns)
 
 
 def _check_out(out: Path) -> None:
@@ -174,12 +179,14 @@ def _neighbours(
     return block
 
 
-def _written(path: Path, obs: pd.DataFrame, frame: pd.DataFrame, blocks: list[slice], block: Block) -> AnnData:
+def _written(
+    path: Path, obs: pd.DataFrame, frame: pd.DataFrame, uns: dict[str, Any], blocks: list[slice], block: Block
+) -> AnnData:
     """Write blocks into a file, completely or not at all, and return the AnnData backed by it."""
     import h5py
 
     with new_file(path) as part:
-        AnnData(obs=obs, var=frame).write_h5ad(part)
+        AnnData(obs=obs, var=frame, uns=uns).write_h5ad(part)
         with h5py.File(part, "r+") as file:
             if "X" in file:
                 del file["X"]
