@@ -18,6 +18,7 @@ from crosstie.data.stored import take_rows
 from crosstie.export.cellxgene import RESERVED
 from crosstie.runs.folder import CONFIDENCE, OBSM_KEY
 from crosstie.runs.run import Run
+from crosstie.trust.diagnosis import WORDS
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -25,7 +26,7 @@ if TYPE_CHECKING:
 UNKNOWN = "unknown"  # what a cell without a label has: cellxgene takes no missing categories
 LABEL, LABEL_FROM, LABEL_CONFIDENCE = "crosstie_label", "crosstie_label_from", "crosstie_label_confidence"
 NOVELTY, VIEW, MEASURED, IMPUTED, MAP = "crosstie_novelty", "view", "measured", "imputed", "X_umap"
-PROVENANCE = "crosstie"
+PROVENANCE, VERDICT = "crosstie", "crosstie_verdict"
 K = 30
 KEPT = ("spatial",)  # of obsm, where one view alone is exported
 
@@ -150,6 +151,8 @@ def cell_table(run: Run, name: str, columns: Sequence[str]) -> pd.DataFrame:
         obs[CONFIDENCE] = np.asarray(run.confidence[name], dtype=np.float32)
     if run.label_key is not None:
         obs = obs.assign(**_labels(run, name))
+    if run.level == "fail":
+        obs[VERDICT] = WORDS[run.level]  # which every result of such a run carries
     return _plain(obs)
 
 
@@ -174,7 +177,7 @@ def _labels(run: Run, name: str) -> dict[str, np.ndarray]:
 def _columns(run: Run, names: Sequence[str]) -> list[str]:
     """Return the columns of obs that are exported: all of a single view, or those that all views have."""
     tables = [run.data[name].obs if name in run.data else run.model.obs[name] for name in names]
-    own = (CONFIDENCE, f"{run.label_key}_from_")
+    own = (CONFIDENCE, VERDICT, f"{run.label_key}_from_")
     kept = [str(column) for column in tables[0] if all(column in table for table in tables)]
     return [column for column in kept if not column.startswith(own)]
 
@@ -217,7 +220,7 @@ def _provenance(run: Run, names: Sequence[str], features: str) -> dict[str, Any]
     others = [name for name in names if name != features]
     return {
         "version": __version__,
-        "verdict": run.level or "not diagnosed",
+        "verdict": WORDS[run.level] if run.level else "not diagnosed",
         "views": list(names),
         "features_of": features,
         "X": f"normalised: {features} as measured" + f", {sample(others, 99)} imputed" * bool(others),

@@ -44,6 +44,7 @@ def export(
             help="For h5ad, view whose features are measured or imputed.  [dim]\\[the one with the fewest][/dim]",
         ),
     ] = None,
+    use_anyway: finished_run.UseAnyway = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -63,6 +64,7 @@ def export(
         _check_folder(out, run)
     else:
         finished_run.check_file(out, ENDINGS[to], run)
+    finished_run.condemned(run, use_anyway=use_anyway)
     finished_run.open_run(run, say, *dict.fromkeys([*(view or ()), *([features] if features else [])]))
     with say.stage(f"reading {run}"):
         from crosstie.runs.read import read, with_data
