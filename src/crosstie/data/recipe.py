@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -128,8 +129,9 @@ class Recipe:
             chosen &= variable | view.features.isin(list(keep))
         kept = np.flatnonzero(chosen)
         weight = None
-        if steps.weigh_by_signal and steps.normalize == "partial" and view.values == "counts":
-            weight = np.sqrt(np.maximum(signal_shares(matrix, slope, seed=seed)[kept], MIN_SHARE))
+        if steps.weigh_by_signal and view.values == "counts":
+            half = partial(normalized, steps=steps, values=view.values, target_sum=target / 2, slope=slope)
+            weight = np.sqrt(np.maximum(signal_shares(matrix, half, seed=seed)[kept], MIN_SHARE))
         divisor = std[kept] if weight is None else std[kept] / weight
         scaled = Scaled(_clipped(x[:, kept], mean[kept], std[kept], steps.clip), mean[kept], divisor)
         n_components = min(n_components, len(kept), view.n_cells - 1)
