@@ -9,31 +9,6 @@ from data.conftest import counts, make_adata
 ANTIBODIES = ["CD3", "CD4", "CD8a", "CD45RA", "CD19", "CD56", "HLA-DR", "CD14", "CD16", "CD27", "PD-1", "IgM"]
 GENES = ["GAD1", "GAD2", "SLC17A7", "SST", "VIP", "PVALB", "LAMP5", "CD4", "CD19", "CD14", "CD79A", "MS4A1", "PTPRC"]
 GENES += ["EPCAM", "ERBB2", "ESR1", "KRT8", "KRT14", "ACTA2", "COL1A1", "C1orf112", "HLA-DRA", "ENSG00000153563"]
-    "GAD1",
-    "GAD2",
-    "SLC17A7",
-    "SST",
-    "VIP",
-    "PVALB",
-    "LAMP5",
-    "CD4",
-    "CD19",
-    "CD14",
-    "CD79A",
-    "MS4A1",
-    "PTPRC",
-    "EPCAM",
-    "ERBB2",
-    "ESR1",
-    "KRT8",
-    "KRT14",
-    "ACTA2",
-    "COL1A1",
-    "C1orf112",
-    "HLA-DRA",
-    "MT-CO1",
-    "ENSG00000153563",
-]
 
 
 @pytest.mark.parametrize(

@@ -103,7 +103,7 @@ def test_errors():
     with pytest.raises(ValueError, match=r"view 'v': .*not finite"):
         View.of("v", make_adata(np.where(counts() == 1, np.nan, counts())))
     with pytest.raises(ValueError, match=r"view 'v': .*negative"):
-        View.of("v", make_adata(counts() - 1))
+        View.of("v", make_adata(counts() - 1), modality="rna")
 
 
 def test_errors_have_one_parent():

@@ -36,8 +36,9 @@ def describe_values(matrix: Matrix, view: str, *, expected: Expected = "counts")
     Returns
     -------
     If counts are expected: `"counts"` (whole numbers), `"normalized"` (fractions, too large for a logarithm) or `"log"`
-    (small fractions). Proteins may also be `"any"`: negative values, as CLR and dsb give them. If intensities are expected: `"intensity"`, or `"any"` if they are so small that they must have
-    been transformed. The log warns about unexpected values.
+    (small fractions). Proteins may also be `"any"`: negative values, as CLR and dsb give them. If intensities are
+    expected: `"intensity"`, or `"any"` if they are so small that they must have been transformed. The log warns about
+    unexpected values.
 
     Raises
     ------
