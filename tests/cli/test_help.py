@@ -15,7 +15,8 @@ from typer.testing import CliRunner
 from crosstie.cli import COMMANDS, app
 
 HOUSE = (
-    "demo integrate check links evaluate diagnose report transfer impute match map relate fetch bench reproduce rerun"
+    "demo integrate check links evaluate diagnose report figures transfer impute match map relate fetch bench"
+    " reproduce rerun"
 )
 SHELLS = ("bash", "zsh", "fish", "powershell")
 # Not run here: ranks, what needs a network, and what has tests of its own that run it.
