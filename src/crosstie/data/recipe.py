@@ -165,6 +165,16 @@ class Recipe:
         return self.features[self.kept]
 
     @property
+    def reading(self) -> Array:
+        """The map from scaled features to components, shape `(n_kept, n_components)`: the loadings, weighted."""
+        return self.loadings if self.weight is None else (self.loadings * self.weight[:, None]).astype(np.float32)
+
+    @property
+    def writing(self) -> Array:
+        """The map from components back to scaled features, transposed: the loadings without the weights."""
+        return self.loadings if self.weight is None else (self.loadings / self.weight[:, None]).astype(np.float32)
+
+    @property
     def units(self) -> str:
         """The units of normalised values, such as `mean`, in words."""
         if self.values == "log":
@@ -242,9 +252,7 @@ class Recipe:
         scaled
             Whether to return standard deviations from the mean; otherwise, normalised (log) units.
         """
-        x = components @ self.loadings.T
-        if self.weight is not None:
-            x = (x / self.weight).astype(np.float32)
+        x = components @ self.writing.T
         return x if scaled else (x * self.std + self.mean).astype(np.float32)
 
     def _checked(self, matrix: Matrix) -> Matrix:
