@@ -33,7 +33,7 @@ def signal_shares(matrix: Matrix, normalize: Callable[[Matrix], Matrix], *, seed
     if matrix.shape[0] > MAX_CELLS:
         matrix = matrix[np.sort(rng.permutation(matrix.shape[0])[:MAX_CELLS])]
     if sp.issparse(matrix):
-        whole = sp.csr_matrix(matrix)
+        whole = sp.csr_matrix(matrix).sorted_indices()  # draws follow the order of the features
         half = whole.copy()
         half.data = _half(whole.data, rng)
         rest = whole.copy()
