@@ -237,7 +237,9 @@ def test_a_lock_that_fails_is_one_sentence_and_does_not_stay(tmp_path, monkeypat
         raise OSError(number, os.strerror(number))
 
     monkeypatch.setattr(fcntl, "flock", refused)
-    with pytest.raises(ValueError, match=rf"a\.csv cannot be locked(.|\n)*{errno.errorcode[number]}(.|\n)*\.a\.csv\.lock"):
+    with pytest.raises(
+        ValueError, match=rf"a\.csv cannot be locked(.|\n)*{errno.errorcode[number]}(.|\n)*\.a\.csv\.lock"
+    ):
         write(tmp_path / "a.csv")
     assert names(tmp_path) == []
 

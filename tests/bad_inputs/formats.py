@@ -112,6 +112,12 @@ def _hdf5(path):
         file["a"] = 1
 
 
+def _linked(g: Given):
+    with h5py.File(g.folder / "cr.h5", "w") as file:
+        file["matrix"] = h5py.ExternalLink("/dev/zero", "/x")
+    return _integrate(g, "cr.h5")
+
+
 def _one_type(g: Given):
     formats.tenx_h5(g.folder / "cr.h5", GENES)
     return _integrate(g, "cr.h5")
@@ -167,6 +173,7 @@ CASES = [
         _replaced("shape", lambda x: np.array([2**40, 2**40], "i8")),
     ),
     _error("Cell Ranger's h5 of other files", ("takes data from other files", "/etc/passwd"), _h5(_outside)),
+    _error("matrix in another file", ("cr.h5 is HDF5, but of no format", "'matrix'"), _linked),
     _error("Cell Ranger's h5 of two genomes", ("matrices of 2 genomes", "'hg19', 'mm10'"), _two_genomes),
     _error("Cell Ranger's h5 of one type", ("cr.h5: there is only one view", "'rna'"), _one_type),
     _error(

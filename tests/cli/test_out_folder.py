@@ -26,7 +26,9 @@ def test_one_process_removes_the_progress_of_ranks(tmp_path, monkeypatch):
     for name in (".run.progress", ".run.progress.1", ".run.progress.x", ".run.progress.2"):
         (tmp_path / name).mkdir()
         if name != ".run.progress.2":
-            (tmp_path / name / "progress.json").write_text(json.dumps(dict.fromkeys(["version", "seed", "settings", "links", "data"])))
+            (tmp_path / name / "progress.json").write_text(
+                json.dumps(dict.fromkeys(["version", "seed", "settings", "links", "data"]))
+            )
     assert progress_folder(tmp_path / "run", resume=True) == tmp_path / ".run.progress"
     assert sorted(p.name for p in tmp_path.iterdir()) == [".run.progress", ".run.progress.2", ".run.progress.x"]
 

@@ -15,7 +15,7 @@ from crosstie._errors import sample, value_error
 GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
 SMALL, TIMES = 2**28, 200  # a file may unpack to 256 MiB, or to 200 times its size if that is more
 METADATA = 2**26  # bytes, the most of a metadata file of a zarr store
-DO = "Read it where you trust it, and write the views again: adata.write_h5ad(path)."
+DO = "Read it where you trust it, and write the views again as h5ad."
 
 
 def open_hdf5(path: Path) -> Any:
@@ -54,6 +54,15 @@ def check_size(what: object, size: int, unpacked: int) -> None:
             expected=f"at most {SMALL // 2**20} MiB, or {TIMES} times its size",
             do=DO,
         )
+
+
+def names_in(group: Any, name: str) -> list[str]:
+    """Return the names in a group of an HDF5 file that was not checked; nothing of what is elsewhere or no group."""
+    import h5py
+
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink) or group.get(name, getclass=True) is not h5py.Group:
+        return []
+    return list(group[name])
 
 
 def check_hdf5(file: Any) -> None:

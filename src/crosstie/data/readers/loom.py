@@ -13,7 +13,7 @@ import scipy.sparse as sp
 from crosstie._errors import sample, value_error
 from crosstie.data.readers.assembled import BLOCK, Blocks, assembled
 from crosstie.data.readers.request import Request
-from crosstie.data.untrusted_files import HDF5, check_hdf5, open_hdf5, start_of
+from crosstie.data.untrusted_files import HDF5, check_hdf5, names_in, open_hdf5, start_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -29,7 +29,7 @@ def is_loom(path: Path) -> bool:
     if not path.is_file() or HDF5 not in start_of(path):
         return False
     with open_hdf5(path) as file:
-        return {"matrix", "row_attrs", "col_attrs"} <= set(file) and hasattr(file["matrix"], "dtype")
+        return set(file) >= {"matrix", "row_attrs", "col_attrs"} and not names_in(file, "matrix")
 
 
 def read_loom(path: Path, request: Request) -> dict[str, AnnData]:

@@ -14,7 +14,7 @@ from crosstie._errors import sample, value_error
 from crosstie._typing import Index
 from crosstie.data.readers.assembled import Blocks, assembled, bounds_by_values
 from crosstie.data.readers.request import Request
-from crosstie.data.untrusted_files import HDF5, check_hdf5, open_hdf5, start_of
+from crosstie.data.untrusted_files import HDF5, check_hdf5, names_in, open_hdf5, start_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -75,7 +75,7 @@ def read_unsplit(path: Path) -> AnnData:
 
 def _groups(file: Any) -> list[str]:
     """Return the names of the groups that hold a matrix."""
-    return [name for name in file if hasattr(file[name], "keys") and {"barcodes", "data"} <= set(file[name])]
+    return [name for name in file if set(names_in(file, name)) >= {"barcodes", "data"}]
 
 
 def _blocks(path: Path, file: Any, request: Request) -> Blocks:
