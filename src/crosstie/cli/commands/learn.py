@@ -13,7 +13,7 @@ from crosstie.cli.console import Console, Quiet, Seed, Verbose, echo, table
 
 EXAMPLES = (
     "crosstie learn pbmc.h5mu --out pbmc.npz",
-    "crosstie integrate rna=rna.h5ad adt=adt.h5ad --reference pbmc.npz --out run",
+    "crosstie integrate rna=rna.h5ad adt=adt.h5ad --reference pbmc.npz --out helped2",
 )
 SHOWN = 10
 
