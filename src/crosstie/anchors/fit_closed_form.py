@@ -46,8 +46,7 @@ def fit_closed_form(
     settings
         Settings of the closed form, such as the number of rounds.
     groups
-        Group of each linked column of the edges; columns of one group are whitened and scaled together. `None`: one
-        group for each edge.
+        Group of each linked column of the edges: those of a group are whitened and scaled together; `None`: all of an edge.
     pairs
         For each edge with shared cells, their row numbers in the two views.
     batches
@@ -69,7 +68,6 @@ def fit_closed_form(
     known = {(a, b): SharedCells.of((damped[a], damped[b]), linked[a, b], rows) for (a, b), rows in pairs.items()}
 
     def linked_maps(view: str, agreement: Mapping[Edge, Floats]) -> list[Array]:
-        """Return the maps of a view to its linked columns, group by group, weighted by agreement."""
         weighed = [(e, blocks[e][e.index(view)] * agreement[e].astype(np.float32)) for e in layout.edges[view]]
         return [block[:, span] for e, block in weighed for span in spans[e]]
 

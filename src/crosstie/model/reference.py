@@ -1,8 +1,8 @@
 """References: learn from cells that measured both views, and use only what the data confirm.
 
-Every reference is put to a test before the fit, on a sketch of the data, by fits that do not see some of the links. What
-was learned must hold in these cells, and must not make the data's own links agree less. What does not pass is said, and
-left out.
+Every reference is put to a test before the fit, on a sketch of the data, by fits that do not see some of the links: what
+was learned must hold in these cells, and the data's own links must agree better with it. What does not pass is said,
+and left out.
 """
 
 from __future__ import annotations
@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
+from scipy.stats import t as student
 
 from crosstie._errors import InputError, type_error, value_error
 from crosstie._log import log
@@ -39,6 +40,7 @@ N_FOLDS, N_DRAWS = 3, 2
 N_ROUNDS = 4  # of a fit that only tests; more give the same answers
 LEAST_OWN = 4  # links of the data's own that a test needs
 LEAST_LEFT = 0.5  # of the variance that it explains among its own cells, a reference must explain this share here
+LEVEL = 0.05  # of the one-sided test that the data's own links, left out, agree better with it
 LEAST_Z = 3.0  # as for links that `diagnose` leaves out
 
 
@@ -227,8 +229,8 @@ class _Judged:
             return False, "not used: what it predicts agrees no better with its own feature than with others"
         if self.agreement < self.promised * LEAST_LEFT**0.5:
             return False, "not used: what it predicts hardly holds in these cells"
-        if self.gain.mean() < -self.gain.std(ddof=1) / np.sqrt(self.n_own):
-            return False, "not used: with it, the links of the data agree less"
+        if self.gain.mean() <= student.isf(LEVEL, self.n_own - 1) * self.gain.std(ddof=1) / np.sqrt(self.n_own):
+            return False, "not used: the links of the data agree no better with it"
         return True, "used"
 
 

@@ -11,10 +11,7 @@ from crosstie._files import check_not_input
 from crosstie.cli import json_answer, view_arguments
 from crosstie.cli.console import Console, Quiet, Seed, Verbose, echo, table
 
-EXAMPLES = (
-    "crosstie learn pbmc.h5mu --out pbmc.npz",
-    "crosstie integrate rna=rna.h5ad adt=adt.h5ad --reference pbmc.npz --out helped2",
-)
+EXAMPLES = ("crosstie learn pbmc.h5mu --out pbmc.npz",)
 SHOWN = 10
 
 
