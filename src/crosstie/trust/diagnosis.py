@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 Level = Literal["ok", "care", "fail", "missing"]
 SignalId = Literal[
-    "links_above_null",
     "links_held_out",
+    "suspicious_links",
+    "links_resolution",
     "pairs_held_out",
     "linked_columns",
     "matches_move_links",
@@ -30,7 +31,9 @@ SignalId = Literal[
     "mixing",
     "unsupported_cells",
     "copied_cells",
+    "recognised_cells",
     "duplicated_cells",
+    "doublets",
     "one_organism",
 ]
 WORDS = {"ok": "trustworthy", "care": "use with care", "fail": "do not use"}
@@ -82,12 +85,15 @@ class Diagnosis:
     confidence
         A score in [0, 1] for every cell, by view and cell name: how far you can trust its position. It ranks cells and
         is not a probability.
+    suspicious
+        Links whose names seem to be exchanged, one row per feature; see `crosstie.trust.exchanged_links`.
     """
 
     level: Level
     reasons: tuple[str, ...]
     signals: tuple[Signal, ...]
     confidence: Mapping[str, pd.Series]
+    suspicious: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def verdict(self) -> str:
