@@ -5,6 +5,7 @@ import pytest
 import scipy.sparse as sp
 
 from crosstie.data import Recipe, Steps
+from crosstie.data.signal_share import signal_shares
 from data.conftest import counts, dense, make_view
 
 PLAIN = Steps(n_top=None)
@@ -164,3 +165,43 @@ def test_other_features_are_refused():
     recipe = Recipe.fit(make_view(counts()), n_components=4)
     with pytest.raises(ValueError, match=r"other features(.|\n)*found: 7 features\n  expected: 30: 'g0', 'g1'"):
         recipe.transform(counts()[:, :7])
+
+
+def test_ignored_features_enter_nothing(kind):
+    """Neither components nor totals: without them, everything else is the same."""
+    x = counts(n_cells=200)
+    loud = np.random.default_rng(5).poisson(200, (200, 2)).astype(x.dtype)
+    both = np.hstack([loud[:, :1], x, loud[:, 1:]])
+    steps = Steps(normalize="partial", weigh_by_signal=True)
+    alone = Recipe.fit(make_view(kind(x), modality="protein"), steps=steps, n_components=6)
+    view = make_view(kind(both), modality="protein")
+    last = view.features[-1]
+    beside = Recipe.fit(view, steps=steps, ignore=["g0", last, "absent"], n_components=6)
+    assert list(beside.ignored) == [0, both.shape[1] - 1]
+    assert not {"g0", last} & set(beside.names)
+    np.testing.assert_array_equal(beside.kept, alone.kept + 1)
+    assert beside.slope == pytest.approx(alone.slope)
+    assert beside.target_sum == alone.target_sum
+    np.testing.assert_allclose(beside.log_normalize(both)[:, :5], alone.log_normalize(x)[:, :5], atol=1e-5)
+
+
+def test_weights_are_roots_of_shares_of_signal_and_come_off_again():
+    rng = np.random.default_rng(3)
+    x = rng.poisson(np.exp(rng.normal(0, 1, (400, 6))) * [0.1, 1, 5, 20, 20, 20]).astype(np.float32)
+    x[:, 5] = rng.poisson(20, 400)
+    view = make_view(x, modality="protein")
+    plain, weighed = (
+        Recipe.fit(view, steps=Steps(normalize="partial", weigh_by_signal=by), n_components=6) for by in (False, True)
+    )
+    assert plain.weight is None
+    np.testing.assert_allclose(weighed.weight**2, np.maximum(signal_shares(x, weighed.slope), 0.01))
+    spread = (weighed.transform(x) @ weighed.loadings.T).std(0)
+    np.testing.assert_allclose(spread, weighed.weight, rtol=1e-3)
+    np.testing.assert_array_equal(weighed.scale(x), plain.scale(x))
+    np.testing.assert_allclose(weighed.inverse(weighed.transform(x)), weighed.log_normalize(x), atol=1e-3)
+    np.testing.assert_allclose(weighed.inverse(weighed.transform(x), scaled=True), weighed.scale(x), atol=1e-3)
+
+
+def test_only_counts_are_weighed():
+    x = np.log1p(counts(n_cells=100))
+    assert Recipe.fit(make_view(x, modality="protein"), n_components=3).weight is None

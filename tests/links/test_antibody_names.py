@@ -145,6 +145,42 @@ def test_hashtags(label: str):
 
 
 @pytest.mark.parametrize(
+    "label",
+    [
+        "unmapped",
+        "Blank",
+        "BLANK_0012",
+        "Blank-4",
+        "Blank_ACGTACGT",
+        "no_match",
+        "NegControlProbe_00042",
+        "NegControlCodeword_0500",
+        "UnassignedCodeword_0001",
+        "Negative1",
+        "SystemControl12",
+        "NegPrb3",
+        "FalseCode12",
+        "Negative Control",
+    ],
+)
+def test_rows_without_a_target_are_blank(label: str):
+    assert antibody_names.control(label) == "blank"
+    assert lookup(label) is None
+
+
+def test_no_gene_of_the_table_is_blank():
+    assert [
+        gene for e in antibody_names.entries() for gene in (*e.human, *e.mouse) if antibody_names.is_blank(gene)
+    ] == []
+    assert not any(map(antibody_names.is_blank, ["NEGR1", "UNC5A", "EMPTY2X", "BLANKET"]))
+
+
+def test_the_controls_of_a_panel():
+    panel = ["CD3", "HTO1", "Mouse IgG1", "unmapped", "IgM"]
+    assert antibody_names.controls(panel) == {"HTO1": "hashtag", "Mouse IgG1": "isotype control", "unmapped": "blank"}
+
+
+@pytest.mark.parametrize(
     "label", ["IgD", "IgM", "IgG Fc", "IgE", "IgA", "IgG", "Hu.IgM", "anti-mouse IgM", "IgM_TotalSeqC"]
 )
 def test_antibodies_against_immunoglobulins_are_no_controls(label: str):

@@ -95,3 +95,31 @@ def test_pairs_that_do_not_vary_are_left_out_and_said(data, caplog):
     assert n_left_out > 1
     assert f"link rna -> adt: {n_left_out} pairs are ignored" in caplog.text
     assert "CD19" not in model.recipes["rna"].names
+
+
+def with_controls(adt, seed=0):
+    """A panel with two isotype controls that follow the background, six hashtags and a row of unmapped reads."""
+    rng, x = np.random.default_rng(seed), adt.X.toarray()
+    total = x.sum(1, keepdims=True)
+    isotypes = rng.poisson(0.004 * total * np.ones(2))
+    tags = rng.poisson(5, (len(x), 6))
+    tags[np.arange(len(x)), rng.integers(0, 6, len(x))] += rng.poisson(np.maximum(total[:, 0], 1))
+    added = np.hstack([isotypes, tags, rng.poisson(0.1 * total)])
+    names = [*adt.var_names, "Mouse_IgG1", "Rat_IgG2b", *(f"HTO{i}" for i in range(1, 7)), "unmapped"]
+    both = sp.csr_matrix(np.hstack([x, added]).astype(np.float32))
+    return type(adt)(both, obs=adt.obs, var=pd.DataFrame(index=names))
+
+
+def test_controls_enter_neither_coordinates_nor_imputation(data, fitted, caplog):
+    adt = with_controls(data["adt"])
+    with caplog.at_level(logging.INFO, "crosstie"):
+        model = xt.integrate({"rna": data["rna"], "adt": adt}, config=CLOSED)
+    said = [r.message for r in caplog.records if "set aside" in r.message]
+    assert len(said) == 1
+    assert "6 hashtags" in said[0]
+    assert "1 blank" in said[0]
+    for view in ("rna", "adt"):
+        np.testing.assert_allclose(model.latents[view], fitted.latents[view], atol=2e-3)
+    imputed = xt.tl.impute(model, "rna", "adt").var_names
+    assert not set(imputed) & {"Mouse_IgG1", "HTO1", "unmapped"}
+    assert set(imputed) == set(xt.tl.impute(fitted, "rna", "adt").var_names)

@@ -7,7 +7,7 @@ few settings (`Steps`).
 from __future__ import annotations
 
 from collections.abc import Collection
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 import pandas as pd
@@ -18,12 +18,14 @@ from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask, Matrix
 from crosstie.data.normalize import normalized, presence, target_sum_of, totals, typical_slope
 from crosstie.data.scaled import Scaled, moments, principal_components
+from crosstie.data.signal_share import signal_shares
 from crosstie.data.steps import FLUORESCENCE, FLUORESCENCE_COFACTOR, FLUORESCENCE_SHARE, STEPS, Steps
 from crosstie.data.values import Values
 from crosstie.data.variable_features import variable_features
 from crosstie.data.view import View
 
 MIN_SEEN = 5
+MIN_SHARE = 0.01  # of signal: a feature of pure noise keeps a tenth of its weight
 MAX_DEPTH = 0.9  # an ATAC component more correlated than this with the log of the cell's total is sequencing depth
 
 
@@ -51,6 +53,11 @@ class Recipe:
         Variance of the fitted cells along each axis, shape `(n_components,)`.
     slope
         Of `"partial"`: how far the typical feature follows the total, from 0 (not at all) to 1 (in proportion).
+    weight
+        Factor of each used feature in the components, in (0, 1], shape `(n_kept,)`; `None` stands for 1.
+    ignored
+        Positions of the features that measure nothing of the cell, such as isotype controls and hashtags: neither used
+        nor part of any total.
     """
 
     steps: Steps
@@ -63,6 +70,8 @@ class Recipe:
     loadings: Array
     variance: Floats
     slope: float = 0.0
+    weight: Floats | None = None
+    ignored: Index = field(default_factory=lambda: np.empty(0, np.int64))
 
     def __repr__(self) -> str:
         done = ["as given"] if self.values != "counts" else [f"normalised by {self.steps.normalize}"]
@@ -76,6 +85,7 @@ class Recipe:
         *,
         steps: Steps | None = None,
         keep: Collection[str] = (),
+        ignore: Collection[str] = (),
         n_components: int = 120,
         seed: int = 0,
     ) -> Recipe:
@@ -89,6 +99,9 @@ class Recipe:
             Settings; `None` uses those of the view's modality.
         keep
             Names of features to keep whatever their variance, usually the linked features.
+        ignore
+            Names of features that measure nothing of the cell, such as isotype controls and hashtags. They enter
+            neither components nor totals.
         n_components
             Number of principal components; fewer if there are fewer cells or features.
         seed
@@ -102,16 +115,23 @@ class Recipe:
         if steps is None:
             steps = STEPS[view.modality]
         steps = _for_values(steps, view)
-        target = target_sum_of(presence(view.loaded, steps, view.values))
-        slope = typical_slope(view.loaded) if steps.normalize == "partial" and view.values != "log" else 0.0
-        x = normalized(view.loaded, steps, view.values, target, slope)
+        ignored = np.flatnonzero(view.features.isin(list(ignore)))
+        matrix = _without(view.loaded, ignored)
+        target = target_sum_of(presence(matrix, steps, view.values))
+        slope = typical_slope(matrix) if steps.normalize == "partial" and view.values != "log" else 0.0
+        x = normalized(matrix, steps, view.values, target, slope)
         mean, std = moments(x)
-        chosen = _usable(view, std, steps)
+        std[ignored] = 0
+        chosen = _usable(view, std, steps, len(ignored))
         if steps.n_top is not None and chosen.sum() > steps.n_top:
             variable = variable_features(view.loaded, steps.n_top)
             chosen &= variable | view.features.isin(list(keep))
         kept = np.flatnonzero(chosen)
-        scaled = Scaled(_clipped(x[:, kept], mean[kept], std[kept], steps.clip), mean[kept], std[kept])
+        weight = None
+        if steps.weigh_by_signal and steps.normalize == "partial" and view.values == "counts":
+            weight = np.sqrt(np.maximum(signal_shares(matrix, slope, seed=seed)[kept], MIN_SHARE))
+        divisor = std[kept] if weight is None else std[kept] / weight
+        scaled = Scaled(_clipped(x[:, kept], mean[kept], std[kept], steps.clip), mean[kept], divisor)
         n_components = min(n_components, len(kept), view.n_cells - 1)
         loadings, variance = principal_components(scaled, n_components, seed=seed)
         if steps.normalize == "binary":
@@ -128,6 +148,8 @@ class Recipe:
             loadings,
             np.maximum(variance, 1e-12),
             slope,
+            weight,
+            ignored,
         )
 
     @property
@@ -151,8 +173,8 @@ class Recipe:
 
     def log_normalize(self, matrix: Matrix) -> Matrix:
         """Return the used features of a matrix, normalised but not scaled, shape `(n_cells, n_kept)`."""
-        x = normalized(self._checked(matrix), self.steps, self.values, self.target_sum, self.slope)
-        return x[:, self.kept]
+        matrix = _without(self._checked(matrix), self.ignored)
+        return normalized(matrix, self.steps, self.values, self.target_sum, self.slope)[:, self.kept]
 
     def scale(self, matrix: Matrix, columns: Index | None = None, *, absent: Mask | None = None) -> Array:
         """Return scaled and clipped features as a dense array, shape `(n_cells, n_kept)`.
@@ -177,7 +199,9 @@ class Recipe:
         return x
 
     def scaled(self, matrix: Matrix, absent: Mask | None = None) -> Scaled:
-        """Return the used features, scaled and clipped, as an implicit matrix (`scale` returns a dense array).
+        """Return the used features, scaled, clipped and weighted, as an implicit matrix.
+
+        `scale` returns a dense array, without the weights.
 
         Parameters
         ----------
@@ -192,7 +216,7 @@ class Recipe:
             there = ~absent[self.kept]
             mean = mean * there
             x = x @ sp.diags(there.astype(np.float32)) if sp.issparse(x) else x * there.astype(np.float32)
-        return Scaled(x, mean, self.std)
+        return Scaled(x, mean, self.std if self.weight is None else self.std / self.weight)
 
     def transform(self, matrix: Matrix, absent: Mask | None = None) -> Array:
         """Return the principal components of cells, shape `(n_cells, n_components)`.
@@ -217,6 +241,8 @@ class Recipe:
             Whether to return standard deviations from the mean; otherwise, normalised (log) units.
         """
         x = components @ self.loadings.T
+        if self.weight is not None:
+            x = (x / self.weight).astype(np.float32)
         return x if scaled else (x * self.std + self.mean).astype(np.float32)
 
     def _checked(self, matrix: Matrix) -> Matrix:
@@ -239,16 +265,27 @@ def _for_values(steps: Steps, view: View) -> Steps:
     return steps
 
 
+def _without(matrix: Matrix, ignored: Index) -> Matrix:
+    """Return the matrix with the ignored features at zero."""
+    if not len(ignored):
+        return matrix
+    there = np.ones(matrix.shape[1], np.float32)
+    there[ignored] = 0
+    if sp.issparse(matrix):
+        return sp.csr_matrix(matrix @ sp.diags(there))
+    return matrix * there
+
+
 def _high(matrix: Matrix) -> float:
     """Return the intensity that few values exceed; a single event says nothing about the instrument."""
     return float(np.quantile(matrix.data if sp.issparse(matrix) else matrix, FLUORESCENCE_SHARE))
 
 
-def _usable(view: View, std: Floats, steps: Steps) -> np.ndarray:
+def _usable(view: View, std: Floats, steps: Steps, n_ignored: int) -> np.ndarray:
     """Return a mask of the features that vary and are detected often enough; the log says what is left out."""
     usable: np.ndarray = std > 1e-6
-    if not usable.all():
-        log.info("%s: %d constant features left out.", view.name, int((~usable).sum()))
+    if usable.sum() + n_ignored < len(usable):
+        log.info("%s: %d constant features left out.", view.name, int((~usable).sum()) - n_ignored)
     if steps.min_share > 0:
         seen = view.loaded.getnnz(0) if sp.issparse(view.loaded) else np.count_nonzero(view.loaded, 0)
         rare = usable & (seen < max(MIN_SEEN, steps.min_share * view.n_cells))

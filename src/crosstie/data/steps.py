@@ -34,6 +34,9 @@ class Steps:
         keeps all features.
     cofactor
         Divisor before `"arcsinh"`, above 0: roughly the intensity below which signal is noise.
+    weigh_by_signal
+        Whether a feature's scaled values are multiplied by the root of the share of its variance that is not counting
+        noise (`signal_shares`). Only for counts and `"partial"`.
     """
 
     normalize: Literal["library", "binary", "partial", "clr", "arcsinh", "none"] = "library"
@@ -41,6 +44,7 @@ class Steps:
     clip: float | None = 10.0
     min_share: float = 0.0
     cofactor: float = 5.0
+    weigh_by_signal: bool = False
 
     def __post_init__(self) -> None:
         words = get_args(get_type_hints(Steps)["normalize"])
@@ -48,6 +52,9 @@ class Steps:
             raise value_error("steps: normalize is unknown.", found=repr(self.normalize), expected=f"one of {words}")
         if self.n_top is not None:
             check_integer("steps: n_top", self.n_top, least=1)
+        if not isinstance(self.weigh_by_signal, bool):
+            found = repr(self.weigh_by_signal)
+            raise type_error("steps: weigh_by_signal is not a truth value.", found=found, expected="True or False")
         for name, value, low, high in (
             ("clip", 1.0 if self.clip is None else self.clip, 0.0, LARGEST),
             ("min_share", self.min_share, -math.ulp(0), 1.0),
@@ -62,11 +69,11 @@ class Steps:
 
 
 # Where a few proteins make up most of a total, it does not measure the size of a cell: the other proteins show how far
-# it does. For peaks, scaling to unit variance was better than every TF-IDF, and clipping hurts where most values are 0
-# (docs/decisions.md).
+# it does. A protein that is mostly counting noise should not weigh as much as CD3. For peaks, scaling to unit variance
+# was better than every TF-IDF, and clipping hurts where most values are 0 (docs/decisions.md).
 STEPS: dict[Modality, Steps] = {
     "rna": Steps(n_top=3000),
-    "protein": Steps(normalize="partial"),
+    "protein": Steps(normalize="partial", weigh_by_signal=True),
     "activity": Steps(n_top=3000),
     "atac": Steps(normalize="binary", clip=None, min_share=0.001),
     "cytometry": Steps(normalize="arcsinh"),

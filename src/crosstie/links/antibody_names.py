@@ -19,6 +19,7 @@ import pandas as pd
 
 Organism = Literal["human", "mouse"]
 Kind = Literal["gene", "complex", "isoform", "glycan", "none"]
+Control = Literal["isotype control", "hashtag", "blank"]
 
 # Longer labels are not antibody names and are ignored, so that no input can make the steps below slow.
 MAX_LENGTH = 200
@@ -64,6 +65,12 @@ _ISOTYPE_WORDS = re.compile(
 _ISOTYPE = re.compile(
     "(?P<species>(?:armenian|syrian)?hamster|mouse|ms|m|rat|rt|rag|r|rabbit|goat|human|hu)?"
     "ig(?P<klass>g1|g2a|g2b|g2c|g2|g3|g4|g|m|a|e|d)(?P<light>k|l)?(?P<control>iso|ctrl|control|ctl)?[1-9]?"
+)
+# What counting programs and imaging panels add: reads without an antibody, barcodes and channels without a target.
+_BLANK = re.compile(
+    "(?:unmapped|no[ _-]?match|unassigned|blank|empty)(?:[ _-]?[0-9]{1,4}|[ _-][acgt]{8,})?"
+    "|(?:neg(?:ative)?[ _-]?(?:control)?[ _-]?(?:probe|codeword|prb)|system[ _-]?control|false[ _-]?code"
+    "|(?:unassigned|deprecated|negative[ _-]?control)[ _-]?codeword|negative|negcontrolprobe)[ _-]?[a-z0-9_]{0,40}"
 )
 _HASHTAG = re.compile("(?:hto|hash|hashtag|sampletag|cmo)[0-9]*[a-z]?|multiseq[0-9]*")
 
@@ -140,8 +147,20 @@ def _index() -> dict[str, Entry]:
     return index
 
 
-def control(name: str) -> Literal["isotype control", "hashtag"] | None:
-    """Return whether a label is an isotype control or a sample hashtag; these cannot be linked to genes."""
+def controls(names: Iterable[str]) -> dict[str, Control]:
+    """Return the features of a panel that measure no protein of the cell, and what each is."""
+    return {str(name): kind for name in names if (kind := control(str(name)))}
+
+
+def is_blank(name: str) -> bool:
+    """Return whether a label is a barcode, probe or row without a target: `unmapped`, `Blank-12`, `NegPrb3`."""
+    return len(name) <= MAX_LENGTH and bool(_BLANK.fullmatch(name.strip().casefold()))
+
+
+def control(name: str) -> Control | None:
+    """Return whether a label is a control or a sample hashtag, which measures no protein of the cell."""
+    if is_blank(name):
+        return "blank"
     text = _GREEK_WORDS.sub(lambda word: word[0][0], _without_dyes(_text(name)))
     tokens = _TOKEN.findall(text)
     joined = "".join(tokens)
@@ -268,7 +287,7 @@ def lookup(name: str, organism: Organism | None = None) -> Entry | None:
 
     Returns
     -------
-    The row of the packaged table; `None` for isotype controls, hashtags and unknown names.
+    The row of the packaged table; `None` for isotype controls, hashtags, blanks and unknown names.
     """
     if len(name) > MAX_LENGTH or control(name):
         return None
@@ -289,8 +308,8 @@ def recognise(names: Iterable[str], organism: Organism = "human") -> pd.DataFram
 
     Returns
     -------
-    One row per name: `feature`, `status` (`"recognised"`, `"no gene"`, `"isotype control"`, `"hashtag"` or
-    `"unknown"`), `entry` (the protein), `targets` (its genes, joined by `/`) and `reason`.
+    One row per name: `feature`, `status` (`"recognised"`, `"no gene"`, `"isotype control"`, `"hashtag"`, `"blank"`
+    or `"unknown"`), `entry` (the protein), `targets` (its genes, joined by `/`) and `reason`.
     """
     rows = [(name, *_describe(str(name), organism)) for name in names]
     return pd.DataFrame(rows, columns=["feature", "status", "entry", "targets", "reason"]).astype(object)

@@ -50,7 +50,7 @@ def by_name(
     Returns
     -------
     The link, with one column per name. Its report has one row per feature of `source`, with the status `"linked"`,
-    `"no counterpart"`, `"isotype control"` or `"hashtag"`.
+    `"no counterpart"`, `"isotype control"`, `"hashtag"` or `"blank"`.
 
     Raises
     ------

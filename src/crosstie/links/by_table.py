@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING, Literal, get_args
 
 import numpy as np
 import pandas as pd
 
 from crosstie._errors import sample, type_error, value_error
 from crosstie._log import log
-from crosstie.links.antibody_names import Entry, Organism, control, entries, lookup, stripped
+from crosstie.links.antibody_names import Control, Entry, Organism, control, entries, lookup, stripped
 from crosstie.links.feature_labels import PAIRS, REPORT, Finder, labels, nothing_linked, recognised_share
 from crosstie.links.link import Link
 
@@ -62,7 +62,7 @@ def by_table(
     Returns
     -------
     The link. Its report has one row per antibody; `status` is `"linked"`, `"gene not measured"`,
-    `"isotype control"`, `"hashtag"`, `"no gene"`, `"isoform dropped"` or `"unknown"`.
+    `"isotype control"`, `"hashtag"`, `"blank"`, `"no gene"`, `"isoform dropped"` or `"unknown"`.
 
     Raises
     ------
@@ -279,7 +279,7 @@ def _hints(data: Data, option: dict[str, str], gene: str) -> tuple[str, str]:
 def _say(protein: str, gene: str, pairs: pd.DataFrame, report: pd.DataFrame, find: Finder) -> None:
     """Log one line that accounts for every antibody, and one about repeated labels if any was used."""
     count = report["status"].value_counts()
-    n_controls = count.get("isotype control", 0) + count.get("hashtag", 0)
+    n_controls = sum(int(count.get(kind, 0)) for kind in get_args(Control))
     n_genes = pairs["gene"].nunique()
     parts = [f"{count.get('linked', 0)} of {len(report) - n_controls} antibodies linked to {n_genes} genes"]
     parts += [f"{count[status]} {text}" for status, text in _SAID.items() if status in count]

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
+from crosstie._errors import sample
 from crosstie._extras import require
 from crosstie._files import claimed
 from crosstie._log import log
@@ -17,8 +19,10 @@ from crosstie._typing import Array, Edge, Floats, Index, Tick
 from crosstie.anchors import Anchors, ClosedForm, find
 from crosstie.anchors.linear import linear_fit
 from crosstie.config import Config
-from crosstie.data import Recipe
+from crosstie.data import Recipe, View
+from crosstie.links.antibody_names import Control, controls, is_blank
 from crosstie.links.linked_columns import link_recipes, linked_features, projections, shared_rows
+from crosstie.links.suggest import GENES, PROTEINS
 from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.core import core_rows
 from crosstie.model.fitted import Fitted
@@ -165,11 +169,27 @@ def _recipes(inputs: Inputs, config: Config, seed: int) -> dict[str, Recipe]:
         name: Recipe.fit(
             view,
             keep=set() if name in inputs.link_views else linked_features(inputs.linkage, name),
+            ignore=_controls(view),
             n_components=config.n_components,
             seed=seed,
         )
         for name, view in inputs.views.items()
     }
+
+
+def _controls(view: View) -> dict[str, Control]:
+    """Return the features that measure nothing of the cell; the log counts them."""
+    if view.modality in PROTEINS:
+        found = controls(view.features)
+    elif view.modality in GENES:
+        found = {name: "blank" for name in view.features if is_blank(name)}
+    else:
+        return {}
+    if found:
+        kinds = Counter(found.values())
+        said = " and ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in kinds.items())
+        log.info("%s: %s set aside (%s): they measure nothing of the cell.", view.name, said, sample(found, 4))
+    return found
 
 
 def _linked(inputs: Inputs, recipes: Mapping[str, Recipe], seed: int) -> dict[Edge, tuple[Array, Array]]:

@@ -237,6 +237,8 @@ def _recipe(arrays: _Arrays, i: int, view: str, found: Mapping[str, Any]) -> Rec
         loadings=arrays.take(f"recipes/{i}/loadings", used, components),
         variance=arrays.take(f"recipes/{i}/variance", components),
         slope=_share(found.get("slope", 0.0), "slope"),  # models saved before there was one do not use it
+        weight=arrays.take(f"recipes/{i}/weight", used, above=0) if found.get("weighed") else None,
+        ignored=np.flatnonzero(features.isin([str(f) for f in found.get("ignored", ())])),
     )
 
 

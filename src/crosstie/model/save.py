@@ -72,6 +72,8 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray]:
     out: dict[str, np.ndarray] = {}
     for i, (name, recipe) in enumerate(found.recipes.items()):
         out |= {f"recipes/{i}/{part}": getattr(recipe, part) for part in _RECIPE}
+        if recipe.weight is not None:
+            out[f"recipes/{i}/weight"] = recipe.weight
         out[f"latents/{i}"] = fitted.latents[name]
         out[f"decoders/{i}/matrix"], out[f"decoders/{i}/offset"] = found.decoders[name]
         if name in fitted.core_rows:
@@ -114,6 +116,8 @@ def _settings(inputs: Inputs, fitted: Fitted) -> dict[str, Any]:
                     "values": recipe.values,
                     "target_sum": recipe.target_sum,
                     "slope": recipe.slope,
+                    "weighed": recipe.weight is not None,
+                    "ignored": list(recipe.features[recipe.ignored]),
                     "features": list(recipe.features),
                 },
             }
