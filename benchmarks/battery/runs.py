@@ -79,7 +79,7 @@ def subset(task: Task, n_cells: int, seed: int) -> Task:
 
 
 def base(name: str, seed: int) -> Task:
-    """Return a development set, a few hundred cells of it, or a simulation; without batches that only some sets have."""
+    """Return a development set, a few hundred cells of it, or a simulation."""
     if name == "simulator":
         return simulated("simulator", 50 + seed, n_cells=N_CELLS)
     if name == "snare_mop":
@@ -127,29 +127,39 @@ def battery() -> Iterator[Run]:
 def _clean() -> Iterator[Run]:
     for name in (*cite_sets(), "snare_mop"):
         for seed in range(3):
-            yield Run("clean", "", name, seed, lambda n=name, k=seed: base(n, k))  # type: ignore[misc]
+            yield Run("clean", "", name, seed, lambda n=name, k=seed: base(n, k))
 
 
-def _each(kind: str, strength: str, names: tuple[str, ...], seeds: int, change: Callable[[Task, int], Task]) -> Iterator[Run]:
+def _each(
+    kind: str, strength: str, names: tuple[str, ...], seeds: int, change: Callable[[Task, int], Task]
+) -> Iterator[Run]:
     for name in names:
         for seed in range(seeds):
-            yield Run(kind, strength, name, seed, lambda n=name, k=seed: change(base(n, k), k))  # type: ignore[misc]
+            yield Run(kind, strength, name, seed, lambda n=name, k=seed: change(base(n, k), k))
 
 
 def _names() -> Iterator[Run]:
     """Yield wrong links and names."""
     every = (*cite_sets(), "snare_mop")
     for share in (0.25, 0.5, 0.75, 1.0):
-        yield from _each("links permuted", f"{share:g}", every, 1, lambda t, k, x=share: s.links_permuted(t, x, k))  # type: ignore[misc]
+        yield from _each("links permuted", f"{share:g}", every, 1, lambda t, k, x=share: s.links_permuted(t, x, k))
     for share in (0.5, 1.0):
-        yield from _each("names permuted", f"{share:g}", cite_sets(), 1, lambda t, k, x=share: s.mislabelled(t, proteins(t), x, k))  # type: ignore[misc]
-    yield from _each("names shifted", "", cite_sets(), 1, lambda t, k: s.shifted(t, proteins(t)))
+        yield from _each(
+            "names permuted", f"{share:g}", cite_sets(), 1, lambda t, k, x=share: s.mislabelled(t, proteins(t), x, k)
+        )
+    yield from _each("names shifted", "", cite_sets(), 1, lambda t, _: s.shifted(t, proteins(t)))
     for name in cite_sets():
         yield from swaps(name, 5)
     for n in (3, 6):
-        yield from _each("block exchanged", str(n), ("pbmc_wnn", "bmmc_cite_1", "bmmc_cite_3", "simulator"), 2, lambda t, k, x=n: blocks(t, x, k))  # type: ignore[misc]
+        yield from _each(
+            "block exchanged",
+            str(n),
+            ("pbmc_wnn", "bmmc_cite_1", "bmmc_cite_3", "simulator"),
+            2,
+            lambda t, k, x=n: blocks(t, x, k),
+        )
     for n in (4, 6, 8, 12):
-        yield from _each("few links", str(n), every, 1, lambda t, k, x=n: s.few_links(t, x, k))  # type: ignore[misc]
+        yield from _each("few links", str(n), every, 1, lambda t, k, x=n: s.few_links(t, x, k))
     yield from _each("one link", "", every, 2, lambda t, k: s.few_links(t, 1, k))
     yield from _each("one link", "two", cite_sets(), 1, lambda t, k: s.few_links(t, 2, k))
 
@@ -170,16 +180,56 @@ def swaps(name: str, n: int) -> Iterator[Run]:
         some = np.random.default_rng(1).permutation(len(rest))[: max(0, n - len(first))]
         pairs = [(there[a], there[b]) for a, b in [*first, *(rest[i] for i in some)]]
     for a, b in pairs:
-        yield Run("swap", f"{a}~{b}", name, 0, lambda x=a, y=b: s.swapped(base(name, 0), "adt", [(x, y)], f"{x} and {y} swapped"))  # type: ignore[misc]
+        yield Run(
+            "swap",
+            f"{a}~{b}",
+            name,
+            0,
+            lambda x=a, y=b: s.swapped(base(name, 0), "adt", [(x, y)], f"{x} and {y} swapped"),
+        )
 
 
-B_CELLS = ("cd19", "cd20", "cd21", "cd22", "cd23", "cd24", "cd40", "cd79b", "igm", "igd", "hla-dr", "cd72", "cd185", "cd1c", "cd268")
-MYELOID = ("cd14", "cd16", "cd33", "cd11c", "cd11b", "cd64", "cd36", "cd163", "cd13", "cd32", "cd172a", "cd86", "cd155", "cd141")
+B_CELLS = (
+    "cd19",
+    "cd20",
+    "cd21",
+    "cd22",
+    "cd23",
+    "cd24",
+    "cd40",
+    "cd79b",
+    "igm",
+    "igd",
+    "hla-dr",
+    "cd72",
+    "cd185",
+    "cd1c",
+    "cd268",
+)
+MYELOID = (
+    "cd14",
+    "cd16",
+    "cd33",
+    "cd11c",
+    "cd11b",
+    "cd64",
+    "cd36",
+    "cd163",
+    "cd13",
+    "cd32",
+    "cd172a",
+    "cd86",
+    "cd155",
+    "cd141",
+)
 
 
 def blocks(task: Task, n: int, seed: int) -> Task:
     """Exchange names of B cell and of myeloid proteins, or of two blocks of the simulator's panel."""
-    linked = sorted({t for link in s.links_of(task) for side in ("source", "target") for t in link.pairs[side]} & set(task.views["adt"].var_names))
+    linked = sorted(
+        {t for link in s.links_of(task) for side in ("source", "target") for t in link.pairs[side]}
+        & set(task.views["adt"].var_names)
+    )
     if task.name == "simulator":
         group = lineages(task.label)[task.cell["adt"]]
         x = np.log1p(task.views["adt"][:, linked].to_df())
@@ -199,15 +249,23 @@ def _counts() -> Iterator[Run]:
     """Yield damaged counts."""
     every = (*cite_sets(), "snare_mop")
     for share in (0.1, 0.3):
-        yield from _each("doublets", f"{share:g}", every, 1, lambda t, k, x=share: s.doublets(t, x, k))  # type: ignore[misc]
+        yield from _each("doublets", f"{share:g}", every, 1, lambda t, k, x=share: s.doublets(t, x, k))
     for share in (0.2, 0.5, 0.8):
-        yield from _each("ambient", f"{share:g}", cite_sets(), 1, lambda t, k, x=share: s.ambient(t, x, k))  # type: ignore[misc]
+        yield from _each("ambient", f"{share:g}", cite_sets(), 1, lambda t, k, x=share: s.ambient(t, x, k))
     for share in (0.5, 0.8, 0.95):
-        yield from _each("thinned", f"{share:g}", every, 1, lambda t, k, x=share: s.thinned_depth(t, x, k))  # type: ignore[misc]
+        yield from _each("thinned", f"{share:g}", every, 1, lambda t, k, x=share: s.thinned_depth(t, x, k))
     for share in (0.5, 0.9, 1.0):
-        yield from _each("columns shuffled", f"{share:g}", cite_sets(), 1, lambda t, k, x=share: s.columns_shuffled(t, proteins(t), x, k))  # type: ignore[misc]
+        yield from _each(
+            "columns shuffled",
+            f"{share:g}",
+            cite_sets(),
+            1,
+            lambda t, k, x=share: s.columns_shuffled(t, proteins(t), x, k),
+        )
     for share in (0.2, 0.5):
-        yield from _each("dead columns", f"{share:g}", cite_sets(), 1, lambda t, k, x=share: s.dead_columns(t, proteins(t), x, k))  # type: ignore[misc]
+        yield from _each(
+            "dead columns", f"{share:g}", cite_sets(), 1, lambda t, k, x=share: s.dead_columns(t, proteins(t), x, k)
+        )
     yield from _each("noise", "", every, 1, lambda t, k: s.noise(t, proteins(t), k))
 
 
@@ -217,13 +275,21 @@ def _cells() -> Iterator[Run]:
     for lineage in ("T", "B", "Mono", "NK"):
         for view in ("rna", "adt"):
             names = cite if view == "rna" else cite[:4]
-            yield from _each("missing types", f"{lineage} in {view}", names, 1, lambda t, k, x=lineage, v=view: s.some_cells(t, v, lineages(t.label) != x, f"no {x} in {v}"))  # type: ignore[misc]
+            yield from _each(
+                "missing types",
+                f"{lineage} in {view}",
+                names,
+                1,
+                lambda t, _, x=lineage, v=view: s.some_cells(t, v, lineages(t.label) != x, f"no {x} in {v}"),
+            )
     yield from _each("no type in common", "", cite, 1, lambda t, _: disjoint(t))
     for fold in (2.0, 5.0):
-        yield from _each("unequal mixtures", f"{fold:g}", cite, 1, lambda t, k, x=fold: s.unequal(t, lineages(t.label), x, k))  # type: ignore[misc]
+        yield from _each(
+            "unequal mixtures", f"{fold:g}", cite, 1, lambda t, k, x=fold: s.unequal(t, lineages(t.label), x, k)
+        )
     yield from _each("batch is type", "", cite, 1, lambda t, _: s.batch_is_type(t, lineages(t.label)))
     for n in (60, 150):
-        yield from _each("few cells", str(n), cite, 1, lambda t, k, x=n: subset(t, x, k + 7))  # type: ignore[misc]
+        yield from _each("few cells", str(n), cite, 1, lambda t, k, x=n: subset(t, x, k + 7))
 
 
 def disjoint(task: Task) -> Task:
@@ -234,9 +300,9 @@ def disjoint(task: Task) -> Task:
 
 def _copies() -> Iterator[Run]:
     for how in ("thinned 0.9", "thinned 0.5", "thinned 0.2", "normalised", "rescaled", "half of the features"):
-        yield from _each("copy of RNA", how, cite_sets(), 1, lambda t, k, x=how: s.copied(t, "rna", x, k))  # type: ignore[misc]
+        yield from _each("copy of RNA", how, cite_sets(), 1, lambda t, k, x=how: s.copied(t, "rna", x, k))
     for how in ("thinned 0.9", "thinned 0.5", "normalised", "rescaled"):
-        yield from _each("copy of proteins", how, cite_sets(), 1, lambda t, k, x=how: s.copied(t, proteins(t), x, k))  # type: ignore[misc]
+        yield from _each("copy of proteins", how, cite_sets(), 1, lambda t, k, x=how: s.copied(t, proteins(t), x, k))
 
 
 def cross(one: str, two: str, seed: int) -> Task:
@@ -259,24 +325,61 @@ def twice(one: str, two: str) -> np.ndarray:
     return np.isin(sums[1], sums[0])
 
 
-SAME_TISSUE = (("pbmc10k", "pbmc_wnn"), ("pbmc_wnn", "pbmc10k"), ("bmmc_cite_1", "bmmc_cite_3"), ("bmmc_cite_3", "bmmc_cite_1"))
-BLOOD_MARROW = (("pbmc10k", "bmmc_cite_1"), ("bmmc_cite_3", "pbmc10k"), ("pbmc_wnn", "bmmc_cite_3"), ("bmmc_cite_1", "pbmc_wnn"))
-SPECIES = (("pbmc10k", "sln_mouse"), ("sln_mouse", "pbmc_wnn"), ("bmmc_cite_1", "sln_mouse"), ("sln_mouse", "bmmc_cite_3"))
+SAME_TISSUE = (
+    ("pbmc10k", "pbmc_wnn"),
+    ("pbmc_wnn", "pbmc10k"),
+    ("bmmc_cite_1", "bmmc_cite_3"),
+    ("bmmc_cite_3", "bmmc_cite_1"),
+)
+BLOOD_MARROW = (
+    ("pbmc10k", "bmmc_cite_1"),
+    ("bmmc_cite_3", "pbmc10k"),
+    ("pbmc_wnn", "bmmc_cite_3"),
+    ("bmmc_cite_1", "pbmc_wnn"),
+)
+SPECIES = (
+    ("pbmc10k", "sln_mouse"),
+    ("sln_mouse", "pbmc_wnn"),
+    ("bmmc_cite_1", "sln_mouse"),
+    ("sln_mouse", "bmmc_cite_3"),
+)
 
 
 def _crossings() -> Iterator[Run]:
-    for kind, pairs, seeds in (("same tissue", SAME_TISSUE, 5), ("blood and marrow", BLOOD_MARROW, 3), ("other species", SPECIES, 1)):
+    for kind, pairs, seeds in (
+        ("same tissue", SAME_TISSUE, 5),
+        ("blood and marrow", BLOOD_MARROW, 3),
+        ("other species", SPECIES, 1),
+    ):
         for one, two in pairs:
             for seed in range(seeds):
-                yield Run(f"crossed, {kind}", "", f"{one}+{two}", seed, lambda a=one, b=two, k=seed: cross(a, b, k))  # type: ignore[misc]
+                yield Run(f"crossed, {kind}", "", f"{one}+{two}", seed, lambda a=one, b=two, k=seed: cross(a, b, k))
     for one, two in SAME_TISSUE:
         for share in (0.25, 0.5, 1.0):
-            yield Run("crossed, links permuted", f"{share:g}", f"{one}+{two}", 0, lambda a=one, b=two, x=share: s.links_permuted(cross(a, b, 0), x, 0))  # type: ignore[misc]
+            yield Run(
+                "crossed, links permuted",
+                f"{share:g}",
+                f"{one}+{two}",
+                0,
+                lambda a=one, b=two, x=share: s.links_permuted(cross(a, b, 0), x, 0),
+            )
         for lineage in ("B", "NK"):
-            yield Run("crossed, missing types", lineage, f"{one}+{two}", 0, lambda a=one, b=two, x=lineage: _without(cross(a, b, 0), x))  # type: ignore[misc]
-        yield Run("crossed, few links", "6", f"{one}+{two}", 0, lambda a=one, b=two: s.few_links(cross(a, b, 0), 6, 0))  # type: ignore[misc]
+            yield Run(
+                "crossed, missing types",
+                lineage,
+                f"{one}+{two}",
+                0,
+                lambda a=one, b=two, x=lineage: _without(cross(a, b, 0), x),
+            )
+        yield Run("crossed, few links", "6", f"{one}+{two}", 0, lambda a=one, b=two: s.few_links(cross(a, b, 0), 6, 0))
     for one in ("sln_mouse", "pbmc10k"):
-        yield Run("unrelated", "", f"snare_mop+{one}", 0, lambda a=one: s.crossed(base("snare_mop", 0), "rna", base(a, 0), "adt"))  # type: ignore[misc]
+        yield Run(
+            "unrelated",
+            "",
+            f"snare_mop+{one}",
+            0,
+            lambda a=one: s.crossed(base("snare_mop", 0), "rna", base(a, 0), "adt"),
+        )
 
 
 def _without(task: Task, lineage: str) -> Task:

@@ -77,7 +77,7 @@ def renamed(task: Task, view: str, names: Iterable[str], name: str) -> Task:
 
 def swapped(task: Task, view: str, pairs: Iterable[tuple[str, str]], name: str) -> Task:
     """Exchange the names of pairs of features."""
-    names = dict((n, n) for n in task.views[view].var_names)
+    names = {n: n for n in task.views[view].var_names}
     for a, b in pairs:
         names[a], names[b] = b, a
     return renamed(task, view, names.values(), name)
@@ -133,7 +133,7 @@ def ambient(task: Task, share: float, seed: int) -> Task:
     """Replace a share of the counts by draws from the mean profile of the view."""
     rng = np.random.default_rng(seed)
 
-    def change(view: str, x: sp.csr_matrix) -> sp.csr_matrix:
+    def change(_: str, x: sp.csr_matrix) -> sp.csr_matrix:
         total, profile = np.asarray(x.sum(1)).ravel(), np.asarray(x.sum(0)).ravel()
         soup = rng.poisson(np.outer(share * total, profile / profile.sum())).astype(np.float32)
         return fewer(x, 1 - share, rng) + sp.csr_matrix(soup)

@@ -22,17 +22,18 @@ from crosstie.trust.copied_cells import recognised
 from crosstie.trust.diagnosis import Diagnosis, Signal, SignalId, cell_scores
 from crosstie.trust.exchanged_links import suspicious_table
 from crosstie.trust.match_stability import returned
-from crosstie.trust.populations import Population, above_common, mixing, nearness, unsupported
+from crosstie.trust.populations import DISAGREE, Population, above_common, disagreement, mixing, nearness, unsupported
 from crosstie.trust.refits import Evidence, gather, of_cells
 from crosstie.trust.sketch_fit import SKETCH
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crosstie._typing import Data
+    from crosstie._typing import Data, Edge
 
 COUNTED = ("rna", "protein", "atac", "activity")  # modalities whose cells have a depth
 DROPLETS = ("rna", "protein")  # modalities in whose counts doublets are searched
+LEAST_DISAGREEING, MOST_DISAGREEING = 6, 100  # linked columns that tell whether a population is there
 WITHOUT_DATA = "the model was loaded without its data"
 MAX_RETURN = 2048  # cells to which others may return
 
@@ -48,9 +49,9 @@ def diagnose(
     """Tell whether you can trust a run, without labels and without known pairs of cells.
 
     The closed form is refitted on sketches: without some links, which then are judged by fits that did not see them,
-    and without a fifth of the cells. Cells are also placed by each half of their counts. The data are checked for copies
-    of one measurement, doublets, duplicated cells and mismatched organisms. The model's own coordinates tell whether cells return from the
-    other view, how well views mix, and which populations have no counterpart.
+    and without a fifth of the cells. Cells are also placed by each half of their counts. The data are checked for
+    copies of one measurement, doublets, duplicated cells and mismatched organisms. The model's own coordinates tell
+    whether cells return from the other view, how well views mix, and which populations have no counterpart.
 
     Parameters
     ----------
@@ -92,7 +93,7 @@ def diagnose(
     with few_threads(SKETCH):
         evidence = gather(model, n_stability=n_stability, seed=seed) if model.views else None
         found = _of_refits(model, evidence)
-        of_views, cells = _of_places(model, seed)
+        of_views, cells = _of_places(model, evidence, seed)
         found += of_views + _of_data(model, seed)
         confidence = {view: _confidence(model, view, evidence, cells[view]) for view in views}
     if model is not whole:
@@ -134,7 +135,7 @@ def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:
     return found
 
 
-def _of_places(model: Model, seed: int) -> tuple[list[Signal], dict[str, Floats]]:
+def _of_places(model: Model, evidence: Evidence | None, seed: int) -> tuple[list[Signal], dict[str, Floats]]:
     """Judge the model's own coordinates; also return a score in [0, 1] for each cell, averaged over its edges."""
     found: list[Signal] = []
     cells: dict[str, list[Floats]] = {view: [] for view in model.latents}
@@ -144,7 +145,7 @@ def _of_places(model: Model, seed: int) -> tuple[list[Signal], dict[str, Floats]
         back, mixed, shares, described = [], [], {}, {}
         for view, other, close in zip(edge, edge[::-1], near, strict=True):
             z, y = model.latents[view], model.latents[other]
-            new = above_common(novelty(y, z, seed=seed))
+            new = above_common(novelty(y, z, seed=seed)) * _disagreeing(model, evidence, edge, view)
             grid = np.random.default_rng([seed, 3]).permutation(len(z))[:MAX_RETURN]
             back.append(returned(z, y, unit_rows(own_coordinates(model, view)), np.sort(grid)))
             mixed.append(mixing(z, y, 1 - new))
@@ -156,6 +157,20 @@ def _of_places(model: Model, seed: int) -> tuple[list[Signal], dict[str, Floats]
         found.append(signals.of_mixing(edge, np.concatenate(mixed)))
         found += signals.of_support(edge, shares, described)
     return found, {view: np.mean(scores, axis=0) for view, scores in cells.items()}
+
+
+def _disagreeing(model: Model, evidence: Evidence | None, edge: Edge, view: str) -> Floats | float:
+    """Return, for each cell, how far its linked features contradict its matches, in [0, 1]; 1 if nothing tells."""
+    if evidence is None or evidence.edges[edge].n_columns < LEAST_DISAGREEING:
+        return 1.0
+    other = edge[1] if view == edge[0] else edge[0]
+    step = max(1, evidence.edges[edge].n_columns // MOST_DISAGREEING)
+    columns = dict(zip(edge, evidence.problem.columns[edge], strict=True))
+    sides = [
+        (model.latents[name], evidence.problem.components[name] @ columns[name][:, ::step]) for name in (other, view)
+    ]
+    found = disagreement(sides[0], sides[1], unit_rows(own_coordinates(model, view)))
+    return np.clip(found / DISAGREE, 0, 1)
 
 
 def _of_data(model: Model, seed: int) -> list[Signal]:

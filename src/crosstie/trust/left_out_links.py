@@ -1,4 +1,4 @@
-"""Links judged by fits that did not see them: do they hold, how strong could the test be, and which are exchanged?"""
+"""Links judged by fits that did not see them: whether they hold, and how strong the test could be at most."""
 
 from __future__ import annotations
 

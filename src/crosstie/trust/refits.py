@@ -13,6 +13,7 @@ import numpy as np
 from crosstie._threads import side_by_side
 from crosstie._typing import Array, Edge, Floats
 from crosstie.metrics import foscttm
+from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.model import Model
 from crosstie.trust.exchanged_links import Exchanged, confirmed
 from crosstie.trust.left_out_links import LeftOutLinks, leave_out_links
@@ -64,10 +65,13 @@ class Evidence:
     moved
         By what was changed (`"links"`, `"cells"`, `"counts"`, `"map"`), then by source and target view in both
         directions: how far the matches of each source cell move, shape `(n_source,)`, 0 to 0.5 for chance.
+    problem
+        What was fitted.
     """
 
     edges: dict[Edge, EdgeEvidence]
     moved: dict[str, dict[Edge, Floats]]
+    problem: ClosedFormProblem
 
 
 def gather(model: Model, *, n_stability: int, seed: int) -> Evidence:
@@ -108,7 +112,7 @@ def gather(model: Model, *, n_stability: int, seed: int) -> Evidence:
         "counts": _halved(model, sketch, whole, place, rng),
         "map": _movement(sketch, place, lambda view: (model.latents[view], model.latents[view][sketch.rows[view]])),
     }
-    return Evidence(evidence, parts)
+    return Evidence(evidence, parts, sketch.problem)
 
 
 def _placed(fit: Fit) -> Place:

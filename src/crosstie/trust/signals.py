@@ -46,7 +46,11 @@ NAMES_OF_MISSING: dict[SignalId, str] = {
     "one_organism": "organisms",
 }
 PARTS: tuple[SignalId, ...] = ("matches_move_links", "matches_move_cells", "matches_move_counts")  # of "matches_move"
-NEVER_SPARED: tuple[SignalId, ...] = ("one_organism", "copied_cells", "recognised_cells")  # the input is wrong: no other edge makes it good
+NEVER_SPARED: tuple[SignalId, ...] = (
+    "one_organism",
+    "copied_cells",
+    "recognised_cells",
+)  # the input is wrong: no other edge makes it good
 
 Z = 3.0  # standard deviations above chance: one false alarm in 700 if the null is normal
 Z_LEAST = 1.64  # below this, links agree no better than chance: one run with random links in 20 does
@@ -115,7 +119,9 @@ def _of_test(edge: Edge, e: EdgeEvidence) -> Signal:
     """Judge links that were left out of fits, as far as the test could tell anything."""
     name = edge_name(edge)
     if e.links is None:
-        few = f"{name}: cannot tell from the links: {e.n_columns} linked columns are too few to leave some out as a test"
+        few = (
+            f"{name}: cannot tell from the links: {e.n_columns} linked columns are too few to leave some out as a test"
+        )
         return _signal(name, "linked_columns", e.n_columns, "enough to leave some out", "care", few)
     above, possible = e.links.above, e.links.possible
     if above >= Z:
@@ -123,8 +129,8 @@ def _of_test(edge: Edge, e: EdgeEvidence) -> Signal:
     strength = f"right links would reach at most {possible:.1f}"
     if not possible >= Z:
         reason = (
-            f"{name}: cannot tell from the links: {e.n_columns} linked columns, of which some are alike, are too few for "
-            f"a test ({above:.1f} s.d. above other pairings; {strength}, expected at least {Z:g})"
+            f"{name}: cannot tell from the links: {e.n_columns} linked columns, of which some are alike, are too few "
+            f"for a test ({above:.1f} s.d. above other pairings; {strength}, expected at least {Z:g})"
         )
         return _signal(name, "links_held_out", above, f">= {Z:g}", "care", reason)
     reason = (
