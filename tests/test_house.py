@@ -130,7 +130,7 @@ SUBJECTS = {  # files of tests that are of no one module; their docstrings say o
     "cli": "cli help large",
     "datasets/simulator": "simulate_teaseq",
     "digests": "digests",
-    "docs": "benchmark_commands datasets_page links pages paths pipelines questions tutorials",
+    "docs": "benchmark_commands datasets_page formats links pages paths pipelines questions tutorials",
     "faults": "killed limits stopped",
     "fuzz": "fuzz_hypothesis fuzz_targets",
     "metrics": "messages",

@@ -3,9 +3,9 @@
 `tests/test_bad_inputs.py` runs it; a new wrong input is one line in the module of its subject.
 """
 
-from bad_inputs import accepted, commands, files, functions, labels, matrices, naming, runs, settings
+from bad_inputs import accepted, commands, files, formats, functions, labels, matrices, naming, runs, settings
 
-_MODULES = (files, matrices, naming, labels, settings, functions, runs, commands)
+_MODULES = (files, formats, matrices, naming, labels, settings, functions, runs, commands)
 CASES = [case for module in _MODULES for case in module.CASES]
 ACCEPTED = accepted.ACCEPTED
 HEADINGS = (

@@ -14,7 +14,9 @@ from typer.testing import CliRunner
 
 from crosstie.cli import COMMANDS, app
 
-HOUSE = "demo integrate links evaluate diagnose report transfer impute match map relate fetch bench reproduce rerun"
+HOUSE = (
+    "demo integrate links evaluate diagnose report figures transfer impute match map relate fetch bench reproduce rerun"
+)
 SHELLS = ("bash", "zsh", "fish", "powershell")
 # Not run here: ranks, what needs a network, and what has tests of its own that run it.
 ELSEWHERE = ("torchrun", "crosstie fetch citeseq", "crosstie fetch teaseq", "crosstie reproduce", "crosstie demo",

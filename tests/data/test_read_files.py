@@ -59,7 +59,7 @@ def bad_file(folder, kind, files):
         path.write_bytes(
             {
                 "random": np.random.default_rng(0).bytes(5000),
-                "csv": b"cell,CD3\na,1\n",
+                "csv": b"cell,CD3\0a,1\n",
                 "empty": b"",
                 "truncated": whole[: len(whole) // 2],
                 "overwritten": whole[:2048] + bytes(len(whole) - 2048),
@@ -74,7 +74,7 @@ def bad_file(folder, kind, files):
         ("missing", "there is no such file"),
         ("folder", "is a folder"),
         ("random", "not an HDF5 file"),
-        ("csv", "of no format"),
+        ("csv", "is not text"),
         ("empty", "the file is empty"),
         ("truncated", "Is the file whole?"),
         ("overwritten", "Is the file whole?"),
@@ -92,7 +92,7 @@ def test_files_of_the_other_kind(files, tmp_path):
     (tmp_path / "views.h5ad").write_bytes((files / "both.h5mu").read_bytes())
     (tmp_path / "view.h5mu").write_bytes((files / "adt.h5ad").read_bytes())
     with pytest.raises(ValueError, match="holds several views"):
-        read_views({"gex": tmp_path / "views.h5ad", "adt": files / "adt.h5ad"})
+        read_views({"x": tmp_path / "views.h5ad", "adt": files / "adt.h5ad"})
     with pytest.raises(ValueError, match="holds one view only"):
         read_views({"": tmp_path / "view.h5mu"})
 

@@ -17,6 +17,7 @@ from typer.testing import CliRunner
 import crosstie as xt
 from crosstie._mudata import views_as_they_are
 from crosstie.cli import app
+from made_files import formats
 
 from .pages import words
 
@@ -77,6 +78,7 @@ def files(site, more, tmp_path_factory):
     for name, adata in {**site, "ensembl": more["ensembl"]}.items():
         adata.write_h5ad(folder / f"{name}.h5ad")
     _write_genes(folder / "genes.gtf.gz")
+    formats.tenx_h5(folder / "filtered_feature_bc_matrix.h5", "Gene Expression", "Antibody Capture")
     pairs = pd.DataFrame(
         {"protein": ["CD3", "CD4", "CD8", "CD14", "CD19"], "gene": ["CD3D", "CD4", "CD8A", "CD14", "CD19"]}
     )

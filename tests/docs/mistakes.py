@@ -6,7 +6,6 @@ import logging
 from collections.abc import Callable
 from pathlib import Path
 
-import h5py
 import numpy as np
 import pandas as pd
 from anndata import AnnData
@@ -14,6 +13,7 @@ from typer.testing import CliRunner
 
 import crosstie as xt
 from crosstie.cli import app
+from made_files import formats
 
 MISTAKES: list[Callable[[dict[str, AnnData], Path], str]] = []
 
@@ -184,9 +184,8 @@ def no_run(site, folder):
 
 @mistake
 def cell_ranger(site, folder):
-    with h5py.File("filtered_feature_bc_matrix.h5", "w") as file:
-        file.create_group("matrix")
-    return said("integrate", "rna=filtered_feature_bc_matrix.h5", "adt=adt.h5ad", "--out", "new", "-q")
+    formats.tenx_h5("filtered_feature_bc_matrix.h5", "Gene Expression")
+    return said("integrate", "filtered_feature_bc_matrix.h5", "--out", "new", "-q")
 
 
 # ---- after the fit

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import copy
 import hashlib
+import io
 import json
 import logging
 import shutil
@@ -20,6 +21,7 @@ from pathlib import Path
 from typing import Any
 
 import anndata as ad
+import h5py
 import numpy as np
 import pandas as pd
 
@@ -169,7 +171,37 @@ def config(data: bytes) -> None:
         assert xt.Config.from_json(found.to_json()) == found
 
 
+def counts(data: bytes) -> None:
+    """Read a table of text, a folder of a matrix or a file of Cell Ranger, whatever is in it.
+
+    The first byte says which. In a folder, NUL separates the matrix, the features and the barcodes. A file of Cell
+    Ranger is the right one with changed bytes: two choose the place, one is the value.
+    """
+    kind, text = data[:1], data[1:]
+    with tempfile.TemporaryDirectory() as folder:
+        path = Path(folder, "cr.h5" if kind == b"h" else "adt.tsv" if kind == b"t" else "adt.csv")
+        if kind == b"m":
+            path = Path(folder, "matrix")
+            path.mkdir()
+            for name, part in zip(("matrix.mtx", "features.tsv", "barcodes.tsv"), text.split(b"\0"), strict=False):
+                Path(path, name).write_bytes(part)
+        elif kind == b"h":
+            content = bytearray(_cell_ranger())
+            for at in range(0, len(text) - 2, 3):
+                content[int.from_bytes(text[at : at + 2]) % len(content)] = text[at + 2]
+            path.write_bytes(content)
+        else:
+            path.write_bytes(text)
+        found = in_our_words(lambda: xt.read(path, cells="rows" if kind == b"r" else None))
+    for adata in (found or {}).values():  # type: ignore[attr-defined]
+        assert adata.X.dtype == np.float32
+        assert adata.X.shape == (len(adata.obs), len(adata.var))
+        assert adata.X.has_sorted_indices
+        assert not adata.X.nnz or adata.X.indices.max() < adata.n_vars
+
+
 TARGETS = {
+    "counts": Target(counts),
     "label": Target(label, 256),
     "slot": Target(slot, 64),
     "peaks": Target(peaks),
@@ -183,6 +215,21 @@ TARGETS = {
 @cache
 def _panel() -> dict[str, ad.AnnData]:
     return {"rna": ad.AnnData(var=pd.DataFrame(index=GENES)), "adt": ad.AnnData(var=pd.DataFrame(index=PROTEINS))}
+
+
+@cache
+def _cell_ranger() -> bytes:
+    """Return a file of Cell Ranger with two cells, two genes and an antibody."""
+    memory = io.BytesIO()
+    with h5py.File(memory, "w") as file:
+        matrix = file.create_group("matrix")
+        for name, values in (("data", [1, 2, 3]), ("indices", [0, 2, 1]), ("indptr", [0, 2, 3]), ("shape", [3, 2])):
+            matrix[name] = np.array(values, "i4")
+        matrix["barcodes"] = np.array(["AAAC-1", "AAAG-1"], "S6")
+        for name, text in (("id", ["E1", "E2", "CD3"]), ("name", ["CD4", "CD19", "CD3"])):
+            matrix[f"features/{name}"] = np.array(text, "S4")
+        matrix["features/feature_type"] = np.array(["Gene Expression"] * 2 + ["Antibody Capture"], "S16")
+    return memory.getvalue()
 
 
 @cache

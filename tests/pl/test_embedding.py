@@ -1,13 +1,10 @@
-import warnings
-
 import matplotlib.pyplot as plt
 import numpy as np
 import pytest
 from matplotlib.colors import to_hex
 
 from crosstie._errors import InputKeyError, InputValueError
-from crosstie.pl import embedding, joint_umap
-from crosstie.pl.embedding import _apart
+from crosstie.pl import embedding, embedding_by_view
 from crosstie.pl.palette import GREY, palette
 
 
@@ -22,13 +19,18 @@ def plane(n_classes=5, seed=0):
     return coords, labels
 
 
+def legend_of(ax):
+    legends = [*ax.figure.legends, *([ax.get_legend()] if ax.get_legend() else [])]
+    return legends[0] if legends else None
+
+
 def texts(ax):
-    return [text.get_text() for text in ax.get_legend().get_texts()]
+    return [text.get_text() for text in legend_of(ax).get_texts()]
 
 
 def drawn(ax):
     dots = ax.collections[0]
-    return np.asarray(dots.get_offsets()), [to_hex(c).upper() for c in dots.get_facecolors()[:, :3]]
+    return np.asarray(dots.get_offsets()), [to_hex(c).upper() for c in dots.get_edgecolors()[:, :3]]
 
 
 def test_every_cell_is_drawn_in_the_colour_of_its_view(inside):
@@ -59,10 +61,12 @@ def test_classes_are_all_named_and_not_cut_off(n_classes, inside):
     ax = embedding(coords, colour=labels)
     assert len(texts(ax)) == n_classes
     assert len(set(drawn(ax)[1])) == n_classes
-    assert len(ax.texts) == (n_classes if n_classes > 20 else 0)  # numbers on the plot
+    on_map = {text.get_text() for text in ax.texts}
     if n_classes > 20:
-        assert texts(ax)[2].startswith("3  a long name")
-        assert [text.get_text() for text in ax.texts] == [str(i + 1) for i in range(n_classes)]
+        assert texts(ax)[2] == "3  a long name of class 2"
+        assert on_map == {str(i + 1) for i in range(n_classes)}
+    else:
+        assert on_map == {f"a long name of class {i}" for i in range(n_classes)}
     inside(ax)
 
 
@@ -80,22 +84,12 @@ def test_unknown_cells_are_grey_below_and_last():
 def test_names_on_the_data_lie_at_their_cells():
     coords, labels = plane(4)
     ax = embedding(coords, colour=labels, names="on_data")
-    assert ax.get_legend() is None
+    assert legend_of(ax) is None
     assert sorted(text.get_text() for text in ax.texts) == sorted(set(labels["rna"]))
     xy, y = np.vstack(list(coords.values())), np.concatenate(list(labels.values()))
     for text in ax.texts:
         assert np.linalg.norm(np.median(xy[y == text.get_text()], axis=0) - text.get_position()) < 3
-    assert embedding(coords, colour=labels, names="none").get_legend() is None
-
-
-def test_names_are_pushed_apart():
-    place = np.array([[50.0, 50], [50, 50], [51, 52], [90, 90]])
-    boxes = np.full((4, 2), [20.0, 10])
-    moved = _apart(place, boxes, np.array([[0.0, 0], [100, 100]]))
-    gap = np.abs(moved[:, None] - moved[None]) + 99 * np.eye(4)[..., None]
-    assert ((gap > [19.9, 0]) | (gap > [99, 9.9])).any(axis=2).all()
-    np.testing.assert_allclose(moved[3], place[3], atol=0.01)
-    assert (moved >= boxes / 2).all()
+    assert embedding(coords, colour=labels, names="none").figure.legends == []
 
 
 def test_given_axes_are_used():
@@ -136,39 +130,60 @@ def test_wrong_coordinates_are_explained():
         embedding(coords)
 
 
-@pytest.mark.parametrize("method", ["crosstie", pytest.param("umap-learn", marks=pytest.mark.slow)])
-def test_umap_keeps_clusters_together_and_repeats(method):
-    if method == "umap-learn":
-        pytest.importorskip("umap")
+def test_rare_classes_lie_on_top_of_frequent_ones_and_equal_ones_are_mixed():
     rng = np.random.default_rng(0)
-    code = {"rna": np.arange(60) % 2, "adt": np.arange(40) % 2}
-    latents = {view: 20 * c[:, None] + rng.normal(size=(len(c), 6)) for view, c in code.items()}
-    with warnings.catch_warnings():
-        warnings.simplefilter("error", UserWarning)
-        coords = joint_umap(latents, seed=1, method=method)
-    assert {view: xy.shape for view, xy in coords.items()} == {"rna": (60, 2), "adt": (40, 2)}
-    xy, c = np.vstack(list(coords.values())), np.concatenate(list(code.values()))
-    between = np.linalg.norm(xy[c == 0].mean(axis=0) - xy[c == 1].mean(axis=0))
-    assert between > 2 * max(xy[c == i].std(axis=0).max() for i in (0, 1))
-    for view, again in joint_umap(latents, seed=1, method=method).items():
-        np.testing.assert_array_equal(again, coords[view])
+    label = np.repeat(["A", "B", "rare"], [500, 490, 12])
+    ax = embedding({"rna": rng.normal(size=(1002, 2))}, colour={"rna": label})
+    _, colours = drawn(ax)
+    rare = palette(3)[2].upper()
+    assert [colour == rare for colour in colours] == [False] * 990 + [True] * 12
+    first = np.mean([colour == palette(3)[0].upper() for colour in colours[:495]])
+    assert 0.4 < first < 0.6
 
 
-@pytest.mark.parametrize("sizes", [(1, 0), (1, 1), (2, 2), (3, 2), (8, 4)])
-def test_umap_of_few_cells(sizes):
-    rng = np.random.default_rng(0)
-    coords = joint_umap({str(i): rng.normal(size=(n, 3)) for i, n in enumerate(sizes)})
-    assert [len(xy) for xy in coords.values()] == list(sizes)
-    assert all(np.isfinite(xy).all() for xy in coords.values())
-    assert all(xy.shape[1] == 2 for xy in coords.values())
+def test_transferred_labels_are_rings_and_own_labels_come_first():
+    coords, labels = plane(3)
+    own = labels["rna"].astype(object)
+    own[:100] = "Unassigned"
+    ax = embedding(coords, colour={"rna": own}, transferred={"rna": labels["rna"], "adt": labels["adt"]})
+    assert texts(ax)[-2:] == ["own label", "transferred label"]
+    xy, colours = drawn(ax)
+    lines = dict(zip(map(tuple, xy), ax.collections[0].get_linewidths(), strict=True))
+    rings = {place for place, line in lines.items() if line > 0}
+    assert rings == {*map(tuple, coords["rna"][:100]), *map(tuple, coords["adt"])}
+    of = dict(zip(map(tuple, xy), colours, strict=True))
+    expected = embedding(coords, colour=labels)
+    assert of == dict(zip(map(tuple, drawn(expected)[0]), drawn(expected)[1], strict=True))
+    assert "transferred label" not in texts(expected)
 
 
-def test_umap_explains_wrong_latents():
-    with pytest.raises(InputValueError, match=r"do not form one space(.|\n)*'a': \(5, 3\), 'b': \(5, 2\)"):
-        joint_umap({"a": np.zeros((5, 3)), "b": np.zeros((5, 2))})
-    with pytest.raises(InputValueError, match=r"do not form one space(.|\n)*no view"):
-        joint_umap({})
-    with pytest.raises(InputValueError, match="view 'a': latent coordinates are not finite"):
-        joint_umap({"a": np.full((5, 3), np.nan)})
-    with pytest.raises(InputKeyError, match="joint_umap, method: unknown name 'umap'"):
-        joint_umap({"a": np.zeros((5, 3))}, method="umap")
+def test_legends_count_like_people():
+    coords = {"rna": np.random.default_rng(0).normal(size=(60, 2))}
+    label = np.resize(["T10", "T2", "T1", "Unknown", "b2", "B10"], 60)
+    assert texts(embedding(coords, colour={"rna": label})) == ["b2", "B10", "T1", "T2", "T10", "Unknown"]
+
+
+def test_numbers_have_a_bar_from_0_to_1_and_missing_ones_are_grey_below():
+    coords, _ = plane()
+    score = np.linspace(0.2, 0.7, 300)
+    score[:20] = np.nan
+    ax = embedding(coords, values={"rna": score})
+    assert drawn(ax)[1][:170] == [GREY] * 170
+    assert GREY not in drawn(ax)[1][170:]
+    assert ax.figure.axes[1].get_ylim() == (0, 1)
+    with pytest.raises(InputValueError, match="labels or numbers, not both"):
+        embedding(coords, values={"rna": score}, colour={"rna": score})
+
+
+def test_views_side_by_side_have_one_scale_and_one_legend():
+    coords, labels = plane(4)
+    panels = embedding_by_view(coords, colour={"rna": labels["rna"]}, transferred={"adt": labels["adt"]}, title="types")
+    assert list(panels) == ["rna", "adt"]
+    assert panels["rna"].get_xlim() == panels["adt"].get_xlim()
+    for view, other in (("rna", "adt"), ("adt", "rna")):
+        behind, front = (np.asarray(dots.get_offsets()) for dots in panels[view].collections)
+        assert {*map(tuple, front)} == {*map(tuple, coords[view])}
+        assert {*map(tuple, behind)} == {*map(tuple, coords[other])}
+    assert panels["adt"].get_title(loc="left") == "adt (labels transferred)"
+    assert texts(panels["rna"])[:4] == [f"a long name of class {i}" for i in range(4)]
+    assert list(embedding_by_view(coords, values={"adt": np.ones(150)})) == ["adt"]

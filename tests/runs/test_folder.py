@@ -9,7 +9,7 @@ from crosstie.runs.folder import RUN_FILE, about_of, check_run, confusion_pictur
 
 def test_names_of_views_stay_inside():
     assert label_file("rna", "adt") == "labels_rna_to_adt.csv"
-    assert confusion_picture("rna 1.2+", "adt") == "confusion_rna 1.2+_to_adt.png"
+    assert confusion_picture("rna 1.2+", "adt") == "confusion_rna 1.2+_to_adt"
     for view in ("a/../../secret", "a\\..\\b", "C:x"):
         name = label_file(view, "adt")
         assert not set(name) & set("/\\:")

@@ -57,6 +57,15 @@ def test_names_are_pairs_only_where_most_are_shared():
     assert pairs_of(views(names=(list("aacd"), list("cdxy"))), "auto") is None
 
 
+def test_row_numbers_are_no_pairs_unless_one_says_so(caplog):
+    for cells in (list("0123"), ["cell_0", "cell_1", "cell_2", "cell_3"]):
+        caplog.clear()
+        data = views(names=(cells, cells))
+        assert pairs_of(data, "auto") is None
+        assert "cells are called by numbers in both" in caplog.text
+        assert list(pairs_of(data, "obs_names")["adt"]) == cells
+
+
 def test_pairs_by_column():
     data = views(
         cell=([1, 2, np.nan, np.nan], [2, 3, 4, np.nan]), donor=(["p", "q", None, None], ["q", None, "s", "t"])

@@ -15,7 +15,8 @@ from crosstie.runs.write import write
 
 TABLES = {"anchors.csv", "matches.csv", "links.csv", "links_report.csv", "scores.csv", "umap.csv"}
 LABELS = {"labels_rna_to_adt.csv", "labels_adt_to_rna.csv"}
-PICTURES = {"umap_view.png", "umap_label.png", "confusion_rna_to_adt.png", "confusion_adt_to_rna.png"}
+MAPS = {"umap_view.png", "umap_label.png", "umap_label_by_view.png", "umap_novelty.png"}
+PICTURES = MAPS | {"linked_rna_to_adt.png", "confusion_rna_to_adt.png", "confusion_adt_to_rna.png"}
 
 
 def names(folder):

@@ -31,8 +31,10 @@ class Job:
         All settings of the model.
     links, genes
         Tables of linked features and of genes.
-    names, modality, slot, batch_key
+    names, cells, modality, slot, batch_key
         NAME=WORD, or one word for all views.
+    use
+        Views to use of a single file, separated by commas; `None` uses all that take part.
     paired
         NAME,NAME: two views in which cells of the same name are the same.
     label_key, pairs
@@ -47,6 +49,8 @@ class Job:
     links: Path | None = None
     genes: Path | None = None
     names: tuple[str, ...] = ()
+    use: str | None = None
+    cells: tuple[str, ...] = ()
     modality: tuple[str, ...] = ()
     slot: tuple[str, ...] = ()
     batch_key: tuple[str, ...] = ()

@@ -46,6 +46,20 @@ Paired = Annotated[
     list[str] | None,
     typer.Option("--paired", metavar="NAME,NAME", help="Two views in which equal names are the same cell; repeatable."),
 ]
+CELLS = ("rows", "columns")
+Use = Annotated[
+    str | None,
+    typer.Option(
+        metavar="NAME,NAME",
+        help="Views to use of one file that holds several.  [dim]\\[all but hashtags, receptors, guides][/dim]",
+    ),
+]
+Cells = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]WORD", help="Whether cells are rows or columns of a csv or tsv; found out where not given."
+    ),
+]
 LabelKey = Annotated[
     str | None,
     typer.Option(
@@ -62,6 +76,67 @@ Pairs = Annotated[
 ]
 
 
+def read(
+    paths: Mapping[str, Path], *, use: str | None = None, cells: Iterable[str] | None = None, most: int | None = None
+) -> dict[str, AnnData]:
+    """Return the views of a command, as `paths_of` found them.
+
+    Parameters
+    ----------
+    paths
+        The file of each view.
+    use
+        Names of the views to use of a single file, separated by commas; `None` uses all that take part.
+    cells
+        NAME=WORD: whether the cells of a table of text are its rows or its columns.
+    most
+        The matrices of views with more cells stay on disk; `None` reads all.
+
+    Raises
+    ------
+    KeyError
+        If there is no view of a name in `use`.
+    ValueError
+        If a file cannot be read, or fewer than two views are left.
+    """
+    from crosstie.data.read_files import read_views
+
+    return _taking_part(read_views(paths, cells=_cells(cells, paths), most=most), paths, use)
+
+
+def read_features(
+    paths: Mapping[str, Path], *, use: str | None = None, cells: Iterable[str] | None = None
+) -> dict[str, AnnData]:
+    """Return only the features of the views of a command; parameters and errors as of `read`."""
+    from crosstie.data.read_files import read_features
+
+    return _taking_part(read_features(paths, cells=_cells(cells, paths)), paths, use)
+
+
+def _taking_part(data: dict[str, AnnData], paths: Mapping[str, Path], use: str | None) -> dict[str, AnnData]:
+    from crosstie.data.read_files import chosen
+
+    if "" not in paths:
+        if use is not None:
+            do = "Leave it out, or give one file that holds all views."
+            raise value_error("--use is about the views of one file.", found=f"{len(paths)} files", do=do)
+        return data
+    names = None if use is None else [name.strip() for name in use.split(",")]
+    data = chosen(data, paths[""], names)
+    if len(data) < 2:
+        expected = f"at least two: {_EXPECTED}"
+        raise value_error(f"{paths['']}: there is only one view.", found=sample(data), expected=expected)
+    return data
+
+
+def _cells(words: Iterable[str] | None, paths: Mapping[str, Path]) -> dict[str, str]:
+    cells = by_view(words, "--cells", paths)
+    for word in cells.values():
+        if word not in CELLS:
+            raise unknown_name("--cells", word, CELLS)
+    return cells
+
+
 def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
     """Return the file of each view; a single file that holds all views is under the name `""`.
 
@@ -71,9 +146,10 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
         If an argument is not of the form NAME=PATH, a name occurs twice, or there is only one view.
     """
     from crosstie.data.read_files import VIEW_NAME, check_names_apart
+    from crosstie.data.readers.mtx_folders import folder_of
 
     if len(arguments) == 1 and ("=" not in arguments[0] or Path(arguments[0]).exists()):
-        return {"": Path(arguments[0])}
+        return {"": folder_of(Path(arguments[0]))}
     paths: dict[str, Path] = {}
     for argument in arguments:
         name, sign, path = argument.partition("=")
@@ -88,7 +164,7 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
             raise value_error(
                 f"view {name!r} is given twice.", found=f"{paths[name]} and {path}", do="Use different names."
             )
-        paths[name] = Path(path)
+        paths[name] = folder_of(Path(path))
     check_names_apart(paths)
     if len(paths) < 2:
         raise value_error("there is only one view.", found=sample(paths), expected=f"at least two: {_EXPECTED}")

@@ -39,6 +39,15 @@ def start_of(path: Path) -> bytes:
         return file.read(2048)
 
 
+def names_in(group: Any, name: str) -> list[str]:
+    """Return the names in a group of an HDF5 file that was not checked; nothing of what is elsewhere or no group."""
+    import h5py
+
+    if not isinstance(group.get(name, getlink=True), h5py.HardLink) or group.get(name, getclass=True) is not h5py.Group:
+        return []
+    return list(group[name])
+
+
 def check_hdf5(file: Any) -> None:
     """Raise if an open HDF5 file takes data from files beside it.
 

@@ -17,6 +17,8 @@ import scipy.sparse as sp
 from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._log import log
 from crosstie._typing import Index, Matrix, Modality
+from crosstie.data.counts_beside import tell_of_counts
+from crosstie.data.readers.feature_types import COLUMN, types_of
 from crosstie.data.stored import Stored, in_memory, stored, take_rows, telling_of_files
 from crosstie.data.values import Expected, Values, check_values, describe_values
 
@@ -98,7 +100,7 @@ class View:
         modality
             What was measured; `None` guesses it from the name, then from the data, and the log says so.
         slot
-            Where the matrix is: `"X"`, `"layers/NAME"` or `"obsm/NAME"`.
+            Where the matrix is: `"X"`, `"raw"`, `"layers/NAME"` or `"obsm/NAME"`.
         batch_key
             Column of `adata.obs` with the batch of each cell; `None` without batches.
 
@@ -113,8 +115,13 @@ class View:
         """
         matrix, features = read_slot(adata, slot, view=name)
         _check_shape(name, matrix.shape)
+        if slot == "X":
+            _check_types(name, adata)
         modality = check_modality(modality, name) if modality else guess_modality(name, adata, matrix, features)
-        values = describe_values(_looked_at(matrix), name, expected=_expected(modality, slot))
+        expected = _expected(modality, slot)
+        if expected == "counts":
+            tell_of_counts(name, adata, slot)
+        values = describe_values(_looked_at(matrix), name, expected=expected)
         batch = None
         if batch_key is not None:
             if batch_key not in adata.obs:
@@ -221,8 +228,8 @@ def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix | St
     adata
         The data: in memory, backed, or dask.
     slot
-        Where the matrix is: `"X"`, `"layers/NAME"` or `"obsm/NAME"`; the columns of an `obsm` array are named `NAME_0`,
-        `NAME_1`, …
+        Where the matrix is: `"X"`, `"raw"` (with its own features), `"layers/NAME"` or `"obsm/NAME"`; the columns of an
+        `obsm` array are named `NAME_0`, `NAME_1`, …
     view
         Name of the view, for messages.
 
@@ -236,7 +243,7 @@ def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix | St
     check_anndata(adata, view)
     if not isinstance(slot, str):
         raise type_error(
-            f"view {view!r}: slot is not text.", found=repr(slot), expected='"X", "layers/NAME" or "obsm/NAME"'
+            f"view {view!r}: slot is not text.", found=repr(slot), expected='"X", "raw", "layers/NAME" or "obsm/NAME"'
         )
     place, _, key = slot.partition("/")
     with telling_of_files(view):
@@ -244,9 +251,12 @@ def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix | St
 
 
 def _at(adata: AnnData, slot: str, place: str, key: str, view: str) -> tuple[Matrix | Stored, pd.Index]:
-    have = ["X"] + [f"layers/{k}" for k in adata.layers if k is not None] + [f"obsm/{k}" for k in adata.obsm]
-    if slot not in have or (slot == "X" and adata.X is None):
-        raise unknown_name(f"view {view!r}: slot", slot, [s for s in have if s != "X" or adata.X is not None])
+    have = [*(["X"] if adata.X is not None else []), *(["raw"] if getattr(adata, "raw", None) is not None else [])]
+    have += [f"layers/{k}" for k in adata.layers if k is not None] + [f"obsm/{k}" for k in adata.obsm]
+    if slot not in have:
+        raise unknown_name(f"view {view!r}: slot", slot, have)
+    if slot == "raw":
+        return _matrix(adata.raw.X, view), _unique(pd.Index(adata.raw.var_names), f"view {view!r}: feature names")
     found = adata.X if place == "X" else adata.layers[key] if place == "layers" else adata.obsm[key]
     if len(found.shape) != 2:
         raise value_error(
@@ -308,6 +318,19 @@ def _guess(name: str, adata: AnnData, matrix: Matrix | Stored, features: pd.Inde
     if matrix.shape[1] < 400:
         return "protein", f"it has only {matrix.shape[1]} features"
     return "rna", "it has many features that are not peaks"
+
+
+def _check_types(name: str, adata: AnnData) -> None:
+    """Raise if one matrix holds features of several types, such as genes and antibodies: each is a view of its own."""
+    types = types_of(adata.var)
+    if types is not None and len(set(types)) > 1:
+        found = ", ".join(f"{n:,} of {word}" for word, n in adata.var[COLUMN].astype(str).value_counts().items())
+        raise value_error(
+            f"view {name!r}: its features are of several types.",
+            found=found,
+            expected="one type in each view",
+            do="Split it: xt.data.split_by_type(adata) returns its views by name.",
+        )
 
 
 def _expected(modality: Modality, slot: str) -> Expected:

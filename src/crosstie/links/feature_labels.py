@@ -16,6 +16,7 @@ import pandas as pd
 from crosstie._errors import InputValueError, sample, unknown_name, value_error
 from crosstie._log import log
 from crosstie.links.antibody_names import control, lookup
+from crosstie.links.gene_spelling import plain_genes
 
 if TYPE_CHECKING:
     from crosstie._typing import Data
@@ -30,6 +31,7 @@ _DATE = re.compile(rf"[0-9]{{1,2}}-(?:{_MONTHS})|(?:mar|sep|dec)-[0-9]{{1,2}}", 
 def labels(data: Data, view: str, column: str | None) -> pd.Series:
     """Return the labels by which the features of a view are looked up, indexed by `var_names`.
 
+    What references add to the names of genes (`GRCh38_`, `_ENSG…`, versions) is taken off.
     Of a repeated `var_name` only the first feature is kept, because pairs identify features by name.
     """
     views = data.mod if hasattr(data, "mod") else data
@@ -44,7 +46,7 @@ def labels(data: Data, view: str, column: str | None) -> pd.Series:
     if repeated.any():
         first = names.index[repeated][0]
         log.warning("%s: %d features repeat a name (%r); only the first of each is used", view, repeated.sum(), first)
-    return names[~repeated & (names != "").to_numpy()]
+    return plain_genes(names[~repeated & (names != "").to_numpy()], view)
 
 
 def without_version(name: str) -> str:

@@ -41,7 +41,7 @@ class Inputs:
     obs
         Copy of each view's `.obs`.
     slots
-        Where each view's matrix is: `"X"`, `"layers/NAME"` or `"obsm/NAME"`.
+        Where each view's matrix is: `"X"`, `"raw"`, `"layers/NAME"` or `"obsm/NAME"`.
     modalities
         What each view measured.
     batch_keys

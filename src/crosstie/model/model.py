@@ -45,7 +45,7 @@ class Model(ModelState):
     modality
         What each view measured, by name; guessed where it is not given.
     slot
-        Where in the AnnData the matrix is, one for all views or by name: `"X"`, `"layers/NAME"` or `"obsm/NAME"`.
+        Where the matrix is, one for all views or by name: `"X"`, `"raw"`, `"layers/NAME"` or `"obsm/NAME"`.
     batch_key
         Column of `.obs` with the batch of each cell, one for all views or by name. Differences between the batches of
         a view are removed from its latent coordinates.

@@ -28,16 +28,22 @@ MATCHES_FILE = "matches.csv"
 LINKS_FILE = "links.csv"
 LINKS_REPORT_FILE = "links_report.csv"
 HISTORY_FILE = "history.csv"
-VIEWS_PICTURE = "umap_view.png"
-LABELS_PICTURE = "umap_label.png"
-HISTORY_PICTURE = "losses.png"
+# Pictures, without their endings: a run has them as PNG.
+VIEWS_PICTURE = "umap_view"
+LABELS_PICTURE = "umap_label"
+LABELS_BY_VIEW_PICTURE = "umap_label_by_view"
+CONFIDENCE_PICTURE = "umap_confidence"
+NOVELTY_PICTURE = "umap_novelty"
+HISTORY_PICTURE = "losses"
 
 _MADE = {
     *(RUN_FILE, VIEWS_FILE, JOINT_FILE, REPORT_FILE, MAP_FILE, DIAGNOSIS_FILE, SCORES_FILE, ANCHORS_FILE, MATCHES_FILE),
-    *(LINKS_FILE, LINKS_REPORT_FILE, HISTORY_FILE, VIEWS_PICTURE, LABELS_PICTURE, HISTORY_PICTURE),
+    *(LINKS_FILE, LINKS_REPORT_FILE, HISTORY_FILE),
+    *(f"{picture}.png" for picture in (VIEWS_PICTURE, LABELS_PICTURE, LABELS_BY_VIEW_PICTURE, CONFIDENCE_PICTURE)),
+    *(f"{picture}.png" for picture in (NOVELTY_PICTURE, HISTORY_PICTURE)),
     *(".DS_Store", "Thumbs.db"),  # made by file managers that show the folder
 }
-_MADE_BY_VIEW = re.compile(r"labels_.+_to_.+\.csv|confusion_.+_to_.+\.png|links_\d+\.h5ad")
+_MADE_BY_VIEW = re.compile(r"labels_.+_to_.+\.csv|confusion_.+_to_.+\.png|linked_.+_to_.+\.png|links_\d+\.h5ad")
 _LARGEST = 2**26  # bytes of a run.json
 
 OBSM_KEY = "X_crosstie"  # of the views in VIEWS_FILE: latent coordinates
@@ -50,8 +56,13 @@ def label_file(source: str, target: str) -> str:
 
 
 def confusion_picture(source: str, target: str) -> str:
-    """Return the name of the picture that compares transferred labels with a view's own."""
-    return f"confusion_{file_word(source)}_to_{file_word(target)}.png"
+    """Return the name of the picture that compares transferred labels with a view's own, without its ending."""
+    return f"confusion_{file_word(source)}_to_{file_word(target)}"
+
+
+def linked_picture(source: str, target: str) -> str:
+    """Return the name of the picture of linked features of two views, without its ending."""
+    return f"linked_{file_word(source)}_to_{file_word(target)}"
 
 
 def link_file(number: int) -> str:

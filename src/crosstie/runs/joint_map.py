@@ -48,7 +48,7 @@ def mapping(data: Mapping[str, AnnData], *, plots: bool, seed: int) -> Iterator[
     from crosstie._threads import n_cores
 
     def begin(model: Model, submit: Callable[..., Future[Any]] | None = None) -> Map:
-        from crosstie.pl.embedding import joint_umap
+        from crosstie.pl.joint_umap import joint_umap
 
         rows = drawn_rows({name: len(z) for name, z in model.latents.items()}, MAX_PLOTTED, seed)
         z = {name: z[rows[name]] for name, z in model.latents.items()}
@@ -84,7 +84,7 @@ def _awaited(rows: Mapping[str, Index], coords: Future[Any] | None) -> Plane:
 
 def _import_layout() -> None:
     """Import what draws the map, so that the process is ready for it."""
-    import crosstie.pl.embedding  # noqa: F401
+    import crosstie.pl.joint_umap  # noqa: F401
 
 
 def plane_of(latents: Mapping[str, Floats], max_cells: int, seed: int) -> Plane:

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 from crosstie._errors import sample, unknown_name, value_error
 from crosstie._labels import quoted, without_words
 from crosstie._log import log
+from crosstie.data.cell_names import are_row_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -94,6 +95,13 @@ def _names_shared(data: Mapping[str, AnnData]) -> bool:
         if not (left.is_unique and right.is_unique):
             return False
         n_shared = len(left.intersection(right))
+        if n_shared and are_row_numbers(left) and are_row_numbers(right):
+            log.warning(
+                "%s, %s: cells are called by numbers in both (%s); not taken as the same cells. If they are the same, "
+                "write --pairs obs_names.",
+                *(a, b, sample(left, 3)),
+            )
+            continue
         if n_shared >= min(len(left), len(right)) / 2:
             log.info("%s, %s: %d cells have the same name; taken as the same cells, for scores only.", a, b, n_shared)
             return True

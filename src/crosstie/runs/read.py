@@ -6,7 +6,7 @@ import warnings
 from collections.abc import Mapping
 from itertools import permutations
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
@@ -112,7 +112,8 @@ def with_data(model: Model, folder: Path) -> Model:
     data = read_views({"": entry(folder, names.VIEWS_FILE)}, most=model.config.n_core)
     if not _has_matrices(data, model):
         paths = _inputs(folder)
-        data = read_views(paths, most=model.config.n_core)
+        found = read_views(paths, cells=_cells(folder, paths), most=model.config.n_core)
+        data = {name: found[name] for name in model.latents if name in found}
     return model.with_data(data, _link_data(folder, data))
 
 
@@ -124,6 +125,17 @@ def _inputs(folder: Path) -> dict[str, Path]:
         raise value_error(f"{folder / names.RUN_FILE} does not say where the matrices are.", do="Integrate again.")
     check_view_names(name for name in paths if name)
     return paths
+
+
+def _cells(folder: Path, paths: Mapping[str, Path]) -> dict[str, str]:
+    """Return whether cells are rows or columns of tables of text, by view, as far as the run was told."""
+    found: Any = names.about_of(folder)
+    for key in ("settings", "options", "cells"):
+        found = found.get(key) if isinstance(found, dict) else None
+    told = [str(word).partition("=") for word in found] if isinstance(found, list) else []
+    for_all = next((name for name, sign, _ in told if not sign), None)
+    every = {} if for_all is None else dict.fromkeys(paths, for_all)
+    return every | {name: word for name, sign, word in told if sign}
 
 
 def _views(folder: Path, model: Model) -> dict[str, AnnData]:
@@ -163,7 +175,9 @@ def _has_matrices(data: Mapping[str, AnnData], model: Model) -> bool:
 
 
 def _has_matrix(adata: AnnData, slot: str) -> bool:
-    return adata.X is not None if slot == "X" else slot.partition("/")[2] in (*adata.layers, *adata.obsm)
+    if slot in ("X", "raw"):
+        return (adata.X if slot == "X" else adata.raw) is not None
+    return slot.partition("/")[2] in (*adata.layers, *adata.obsm)
 
 
 def _link_data(folder: Path, data: Mapping[str, AnnData]) -> dict[str, AnnData]:

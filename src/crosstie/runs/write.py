@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -12,7 +13,8 @@ from crosstie._mudata import views_as_they_are
 from crosstie.data.stored import Stored
 from crosstie.runs import folder as names
 from crosstie.runs import record
-from crosstie.runs.joint_map import Map, Plane, plane_table
+from crosstie.runs.joint_map import Map, plane_table
+from crosstie.runs.pictures import draw
 from crosstie.runs.run import Run, Stage, pairs_table, silent
 
 if TYPE_CHECKING:
@@ -56,7 +58,8 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
             drawn = run.plane if plane is None else plane()
             if not drawn:
                 return False
-            _draw(run, folder, drawn)
+            plane_table(drawn, run.model).to_csv(folder / names.MAP_FILE, index=False, float_format="%.5g")
+            draw(replace(run, plane=drawn), folder)
     return True
 
 
@@ -117,31 +120,3 @@ def _written(model: Model, name: str, adata: AnnData) -> AnnData:
     from anndata import AnnData
 
     return AnnData(obs=adata.obs, var=adata.var, obsm=dict(adata.obsm))
-
-
-def _draw(run: Run, folder: Path, plane: Plane) -> None:
-    """Draw the map by view and by label, the confusion of transferred labels, and the losses of training."""
-    import matplotlib as mpl
-
-    mpl.use("Agg")
-    from matplotlib import pyplot as plt
-
-    from crosstie import pl
-
-    def save(ax: Any, name: str) -> None:
-        ax.figure.savefig(folder / name, bbox_inches="tight", dpi=150)
-        plt.close(ax.figure)
-
-    plane_table(plane, run.model).to_csv(folder / names.MAP_FILE, index=False, float_format="%.5g")
-    coords = {name: part[["x", "y"]].to_numpy() for name, part in plane.items()}
-    save(pl.embedding(coords, title="Views"), names.VIEWS_PICTURE)
-    if run.truth:
-        colour = {name: y[plane[name]["row"].to_numpy()] for name, y in run.truth.items()}
-        save(pl.embedding(coords, colour=colour, title=run.label_key), names.LABELS_PICTURE)
-    for (source, target), labels in run.labels.items():
-        if target in run.truth:
-            title = f"{run.label_key}: {source} → {target}"
-            ax = pl.confusion(run.truth[target], labels["label"].to_numpy(), title=title)
-            save(ax, names.confusion_picture(source, target))
-    if len(run.model.history):
-        save(pl.losses(run.model.history, title="Training"), names.HISTORY_PICTURE)

@@ -313,13 +313,14 @@ def test_a_fault_of_ours(run, tmp_path, monkeypatch):
 @pytest.mark.slow
 @pytest.mark.trains
 def test_pictures(run, tmp_path, monkeypatch):
-    embedding = import_module("crosstie.pl.embedding")
+    embedding = import_module("crosstie.pl.joint_umap")
     layout, computed = embedding.plane_layout, []
     monkeypatch.setattr(embedding, "plane_layout", lambda *a, **kw: computed.append(0) or layout(*a, **kw))
     asked = ("--preset", "trained", "--set", "n_steps=10", "--no-verdict")
     result = run("integrate", *VIEWS, "--out", "run", *asked)
     assert result.exit_code == 0, result.output
-    pictures = {"umap_view", "umap_label", "confusion_rna_to_adt", "confusion_adt_to_rna", "losses"}
+    pictures = {"umap_view", "umap_label", "umap_label_by_view", "umap_novelty", "linked_rna_to_adt"}
+    pictures |= {"confusion_rna_to_adt", "confusion_adt_to_rna", "losses"}
     assert {p.stem for p in (tmp_path / "run").glob("*.png")} == pictures
     assert all(p.stat().st_size > 5000 for p in (tmp_path / "run").glob("*.png"))
     assert len(computed) == 1

@@ -62,7 +62,7 @@ def test_no_such_file(tmp_path):
 
 def test_another_kind_of_file(tmp_path):
     (tmp_path / "x.h5").write_bytes(b"\x1f\x8b not hdf5")
-    with pytest.raises(InputValueError, match=r"x\.h5: not an HDF5 file(.|\n)*Download it again"):
+    with pytest.raises(InputValueError, match=r"x\.h5: not an HDF5 file of Cell Ranger(.|\n)*Download it again"):
         read_10x_h5(tmp_path / "x.h5")
 
 
@@ -76,18 +76,17 @@ def test_a_file_cut_short(made):
 @pytest.mark.parametrize(
     ("spoil", "words"),
     [
-        (lambda f: f.move("matrix", "GRCh38"), ["no group 'matrix'", "'GRCh38'", "Cell Ranger 1 and 2"]),
         (lambda f: f["matrix"].__delitem__("indptr"), ["lacks 'indptr'"]),
         (lambda f: f["matrix/features"].__delitem__("feature_type"), ["lacks 'features/feature_type'"]),
         (
             lambda f: replace(f, "barcodes", f["matrix/barcodes"][:-1]),
-            ["barcodes: 11 entries", "barcodes: 12"],
+            ["barcodes: 11", "barcodes: 12"],
         ),
-        (lambda f: replace(f, "data", f["matrix/data"][:-5]), ["differ in size", "data: "]),
+        (lambda f: replace(f, "data", f["matrix/data"][:-5]), ["differ in size", "indices: "]),
         (lambda f: replace(f, "indices", f["matrix/indices"][:] + 7), ["'indices' are out of range", "0 to 10"]),
         (
             lambda f: replace(f, "indptr", f["matrix/indptr"][:][[0, 2, 1, *range(3, 13)]]),
-            ["must not decrease"],
+            ["starts of the cells"],
         ),
         (lambda f: replace(f, "shape", np.array([3])), ["'shape' must be two numbers"]),
     ],

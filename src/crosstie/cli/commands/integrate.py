@@ -31,6 +31,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type",
+    "crosstie integrate filtered_feature_bc_matrix.h5 --out run",
     "crosstie integrate rna=rna.h5ad atac=atac.h5ad --genes genes.gtf.gz --out multi",
     "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run2 --write-config settings.toml",
     "crosstie integrate --config settings.toml --seed 1",
@@ -44,6 +45,8 @@ def integrate(
     links: view_arguments.Table = None,
     names: view_arguments.Names = None,
     genes: view_arguments.Genes = None,
+    use: view_arguments.Use = None,
+    cells: view_arguments.Cells = None,
     paired: view_arguments.Paired = None,
     preset: Annotated[str, typer.Option(help=f"Settings: {', '.join(settings_file.PRESETS)}.")] = "default",
     config: Annotated[
@@ -64,7 +67,7 @@ def integrate(
     modality: view_arguments.Modalities = None,
     slot: Annotated[
         list[str] | None,
-        typer.Option(metavar="[NAME=]SLOT", help="Where the matrix is: X, layers/NAME or obsm/NAME."),
+        typer.Option(metavar="[NAME=]SLOT", help="Where the matrix is: X, raw, layers/NAME or obsm/NAME."),
     ] = None,
     batch_key: Annotated[
         list[str] | None, typer.Option(metavar="[NAME=]COLUMN", help="Column of obs with the batch of each cell.")
@@ -119,7 +122,6 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
     check_device(job.device)
     read = [*job.inputs.values(), *job.files.values()]
     with run_folder(job.out, overwrite=overwrite, inputs=read) as out:
-        from crosstie.data.read_files import read_views
         from crosstie.runs import record
         from crosstie.runs.joint_map import mapping
         from crosstie.runs.known_truth import check_label_key, pairs_of
@@ -127,7 +129,7 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
         from crosstie.runs.write import write
 
         with say.stage("reading " + ", ".join(map(str, job.inputs.values()))):
-            data = read_views(job.inputs, most=job.config.n_core)
+            data = view_arguments.read(job.inputs, use=job.use, cells=job.cells, most=job.config.n_core)
         key, same = check_label_key(data, job.label_key), pairs_of(data, job.pairs)
         links, options = _links_and_options(job, data, say)
         pool, first = _pool(scheduler)

@@ -27,6 +27,8 @@ def links(
     views: view_arguments.Views,
     links: view_arguments.Table = None,
     names: view_arguments.Names = None,
+    use: view_arguments.Use = None,
+    cells: view_arguments.Cells = None,
     modality: view_arguments.Modalities = None,
     only: Annotated[
         str | None, typer.Option(help="Print all, linked or unlinked features in full.  [dim]\\[all, shortened][/dim]")
@@ -48,11 +50,9 @@ def links(
     for option, path in (("--out", out), ("--report", report)):
         if path is not None:
             check_not_input(path, [*paths.values(), *([] if links is None else [links])], option=option)
-    from crosstie.data.read_files import read_features
     from crosstie.links.suggest import suggest
 
-    data = read_features(paths)
-
+    data = view_arguments.read_features(paths, use=use, cells=cells)
     kinds = view_arguments.modalities_of(modality, data)
     made = suggest(data, kinds, table=links, names=view_arguments.by_view(names, "--names", data))
     from crosstie.runs.write import links_report_table, links_table

@@ -24,7 +24,9 @@ def map_query(
     run: finished_run.RunFolder,
     query: Annotated[
         Path,
-        typer.Argument(metavar="QUERY", help="h5ad file of new cells; the matrix in the same slot."),
+        typer.Argument(
+            metavar="QUERY", help="File of new cells, of any format that integrate reads; matrix in the same slot."
+        ),
     ],
     like: Annotated[str, typer.Option(metavar="VIEW", help="View of the run with the same features.")],
     out: Annotated[Path, typer.Option(help="h5ad file for the query with its coordinates.")],
@@ -66,7 +68,7 @@ def map_query(
     with say.stage(f"reading {query}"):
         from crosstie.data.read_files import read_views
 
-        adata = read_views({name: query})[name]
+        adata = read_views({like: query})[like]
     if not adata.n_obs:
         raise value_error(f"{query} holds no cells.")
     with say.stage(f"mapping {adata.n_obs:,} cells like those of {like}"):

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from crosstie._errors import sample
+from crosstie._errors import sample, value_error
 from crosstie._log import log
 from crosstie._mudata import views_as_they_are
 from crosstie.data.readers.request import Request
@@ -18,13 +19,13 @@ TABLES = {"obs", "var"}
 
 
 def is_h5ad(path: Path) -> bool:
-    """Return whether a file is called `.h5ad`, or holds what such a file does."""
-    return path.is_file() and (path.suffix == ".h5ad" or _groups(path) >= TABLES)
+    """Return whether a file holds tables of cells and features, as AnnData writes them."""
+    return path.is_file() and _groups(path) >= TABLES
 
 
 def is_h5mu(path: Path) -> bool:
     """Return whether a file holds several views, as MuData writes them."""
-    return path.is_file() and ("mod" in _groups(path) or (path.suffix == ".h5mu" and not _groups(path) >= TABLES))
+    return path.is_file() and "mod" in _groups(path)
 
 
 def is_zarr(path: Path) -> bool:
@@ -37,9 +38,10 @@ def read_h5ad(path: Path, request: Request) -> AnnData:
     import anndata as ad
 
     file = open_hdf5(path)
-    if not set(file) >= TABLES:
-        raise ValueError(f"HDF5 without obs and var; it has {sample(file)}")
     check_hdf5(file)
+    if hasattr(file["obs"], "dtype"):  # before anndata 0.7, tables were arrays of records
+        file.close()
+        return _read_legacy(path, request)
     if request.only_features:
         with file:
             return _only_var(file)
@@ -49,13 +51,22 @@ def read_h5ad(path: Path, request: Request) -> AnnData:
     return ad.read_h5ad(path)
 
 
+def _read_legacy(path: Path, request: Request) -> AnnData:
+    import anndata as ad
+
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # about the version that wrote the file
+        adata = ad.read_h5ad(path, backed="r")
+        if request.only_features:
+            return ad.AnnData(var=adata.var)
+        return adata if request.most is not None and adata.n_obs > request.most else adata.to_memory()
+
+
 def read_h5mu(path: Path, request: Request) -> dict[str, AnnData]:
     """Read the views of a MuData file."""
     import mudata as md
 
     file = open_hdf5(path)
-    if "mod" not in file:
-        raise ValueError(f"HDF5 without views (mod); it has {sample(file)}")
     check_hdf5(file)
     order = _order(file)
     if request.only_features:
@@ -70,8 +81,19 @@ def read_h5mu(path: Path, request: Request) -> dict[str, AnnData]:
     return dict(mdata.mod)
 
 
-def read_zarr(path: Path, request: Request) -> AnnData:
-    """Read an AnnData in a zarr store."""
+def read_zarr(path: Path, request: Request) -> AnnData | dict[str, AnnData]:
+    """Read a zarr store: an AnnData, the views of a MuData, or the tables of a SpatialData, by name."""
+    inside = next((path / name for name in ("tables", "table", "mod") if is_zarr(path / name)), None)
+    if inside is None or (path / "obs").is_dir():
+        return _read_zarr_anndata(path, request)
+    tables = sorted(part for part in inside.iterdir() if is_zarr(part) and (part / "obs").is_dir())
+    if not tables:
+        raise value_error(f"{path} holds no table of cells.", found=sample(sorted(p.name for p in inside.iterdir())))
+    found = {part.name: _read_zarr_anndata(part, request) for part in tables}
+    return found if inside.name == "mod" or len(found) > 1 else next(iter(found.values()))
+
+
+def _read_zarr_anndata(path: Path, request: Request) -> AnnData:
     import anndata as ad
     import zarr
 
@@ -102,6 +124,7 @@ def stored_anndata(group: Any) -> AnnData:
             return None
         return element if hasattr(element, "dtype") else sparse_dataset(element)
 
+    raw = group.get("raw", {})
     log.info("%s: %d cells; reading matrices in blocks.", getattr(group, "name", ""), n_cells_of(group))
     return AnnData(
         X=stored(group["X"]) if "X" in group else None,
@@ -109,6 +132,7 @@ def stored_anndata(group: Any) -> AnnData:
         var=read_elem(group["var"]),
         layers={name: stored(group["layers"][name]) for name in group.get("layers", {})},
         obsm=read_elem(group["obsm"]) if "obsm" in group else None,
+        raw={"X": stored(raw["X"]), "var": read_elem(raw["var"])} if "X" in raw else None,
     )
 
 

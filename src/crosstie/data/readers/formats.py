@@ -7,11 +7,16 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeAlias
 
-from crosstie._errors import sample, value_error
+from crosstie._errors import InputValueError, sample, value_error
 from crosstie.data.readers.anndata_files import is_h5ad, is_h5mu, is_zarr, read_h5ad, read_h5mu, read_zarr
 from crosstie.data.readers.fcs import is_fcs, read_fcs
 from crosstie.data.readers.imaging_tables import is_imaging_table, read_imaging_table
+from crosstie.data.readers.loom import is_loom, read_loom
+from crosstie.data.readers.mtx_folders import is_mtx_folder, read_mtx_folder
 from crosstie.data.readers.request import Request
+from crosstie.data.readers.tenx_h5 import is_10x_h5, read_10x_h5
+from crosstie.data.readers.text_tables import ENDINGS, is_text_table, read_text_table
+from crosstie.data.untrusted_files import GZIP, HDF5, open_hdf5, start_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -46,12 +51,21 @@ def whole(read: Callable[[Path], AnnData]) -> Callable[[Path, Request], Found]:
 FORMATS = (
     Format("MuData (.h5mu)", is_h5mu, read_h5mu),
     Format("AnnData (.h5ad)", is_h5ad, read_h5ad),
+    Format("matrix of Cell Ranger (.h5)", is_10x_h5, read_10x_h5),
+    Format("loom (.loom)", is_loom, read_loom),
     Format("zarr store", is_zarr, read_zarr),
+    Format("folder with matrix.mtx", is_mtx_folder, read_mtx_folder),
     Format("FCS (.fcs), one file or a folder", is_fcs, read_fcs),
     Format(
         "table of a segmented image (mcmicro, QuPath, CellProfiler, steinbock)", is_imaging_table, read_imaging_table
     ),
+    Format("table of text (.csv, .tsv)", is_text_table, read_text_table),
 )
+
+
+KNOWN = ", ".join(format_.name for format_ in FORMATS)
+_HDF5 = (".h5ad", ".h5mu", ".h5", ".hdf5", ".loom")
+_USUAL = ("filtered_feature_bc_matrix", "filtered_gene_bc_matrices")  # in the folder `outs` of Cell Ranger
 
 
 def recognise(path: Path) -> Format:
@@ -65,8 +79,24 @@ def recognise(path: Path) -> Format:
     found = next((format_ for format_ in FORMATS if format_.recognises(path)), None)
     if found is not None:
         return found
-    known = ", ".join(format_.name for format_ in FORMATS)
     if path.is_dir():
-        inside = sorted(part.name for part in path.iterdir())
-        raise value_error(f"{path} is a folder.", found=f"in it: {sample(inside, 6)}", expected=known)
-    raise value_error(f"{path} is of no format that crosstie reads.", expected=known)
+        raise _odd_folder(path)
+    if path.suffix in _HDF5 or HDF5 in start_of(path):
+        with open_hdf5(path) as file:
+            raise value_error(
+                f"{path} is HDF5, but of no format that crosstie reads.", found=sample(file), expected=KNOWN
+            )
+    name = path.name.lower().removesuffix(".gz")
+    if name.endswith(ENDINGS):
+        raise value_error(f"{path} is not text.", expected="a table of numbers as text (.csv, .tsv)")
+    do = f"Decompress it: gunzip {path}." if start_of(path).startswith(GZIP) else ""
+    raise value_error(f"{path} is of no format that crosstie reads.", expected=KNOWN, do=do)
+
+
+def _odd_folder(path: Path) -> InputValueError:
+    """Return the error about a folder that is of no format, with what in it can be read."""
+    inside = sorted(part for part in path.iterdir() if any(format_.recognises(part) for format_ in FORMATS))
+    usual = [part for part in inside if part.name.startswith(_USUAL)] or inside
+    do = f"Give one of what is in it: {usual[0]}." if usual else ""
+    found = f"in it: {sample(sorted(part.name for part in path.iterdir()), 6)}"
+    return value_error(f"{path} is a folder.", found=found, expected=KNOWN, do=do)

@@ -3,18 +3,20 @@
 
 function startMap(root, data) {
   const base = root.querySelector("canvas.points"), over = root.querySelector("canvas.over");
-  const tip = root.querySelector(".tip"), select = root.querySelector("select");
+  const tip = root.querySelector(".tip"), select = root.querySelector("select.field");
+  const only = root.querySelector("select.only-view");
   const legend = root.querySelector(".legend"), picked = root.querySelector(".picked");
   const status = root.querySelector(".map-status"), stage = root.querySelector(".stage");
   const paper = base.getContext("2d", { willReadFrequently: true });  // kept in memory, where pixels are written
   const n = data.x.length, fields = data.fields;
   const view = { scale: 1, dx: 0, dy: 0 };  // pixels = (unit coordinate) * side * scale + offset, in CSS pixels
-  const state = { field: 0, mode: "move", lasso: null, chosen: null, chosenCount: 0, hover: -1, printing: false };
+  const state = { field: 0, mode: "move", lasso: null, chosen: null, chosenCount: 0, hover: -1, printing: false, view: -1 };
   const hidden = fields.map((f) => new Set());
   for (const f of fields.filter((x) => x.kind === "class")) {
     f.counts = new Uint32Array(f.classes.length);
     for (let i = 0; i < n; i++) f.counts[f.codes[i]]++;
     f.bySize = [...f.classes.keys()].sort((a, b) => f.counts[b] - f.counts[a]);
+    f.level = Array.from(f.counts, (k) => -Math.floor(Math.log2(Math.max(1, k))));  // rarer by half: on top
   }
   const shuffled = shuffle(n);
   const grid = buildGrid(data.x, data.y, n);
@@ -67,6 +69,7 @@ function startMap(root, data) {
   }
 
   function visible(i) {
+    if (state.view >= 0 && fields[0].codes[i] !== state.view) return false;
     for (let f = 0; f < fields.length; f++) if (hidden[f].size && hidden[f].has(fields[f].codes[i])) return false;
     return true;
   }
@@ -74,6 +77,7 @@ function startMap(root, data) {
   function reorder() {  // visible ones only; grey below the rest
     const f = fields[state.field], back = [], front = [];
     for (const i of shuffled) if (visible(i)) (f.grey[f.codes[i]] ? back : front).push(i);
+    if (f.kind === "class" && state.field > 0) front.sort((a, b) => f.level[f.codes[a]] - f.level[f.codes[b]]);
     order = Uint32Array.from(back.concat(front));
   }
 
@@ -82,11 +86,11 @@ function startMap(root, data) {
     return Math.max(0.9, Math.min(4, own)) * Math.min(2.4, Math.pow(view.scale, 0.35));
   }
 
-  function stamp(r) {  // offsets and opacities (0-256) of a dot with a soft edge
+  function stamp(r, hole = 0) {  // offsets and opacities (0-256) of a dot with a soft edge, or of a ring
     const reach = Math.ceil(r + 0.5), out = [];
     for (let j = -reach; j <= reach; j++) {
       for (let i = -reach; i <= reach; i++) {
-        const a = Math.max(0, Math.min(1, r + 0.5 - Math.hypot(i, j)));
+        const a = Math.max(0, Math.min(1, r + 0.5 - Math.hypot(i, j))) - Math.max(0, Math.min(1, hole + 0.5 - Math.hypot(i, j)));
         if (a > 0.04) out.push(i, j, Math.round(a * 230));
       }
     }
@@ -98,7 +102,7 @@ function startMap(root, data) {
     const w = base.width, h = base.height, table = colours(), f = fields[state.field];
     const back = dark() ? 0xff1b1611 : 0xffffffff;
     pixels.fill(back);
-    const { reach, parts } = stamp(radius() * ratio);
+    const size = radius() * ratio, { reach, parts: disc } = stamp(size), ring = f.hollow ? stamp(size, size * 0.55).parts : disc;
     const kx = side() * view.scale * ratio, ky = kx;
     const ox = (left() * view.scale + view.dx) * ratio, oy = (top() * view.scale + view.dy) * ratio;
     const chosen = state.chosen, faint = dark() ? 0xff39332e : 0xffe3e3e3;
@@ -111,7 +115,7 @@ function startMap(root, data) {
         if (px < reach || py < reach || px >= w - reach || py >= h - reach) continue;
         const c = chosen && pass === 0 ? faint : table[f.codes[i]];
         const cr = c & 255, cg = c >> 8 & 255, cb = c >> 16 & 255;
-        const at = py * w + px;
+        const at = py * w + px, parts = f.hollow && f.hollow[i] ? ring : disc;
         for (let s = 0; s < parts.length; s += 3) {
           const p = at + parts[s + 1] * w + parts[s], a = parts[s + 2], d = pixels[p];
           const dr = d & 255, dg = d >> 8 & 255, db = d >> 16 & 255;
@@ -135,9 +139,10 @@ function startMap(root, data) {
       g.font = "600 12px system-ui, sans-serif"; g.textAlign = "center"; g.textBaseline = "middle";
       g.lineJoin = "round"; g.lineWidth = 3.5; g.strokeStyle = back; g.fillStyle = ink;
       const placed = [];
-      for (const code of f.bySize) {  // the largest first; a name without room is left out, and comes with zooming in
-        const m = f.middles[code];
-        if (!m || hidden[state.field].has(code)) continue;
+      const all = f.bySize.flatMap((code) => f.middles[code].map((m, k) => ({ code, m, k })));
+      all.sort((a, b) => a.k - b.k);  // stable: the first island of every class comes before the second of any
+      for (const { code, m } of all) {  // the largest first; a name without room is left out, and comes with zooming in
+        if (hidden[state.field].has(code)) continue;
         const text = f.classes[code].length > 28 ? f.classes[code].slice(0, 27) + "…" : f.classes[code];
         const half = g.measureText(text).width / 2 + 3, at = [sx(m[0]), sy(m[1])];
         if (at[0] < 0 || at[0] > width || at[1] < 0 || at[1] > height) continue;
@@ -280,21 +285,22 @@ function startMap(root, data) {
       return;
     }
     const counts = f.counts, set = dark() ? f.dark : f.light;
+    if (f.hollow) legend.append(line("p", "Rings: cells without a label of their own, with the label transferred to them."));
     f.classes.forEach((name, code) => {
       if (!counts[code]) return;
       const row = line("div", ""), label = line("label", ""), box = document.createElement("input"), dot = line("i", "");
       row.className = "entry"; box.type = "checkbox"; box.checked = !hidden[state.field].has(code);
       dot.style.background = set[code]; dot.className = "dot";
-      const text = line("span", name), only = line("button", "only"), some = line("span", counts[code].toLocaleString("en"));
-      some.className = "count"; only.type = "button"; only.setAttribute("aria-label", "Show only " + name);
+      const text = line("span", name), alone = line("button", "only"), some = line("span", counts[code].toLocaleString("en"));
+      some.className = "count"; alone.type = "button"; alone.setAttribute("aria-label", "Show only " + name);
       box.addEventListener("change", () => { box.checked ? hidden[state.field].delete(code) : hidden[state.field].add(code); legend.querySelector(".show-all").hidden = hidden.every((h) => !h.size); reorder(); redraw(false); });
-      only.addEventListener("click", () => {
-        const h = hidden[state.field], alone = h.size && !h.has(code) && h.size === f.classes.length - 1;
+      alone.addEventListener("click", () => {
+        const h = hidden[state.field], already = h.size && !h.has(code) && h.size === f.classes.length - 1;
         h.clear();
-        if (!alone) f.classes.forEach((_, c) => c !== code && h.add(c));
+        if (!already) f.classes.forEach((_, c) => c !== code && h.add(c));
         reorder(); drawLegend(); redraw(false);
       });
-      label.append(box, dot, text); row.append(label, some, only); legend.append(row);
+      label.append(box, dot, text); row.append(label, some, alone); legend.append(row);
     });
     offerAll();
   }
@@ -388,6 +394,9 @@ function startMap(root, data) {
   });
   fields.forEach((f, k) => { const o = line("option", f.title); o.value = k; select.append(o); });
   select.addEventListener("change", () => { state.field = Number(select.value); reorder(); drawLegend(); redraw(false); });
+
+  ["all views", ...fields[0].classes].forEach((name, k) => { const o = line("option", name); o.value = k - 1; only.append(o); });
+  only.addEventListener("change", () => { state.view = Number(only.value); reorder(); redraw(false); });
 
   const restyle = () => { drawLegend(); if (pixels) draw(false); };
   document.addEventListener("themechange", restyle);

@@ -86,6 +86,7 @@ async function readPoints(found) {
   for (const f of found.fields) {
     const bytes = await unpack(f.codes);
     f.codes = f.wide ? new Uint16Array(bytes) : new Uint8Array(bytes);
+    if (f.hollow) f.hollow = new Uint8Array(await unpack(f.hollow));
   }
   return { x: scaled(xy.subarray(0, n)), y: scaled(xy.subarray(n)), names, fields: found.fields, start: found.start };
 }

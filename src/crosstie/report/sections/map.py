@@ -39,7 +39,8 @@ def _bar() -> Html:
     """Return what is above the map: colour, mode of dragging, zoom, names."""
     return el(
         "div",
-        el("label", "Colour by ", el("select")),
+        el("label", "Colour by ", el("select", class_="field")),
+        el("label", "Show ", el("select", class_="only-view")),
         el(
             "div",
             el("button", "Move", data_mode_to="move", aria_pressed="true", **BUTTON),

@@ -10,13 +10,16 @@ import numpy as np
 import pandas as pd
 
 from crosstie._labels import in_natural_order, means_missing
+from crosstie.pl.map_names import islands, middle
 from crosstie.report.colours import of_classes, ramp
 from crosstie.report.html import pack
 from crosstie.runs.known_truth import UNKNOWN
+from crosstie.runs.pictures import transferred_labels
 from crosstie.runs.run import Run
 
 ABSENT = "–"  # value of cells whose view lacks the column
 MISSING = 255
+UNIT = np.array([[0.0, 0.0], [1.0, 1.0]])
 
 
 def points(run: Run) -> dict[str, Any]:
@@ -49,7 +52,14 @@ def _label_fields(run: Run, rows: Mapping[str, np.ndarray], xy: np.ndarray) -> l
         by_source.setdefault(source, {})[target] = table["label"].fillna("no label")
     given = {source: _spread(rows, tables) for source, tables in by_source.items()}
     order = _sorted({str(x) for column in (own, *given.values()) for x in column})
-    out = [_classes(key, own, xy, order=order)] if run.truth else []
+    out = []
+    best = _spread(rows, transferred_labels(run))
+    known = ~np.array([_is_grey(str(name)) for name in own])
+    hollow = ~known & ~np.array([_is_grey(str(name)) for name in best])
+    if hollow.any():  # else the field of own labels is the same
+        both = np.where(hollow, best, own)
+        out.append(_classes(f"{key}, own or transferred", both, xy, order=order) | {"hollow": _bits(hollow)})
+    out += [_classes(key, own, xy, order=order)] if run.truth else []
     out += [_classes(f"{key} from {source}", column, xy, order=order) for source, column in given.items()]
     if run.truth and given:
         verdict = np.full(len(own), ABSENT, dtype=object)
@@ -106,12 +116,11 @@ def _classes(title: str, column: np.ndarray, xy: np.ndarray, *, order: list[str]
     grey = [_is_grey(name) and title != "View" for name in classes]
     light, dark = of_classes(grey)
     wide = len(classes) > 255
-    middles: list[list[float] | None] = []
+    middles: list[list[list[float]]] = []  # of each island of each class
     for i, is_grey in enumerate(grey):
         at = xy[codes == i]
-        # The cell nearest to the median: the median itself may be far from all cells of the class.
-        middle = None if is_grey or not len(at) else at[np.argmin(((at - np.median(at, 0)) ** 2).sum(1))]
-        middles.append(None if middle is None else [round(float(v), 4) for v in middle])
+        parts = [] if is_grey or not len(at) else islands(at, UNIT)
+        middles.append([[round(float(v), 4) for v in middle(at[part])] for part in parts])
     return {
         "title": title,
         "kind": "class",
@@ -124,6 +133,10 @@ def _classes(title: str, column: np.ndarray, xy: np.ndarray, *, order: list[str]
         "wide": wide,
         "codes": pack(codes.astype("<u2" if wide else "u1").tobytes()),
     }
+
+
+def _bits(flags: np.ndarray) -> str:
+    return pack(flags.astype("u1").tobytes())
 
 
 def _numbers(title: str, column: np.ndarray) -> dict[str, Any]:

@@ -1,0 +1,108 @@
+"""The pictures of a run, as PNG in its folder, or as PDF and SVG at the size of print."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from crosstie.data.stored import Stored
+from crosstie.runs import folder as names
+from crosstie.runs.run import Run
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from crosstie.pl.save import Width
+
+
+def draw(run: Run, folder: Path, *, ending: str = "png", width: Width | None = None, dpi: int = 150) -> list[str]:
+    """Draw a run into a folder that exists, and return the names of the files.
+
+    Parameters
+    ----------
+    run
+        What to draw, with its map.
+    folder
+        Where to put the files.
+    ending
+        `"png"`, `"pdf"` or `"svg"`.
+    width, dpi
+        As of `pl.save`.
+    """
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    from crosstie.pl.save import save
+
+    files = []
+    for name, picture in _pictures(run):
+        drawn = picture()
+        files.append(save(drawn, folder / f"{name}.{ending}", width=width, dpi=dpi).name)
+        plt.close("all")
+    return files
+
+
+def _pictures(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
+    """Yield the name of each picture that the run allows, and what draws it."""
+    from crosstie import pl
+
+    coords = {name: part[["x", "y"]].to_numpy() for name, part in run.plane.items()}
+    rows = {name: part["row"].to_numpy() for name, part in run.plane.items()}
+    yield names.VIEWS_PICTURE, lambda: pl.embedding(coords, title="Views")
+    own = {name: y[rows[name]] for name, y in run.truth.items()}
+    given = transferred_labels(run)
+    drawn = {name: y[rows[name]] for name, y in given.items()}
+    if own or drawn:
+        key = run.label_key or "label"
+        shown: dict[str, Any] = {"colour": own, "transferred": drawn}
+        yield names.LABELS_PICTURE, lambda: pl.embedding(coords, **shown, title=key)
+        yield names.LABELS_BY_VIEW_PICTURE, lambda: pl.embedding_by_view(coords, **shown, title=key)
+    if run.confidence:
+        values = {name: score[rows[name]] for name, score in run.confidence.items()}
+        sure = "Confidence of the position (1: sure)"
+        yield names.CONFIDENCE_PICTURE, partial(pl.embedding_by_view, coords, values=values, title=sure)
+    if novelty := _novelty(run):
+        new = {name: score[rows[name]] for name, score in novelty.items()}
+        lonely = "Novelty (1: no counterpart in the labelled view)"
+        yield names.NOVELTY_PICTURE, partial(pl.embedding_by_view, coords, values=new, title=lonely)
+    in_memory = run.model.views and not any(isinstance(view.matrix, Stored) for view in run.model.views.values())
+    labels = drawn | {name: y for name, y in own.items() if name not in drawn or _mostly_known(y)}
+    for edge in dict.fromkeys(link.edge for link in run.model.linkage.links) if in_memory else ():
+        beside = partial(pl.linked, run.model, *edge, coords=coords, rows=rows, labels=labels)
+        yield names.linked_picture(*edge), beside
+    for edge, found in run.labels.items():
+        if edge[1] in run.truth:
+            title = f"{run.label_key}: {edge[0]} → {edge[1]}"
+            compared = partial(pl.confusion, run.truth[edge[1]], found["label"].to_numpy(), title=title)
+            yield names.confusion_picture(*edge), compared
+    if len(run.model.history):
+        yield names.HISTORY_PICTURE, lambda: pl.losses(run.model.history, title="Training")
+
+
+def transferred_labels(run: Run) -> dict[str, np.ndarray]:
+    """Return the labels that each view got; from several sources, those of the most confident one on average."""
+    best: dict[str, tuple[float, np.ndarray]] = {}
+    for (_, target), table in run.labels.items():
+        sure = float(table["confidence"].mean())
+        if target not in best or sure > best[target][0]:
+            best[target] = sure, table["label"].to_numpy(object)
+    return {target: label for target, (_, label) in best.items()}
+
+
+def _novelty(run: Run) -> dict[str, np.ndarray]:
+    """Return the novelty of each view's cells, the lowest over the views that gave it labels."""
+    found: dict[str, np.ndarray] = {}
+    for (_, target), table in run.labels.items():
+        new = table["novelty"].to_numpy(float)
+        found[target] = new if target not in found else new.clip(max=found[target])
+    return found
+
+
+def _mostly_known(labels: np.ndarray) -> bool:
+    from crosstie.runs.known_truth import UNKNOWN
+
+    return bool((labels != UNKNOWN).mean() > 0.5)

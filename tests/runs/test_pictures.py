@@ -1,0 +1,29 @@
+"""Which pictures a run has, and whose labels they show."""
+
+from dataclasses import replace
+
+import numpy as np
+import pandas as pd
+
+from crosstie.runs.pictures import draw, transferred_labels
+
+
+def table(label, confidence, novelty):
+    return pd.DataFrame({"label": label, "confidence": confidence, "novelty": novelty})
+
+
+def test_of_several_sources_the_most_confident_one_labels_a_view(run):
+    n = len(run.model.latents["adt"])
+    labels = {("rna", "adt"): table(["T"] * n, 0.9, 0.1), ("atac", "adt"): table(["B"] * n, 0.6, 0.1)}
+    found = transferred_labels(replace(run, labels=labels))
+    assert list(found) == ["adt"]
+    assert set(found["adt"]) == {"T"}
+
+
+def test_a_run_without_labels_and_verdict_has_its_views_and_its_links(run, tmp_path):
+    bare = replace(run, label_key=None, labels={}, confidence={})
+    plane = {
+        name: pd.DataFrame({"row": np.arange(len(z)), "x": z[:, 0], "y": z[:, 1]})
+        for name, z in run.model.latents.items()
+    }
+    assert draw(replace(bare, plane=plane), tmp_path, ending="svg") == ["umap_view.svg", "linked_rna_to_adt.svg"]
