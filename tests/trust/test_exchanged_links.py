@@ -15,7 +15,7 @@ def swapped(adata, one, two):
     return out
 
 
-@pytest.mark.parametrize("pair", [(2, 11), (30, 5)])
+@pytest.mark.parametrize("pair", [(2, 11)])
 def test_two_exchanged_names_are_named(pair, data):
     link = xt.links.by_table(data, "adt", "rna")
     strong = data["adt"][:, link.pairs["source"].unique()].to_df().var().sort_values().index[::-1]

@@ -2,5 +2,6 @@
 
 from crosstie.trust.diagnose import diagnose
 from crosstie.trust.diagnosis import Diagnosis
+from crosstie.trust.exchanged_links import without_suspicious
 
-__all__ = ["Diagnosis", "diagnose"]
+__all__ = ["Diagnosis", "diagnose", "without_suspicious"]

@@ -110,6 +110,15 @@ class Diagnosis:
         table = pd.DataFrame(rows, columns=["edge", "signal", "value", "expected", "ok"])
         return table.astype({"ok": "boolean", "value": float})
 
+    @property
+    def suspicions(self) -> list[str]:
+        """One sentence per suspicious link."""
+        return [
+            f"{row.source} moves with {row.moves_with} ({row.other:+.2f}), not with its own {row.target} "
+            f"({row.own:+.2f})"
+            for row in self.suspicious.itertuples()
+        ]
+
     def write(self, data: Data, key: str = "crosstie_confidence") -> None:
         """Write the confidence of all cells into `.obs[key]` of every view of `data`.
 
@@ -132,6 +141,7 @@ class Diagnosis:
     def __str__(self) -> str:
         lines = [WORDS[self.level] + ("." if not self.reasons else ":")]
         lines += [f"  - {reason}" for reason in self.reasons]
+        lines += [f"  suspicious: {sentence}" for sentence in self.suspicions]
         width = max((len(s.edge) for s in self.signals), default=0)
         length = max((len(s.name) for s in self.signals), default=0)
         mark = {"ok": " ", "care": "!", "fail": "x", "missing": "?"}

@@ -2,13 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
 
+from crosstie._errors import value_error
 from crosstie._typing import Edge, Floats
+from crosstie.links.link import Link
 from crosstie.links.linked_columns import column_names
+from crosstie.links.paired import Paired
 from crosstie.model.model import Model
 from crosstie.trust.left_out_links import LeftOutLinks, fit_without, matched
 from crosstie.trust.sketch_fit import Sketch
@@ -106,3 +109,34 @@ def suspicious_table(model: Model, found: dict[Edge, list[Exchanged]]) -> pd.Dat
                 mine, yours = names[me], names[you]
                 rows.append((f"{a} – {b}", *mine, yours[1], pair.own[i], pair.other[i], pair.contrast))
     return pd.DataFrame(rows, columns=COLUMNS)
+
+
+def without_suspicious(model: Model, suspicious: pd.DataFrame) -> list[Link | Paired]:
+    """Return the links of a model without suspicious ones, to integrate again.
+
+    Parameters
+    ----------
+    model
+        A fitted model.
+    suspicious
+        `Diagnosis.suspicious` of it.
+
+    Raises
+    ------
+    ValueError
+        If a link would have no pairs left.
+    """
+    bad = set(zip(suspicious["edge"], suspicious["source"], suspicious["target"], strict=True))
+    edges, out = model.linkage.edges, []
+    for link in model.linkage.links:
+        a, b = link.edge if link.edge in edges else link.edge[::-1]
+        sides = ("source", "target") if (a, b) == link.edge else ("target", "source")
+        keep = []
+        for column, rows in link.pairs.groupby("column", sort=False):
+            named = tuple("+".join(rows[side].astype(str).unique()) for side in sides)
+            if (f"{a} – {b}", *named) not in bad:
+                keep.append(column)
+        if not keep:
+            raise value_error(f"link {link}: all of its links are suspicious.", do="Look at the names of its features.")
+        out.append(replace(link, pairs=link.pairs[link.pairs["column"].isin(keep)]))
+    return [*out, *model.linkage.paired]
