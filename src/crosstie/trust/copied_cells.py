@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 
-from crosstie._typing import Array, Floats, Matrix
+from crosstie._typing import Array, Floats, Index, Matrix
 from crosstie.anchors.linear import unit_rows
 from crosstie.data import View
 
@@ -53,7 +54,7 @@ def recognised(a: View, b: View, *, seed: int = 0) -> float:
     return float((gap > STANDS_OUT).mean()) * large.n_cells / len(among)
 
 
-def _profiles(view: View, names: Floats, rows: Floats) -> Array:
+def _profiles(view: View, names: pd.Index, rows: Index) -> Array:
     x = _dense(view.loaded[rows][:, view.features.get_indexer(names)]).astype(np.float64)
     if x.min() >= 0:
         if view.values == "counts":

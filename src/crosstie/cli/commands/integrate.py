@@ -148,8 +148,7 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
             )
             if not first:
                 return
-            model = _without_suspicious(model, data, job, say, options)
-            plane = begin_map(model)
+            plane = begin_map(model := _without_suspicious(model, data, job, say, options))
             found = Run.of(model, data, options.get("link_data"), label_key=key, stage=say.stage)
             found = found.with_matches(say.stage).with_scores(same, seed=job.seed, stage=say.stage)
             diagnosis = finished_run.diagnosed(model, say, seed=job.seed) if job.verdict else None

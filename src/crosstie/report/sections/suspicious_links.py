@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import pandas as pd
-
-from crosstie.report.html import Html, el, none, section, table
+from crosstie.report.html import Child, Html, el, none, section, table
 from crosstie.runs.run import Run
 
 WIDTH, HEIGHT = 240, 26  # of the two bars of a link, in SVG units; 0 is in the middle
@@ -22,9 +20,13 @@ def suspicious_links(run: Run) -> Html:
             none("None: no two links would agree better with their names exchanged, in fits that saw neither."),
         )
     heads = ["Feature", "Linked to", "Moves with", "Correlation with its own (above) and with the other", "Contrast"]
-    rows = [
-        [r.source, r.target, el("strong", r.moves_with), _bars(r), f"{r.contrast:+.2f}"]
-        for r in run.suspicious.itertuples()
+    names = ["source", "target", "moves_with"]
+    figures = run.suspicious[["own", "other", "contrast"]].to_numpy(float)
+    rows: list[list[Child]] = [
+        [source, target, el("strong", moves_with), _bars(own, other), f"{contrast:+.2f}"]
+        for (source, target, moves_with), (own, other, contrast) in zip(
+            run.suspicious[names].astype(str).to_numpy().tolist(), figures, strict=True
+        )
     ]
     how = (
         "Each of these features agrees better with the partner of another feature than with its own, across matched "
@@ -35,9 +37,8 @@ def suspicious_links(run: Run) -> Html:
     return section("suspicious-links", title, el("p", how), table(heads, rows, numbers=(4,), caption=title))
 
 
-def _bars(row: object) -> Html:
+def _bars(own: float, other: float) -> Html:
     """Return two bars from 0 in the middle: the correlation with the own partner, and with the other."""
-    own, other = (float(pd.to_numeric(getattr(row, name))) for name in ("own", "other"))
     bars = []
     for i, value in enumerate((own, other)):
         length = abs(max(-1.0, min(1.0, value))) * WIDTH / 2
