@@ -1,5 +1,6 @@
 """Subject: wrong inputs. Each case in bad_inputs/ gives one clear error: what is wrong, what was found, what to do."""
 
+import re
 import signal
 import traceback
 from collections import Counter
@@ -57,6 +58,10 @@ def no_end():
     signal.signal(signal.SIGALRM, before)
 
 
+# What the command line does not say: it has options and files, not functions and objects.
+PYTHON = re.compile(r"\bxt\.|\badata\b|\bDataFrame\b|\bmodel\.\w+\(|\b[a-z_]+=\[")
+
+
 class SaidError(Exception):
     """What the command line said of wrong input."""
 
@@ -67,6 +72,7 @@ def _command(folder: Path, *words: object) -> None:
     done = CliRunner().invoke(app, list(map(str, words)))
     assert done.exit_code == 2, f"status {done.exit_code}: {done.output} {done.exception!r}"
     assert "Traceback" not in done.output
+    assert PYTHON.search(done.stderr) is None, f"words of Python: {done.stderr}"
     assert done.stderr.count("crosstie: error: ") + done.stderr.count("─ Error ─") == 1, done.output
     assert _contents(folder) == before
     raise SaidError(done.stderr)

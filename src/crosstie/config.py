@@ -134,6 +134,7 @@ class Config(Refinement):
                 "config: the closed form is a map of components, which features='features' does not use.",
                 found=f"encoder={self.encoder!r}, decoder={self.decoder!r}, hold={self.hold}",
                 expected="encoder='mlp', decoder='mlp', hold=0, or features='components'",
+                cli={"expected": "--set encoder=mlp --set decoder=mlp --set hold=0, or --set features=components"},
             )
         if not any(getattr(self, name) for name in ("reconstruction", "cycle", "geometry", "anchors", "hold")):
             raise value_error("config: no term has a weight above 0.", expected="at least one besides 'adversarial'")

@@ -11,7 +11,7 @@ import crosstie as xt
 from crosstie.data import stored
 from crosstie.metrics import foscttm
 from crosstie.model import placement
-from crosstie.model.core import core_rows
+from crosstie.model.core import cell_ranks, core_rows
 from crosstie.model.resume import ResumeFolder
 
 CONFIG = xt.Config(n_core=300, n_components=30)
@@ -96,19 +96,31 @@ def test_extended_model(fitted, data):
 
 
 # Which cells are in the core.
+def ranks(**sizes):
+    return {view: cell_ranks(pd.Index([f"{view}{i}" for i in range(n)]), "0") for view, n in sizes.items()}
+
+
 def test_core_rows():
     pairs = {("a", "b"): (np.arange(900, 1000), np.arange(100))}
     batches = {"a": np.repeat(["x", "y"], [990, 10])}
-    rows = core_rows({"a": 1000, "b": 400, "c": 50}, 200, pairs=pairs, batches=batches, seed=0)
+    rows = core_rows(ranks(a=1000, b=400, c=50), 200, pairs=pairs, batches=batches)
     assert [len(rows[v]) for v in "abc"] == [200, 200, 50]
     assert all((np.diff(r) > 0).all() for r in rows.values())
     assert set(range(900, 1000)) <= set(rows["a"])  # shared cells, with their partners
     assert set(range(100)) <= set(rows["b"])
-    assert core_rows({"a": 1000}, 1000, pairs={}, batches={}, seed=0) == {}
-    rare = core_rows({"a": 1000}, 200, pairs={}, batches=batches, seed=0)["a"]
+    assert core_rows(ranks(a=1000), 1000, pairs={}, batches={}) == {}
+    rare = core_rows(ranks(a=1000), 200, pairs={}, batches=batches)["a"]
     assert set(range(990, 1000)) <= set(rare)
-    again = core_rows({"a": 1000}, 200, pairs={}, batches=batches, seed=0)["a"]
-    np.testing.assert_array_equal(rare, again)
+
+
+def test_the_core_is_drawn_by_name():
+    names = pd.Index([f"cell{i}" for i in range(2000)])
+    order = np.random.default_rng(0).permutation(2000)
+    drawn, again = (core_rows({"a": cell_ranks(n, "0")}, 300, pairs={}, batches={})["a"] for n in (names, names[order]))
+    assert set(names[drawn]) == set(names[order][again])
+    other = core_rows({"a": cell_ranks(names, "1")}, 300, pairs={}, batches={})["a"]
+    assert len(set(drawn) & set(other)) < 100  # 45 expected of another seed
+    assert abs(cell_ranks(names, "0").mean() - 0.5) < 0.03
 
 
 def test_bridge_into_large_views(data):

@@ -54,6 +54,7 @@ def find(source: Floats, target: Floats, *, k: int = 20, known: tuple[Index, Ind
             "anchors: no two cells are each other's neighbours.",
             found=f"{len(source):,} and {len(target):,} cells, k={k}",
             do="Raise k, and check whether the links make sense: xt.links.Link.report.",
+            cli={"do": "Use --set n_neighbors=60, and check with crosstie links whether the links make sense."},
         )
     return Anchors(rows, columns, kernel_weights(distance))
 

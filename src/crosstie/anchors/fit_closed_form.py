@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 
@@ -31,7 +32,7 @@ def fit_closed_form(
     batches: Mapping[str, Labels] | None = None,
     seed: int = 0,
 ) -> ClosedForm:
-    """Fit the closed form of two or more views.
+    """Fit the closed form of two or more views. The order of the views and of the edges makes no difference.
 
     Parameters
     ----------
@@ -50,6 +51,8 @@ def fit_closed_form(
         Seed of the random sketches and of the batch clusters; it has no effect if neither is needed.
     """
     rng = np.random.default_rng(seed)
+    given, edges = tuple(components), tuple(columns)
+    components, columns, pairs = _sorted_views(components, columns, pairs or {})
     mean = {view: x.mean(0, dtype=np.float64).astype(np.float32) for view, x in components.items()}
     centred = {view: x - mean[view] for view, x in components.items()}
     blocks = _link_blocks(centred, columns, settings.link_shrinkage)
@@ -58,9 +61,7 @@ def fit_closed_form(
     damped = {view: x * factor[view] for view, x in centred.items()}
     linked = {(a, b): (centred[a] @ p, centred[b] @ q) for (a, b), (p, q) in blocks.items()}
     sizes = {view: len(f) for view, f in factor.items()}
-    known = {
-        (a, b): SharedCells.of((damped[a], damped[b]), linked[a, b], rows) for (a, b), rows in (pairs or {}).items()
-    }
+    known = {(a, b): SharedCells.of((damped[a], damped[b]), linked[a, b], rows) for (a, b), rows in pairs.items()}
 
     def maps_of(covariance: Mapping[Edge, Floats], agreement: Mapping[Edge, Floats]) -> tuple[dict[str, Array], Floats]:
         directions, strength = shared_directions(sizes, covariance, settings.n_latent)
@@ -90,11 +91,55 @@ def fit_closed_form(
     rotation = layout.leading_axes({v: unit_rows(x @ maps[v]) for v, x in centred.items()}, settings.n_latent)
     maps = {view: _scaled(x, maps[view] @ rotation[view]) for view, x in centred.items()}
     reference = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
+    sign = _axis_signs(reference)
+    maps = {view: maps[view] * sign for view in given}
+    reference = {view: z * sign for view, z in reference.items()}
     offsets = None
     if batches:
         offsets = Offsets.fit(reference, batches, seed=seed)
         reference |= {view: offsets.corrected(view, reference[view], batch) for view, batch in batches.items()}
-    return ClosedForm(mean, maps, reference, strength, tuple(columns), settings, offsets)
+    return ClosedForm(mean, maps, {view: reference[view] for view in given}, strength, edges, settings, offsets)
+
+
+Columns = Mapping[Edge, tuple[Floats, Floats]]
+Pairs = Mapping[Edge, tuple[Index, Index]]
+
+
+def _sorted_views(
+    components: Mapping[str, Array], columns: Columns, pairs: Pairs
+) -> tuple[Mapping[str, Array], Columns, Pairs]:
+    """Return everything in an order that the contents decide: smaller views first, edges from the smaller view on.
+
+    Transport and the draws of sketches treat the first view differently from the second, if only slightly.
+    """
+
+    def contents(view: str) -> tuple[int, int, float]:
+        x = components[view]
+        return len(x), x.shape[1], float(x.var(0, dtype=np.float64).sum())
+
+    place = {view: i for i, view in enumerate(sorted(components, key=contents))}
+    columns = {edge: _sorted_columns(*maps) for edge, maps in columns.items()}
+
+    def turned(parts: Mapping[Edge, tuple[Any, Any]]) -> dict[Edge, tuple[Any, Any]]:
+        forward = {
+            (a, b) if place[a] < place[b] else (b, a): part if place[a] < place[b] else part[::-1]
+            for (a, b), part in parts.items()
+        }
+        return {edge: forward[edge] for edge in sorted(forward, key=lambda edge: (place[edge[0]], place[edge[1]]))}
+
+    return {view: components[view] for view in place}, turned(columns), turned(pairs)
+
+
+def _sorted_columns(source: Floats, target: Floats) -> tuple[Floats, Floats]:
+    """Return linked columns sorted by their contents: the first component's weight on either side."""
+    by = np.lexsort((np.maximum(source[0], target[0]), np.minimum(source[0], target[0])))
+    return source[:, by], target[:, by]
+
+
+def _axis_signs(z: Mapping[str, Array]) -> Array:
+    """Return signs that make the third moment of each axis positive, where eigenvectors have an arbitrary one."""
+    third = np.sum([(x.astype(np.float64) ** 3).mean(0) for x in z.values()], axis=0)
+    return np.where(third < 0, -1, 1).astype(np.float32)
 
 
 def smoothed(z: Array, settings: Refinement, *, among: Array | None = None) -> Array:

@@ -11,9 +11,10 @@ import typer
 
 from crosstie._errors import sample, unknown_name, value_error
 from crosstie._files import check_not_input
+from crosstie._log import log
 from crosstie.cli import json_answer
 from crosstie.cli.console import Console, table
-from crosstie.runs.folder import JOINT_FILE, MODEL_FOLDER, RUN_FILE, VIEWS_FILE, check_run
+from crosstie.runs.folder import JOINT_FILE, MODEL_FOLDER, RUN_FILE, VIEWS_FILE, about_of, check_run
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -34,6 +35,38 @@ KeepWords = Annotated[
     bool,
     typer.Option("--keep-words", help="Take words such as Unknown, unassigned or NA as labels, not as missing ones."),
 ]
+UseAnyway = Annotated[
+    bool,
+    typer.Option("--use-anyway", help="Go on although the verdict on the run is: do not use. The result says so."),
+]
+
+
+def condemned(run: Path, *, use_anyway: bool) -> str:
+    """Return the verdict that a result has to carry; empty unless the run's own verdict is "do not use".
+
+    Raises
+    ------
+    ValueError
+        If that is the verdict, and the result is not wanted anyway.
+    """
+    from crosstie.trust.diagnosis import WORDS
+
+    found = about_of(run).get("verdict")
+    if found is None:
+        log.info("this run has not been judged: crosstie diagnose %s says whether it can be trusted.", run)
+        return ""
+    if found.get("level") != "fail":
+        return ""
+    reasons = "; ".join(found.get("reasons", ())) or "see crosstie diagnose"
+    if not use_anyway:
+        raise value_error(
+            f"the verdict on {run} is: {WORDS['fail']}.",
+            found=reasons,
+            expected="a run that can be trusted",
+            do="Mend what the reasons name and integrate again, or take the result at your own risk: --use-anyway.",
+        )
+    log.warning("the verdict on %s is: %s (%s). The result carries this verdict.", run, WORDS["fail"], reasons)
+    return WORDS["fail"]
 
 
 def open_run(run: Path, say: Console, *views: str) -> Model:

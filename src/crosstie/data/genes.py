@@ -163,6 +163,7 @@ def _from_gtf(path: Path) -> pd.DataFrame:
             found=f"rows of type {sample(sorted(kinds))}",
             expected="a GTF file of Ensembl, GENCODE or 10x Genomics",
             do="Give a DataFrame of genes instead: one row per gene or transcript, columns chrom, start, end, strand.",
+            cli={"do": "Give a BED file of genes instead: columns chrom, start, end, name, score, strand."},
         )
     return pd.DataFrame(rows, columns=["name", *GENES])
 

@@ -20,7 +20,7 @@ def normalized(matrix: Matrix, steps: Steps, values: Values, target_sum: float, 
         return np.arcsinh(matrix / np.float32(steps.cofactor))
     if steps.normalize == "clr":
         x = np.log1p(matrix.toarray() if sp.issparse(matrix) else matrix)
-        return x - x.mean(1, keepdims=True)
+        return x - x.mean(1, dtype=np.float64, keepdims=True).astype(np.float32)
     if steps.normalize == "partial":
         # Subtracted after the logarithm: dividing by the same power of the total before it scored worse.
         x = np.log1p(matrix.toarray() if sp.issparse(matrix) else matrix)

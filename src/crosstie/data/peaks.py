@@ -82,6 +82,7 @@ def parse_peaks(var: pd.DataFrame) -> pd.DataFrame:
             expected="names such as 'chr1:100-200' (or with '-' or '_' throughout), a column 'interval' of such names, "
             "or columns chrom, start, end, with start below end",
             do='Add the columns: adata.var["chrom"] = …, adata.var["start"] = …, adata.var["end"] = ….',
+            cli={"do": "Add such columns to var of the file, or name the peaks chr1:100-200."},
         )
     if bad.any():
         log.warning(
@@ -112,6 +113,7 @@ def _check_types(var: pd.DataFrame) -> None:
             found=", ".join(f"{n:,} {kind}" for kind, n in types.value_counts().items()),
             expected='"Peaks" only in .var["feature_types"]',
             do='Take the peaks alone: adata[:, adata.var["feature_types"] == "Peaks"].',
+            cli={"do": "Give a file with the peaks alone."},
         )
 
 

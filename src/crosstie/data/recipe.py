@@ -89,7 +89,24 @@ class Recipe:
         n_components: int = 120,
         seed: int = 0,
     ) -> Recipe:
-        """Fit a recipe to a view.
+        """Fit a recipe to a view, as `fit_transform` does, and return it alone; parameters and errors are the same."""
+        found = cls.fit_transform(view, steps=steps, keep=keep, ignore=ignore, n_components=n_components, seed=seed)
+        return found[0]
+
+    @classmethod
+    def fit_transform(
+        cls,
+        view: View,
+        *,
+        steps: Steps | None = None,
+        keep: Collection[str] = (),
+        ignore: Collection[str] = (),
+        n_components: int = 120,
+        seed: int = 0,
+    ) -> tuple[Recipe, Array]:
+        """Fit a recipe to a view, and return it with the principal components of the cells.
+
+        The components are those of `transform`, except that their last bits do not depend on the order of the features.
 
         Parameters
         ----------
@@ -127,17 +144,21 @@ class Recipe:
             variable = variable_features(view.loaded, steps.n_top)
             chosen &= variable | view.features.isin(list(keep))
         kept = np.flatnonzero(chosen)
-        weight = None
+        by = np.lexsort((std, mean))  # by contents: all draws and sums of features follow it
+        order, weight = np.argsort(np.argsort(by)[kept]), None
         if steps.weigh_by_signal and steps.normalize == "partial" and view.values == "counts":
-            weight = np.sqrt(np.maximum(signal_shares(matrix, slope, seed=seed)[kept], MIN_SHARE))
+            shares = signal_shares(matrix[:, by], slope, seed=seed)[np.argsort(by)]
+            weight = np.sqrt(np.maximum(shares[kept], MIN_SHARE))
         divisor = std[kept] if weight is None else std[kept] / weight
-        scaled = Scaled(_clipped(x[:, kept], mean[kept], std[kept], steps.clip), mean[kept], divisor)
+        scaled = _scaled_columns(x, kept[order], (mean, std), divisor[order], steps.clip)
         n_components = min(n_components, len(kept), view.n_cells - 1)
         loadings, variance = principal_components(scaled, n_components, seed=seed)
+        components = scaled @ loadings
         if steps.normalize == "binary":
-            ours = _not_depth(scaled @ loadings, view)
-            loadings, variance = loadings[:, ours], variance[ours]
-        return cls(
+            ours = _not_depth(components, view)
+            loadings, variance, components = loadings[:, ours], variance[ours], components[:, ours]
+        loadings = loadings[np.argsort(order)]
+        recipe = cls(
             steps,
             view.values,
             view.features,
@@ -151,6 +172,7 @@ class Recipe:
             weight,
             ignored,
         )
+        return recipe, components
 
     @property
     def n_components(self) -> int:
@@ -300,6 +322,16 @@ def _usable(view: View, std: Floats, steps: Steps, n_ignored: int) -> np.ndarray
             do="Look at the matrix: are the cells the rows? Are the values different from each other?",
         )
     return usable
+
+
+def _scaled_columns(
+    x: Matrix, columns: Index, moments: tuple[Floats, Floats], divisor: Floats, clip: float | None
+) -> Scaled:
+    """Return some columns, clipped and divided, stored in the order in which they are given."""
+    chosen, (mean, std) = x[:, columns], (m[columns] for m in moments)
+    if sp.issparse(chosen):
+        chosen.sort_indices()
+    return Scaled(_clipped(chosen, mean, std, clip), mean, divisor)
 
 
 def _not_depth(components: Array, view: View) -> np.ndarray:

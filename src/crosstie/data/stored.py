@@ -171,7 +171,7 @@ def rows_of(matrix: Matrix | Stored, start: int, stop: int) -> Matrix:
 
 
 def take_rows(matrix: Matrix | Stored, rows: Index) -> Matrix:
-    """Return the cells with these row numbers, in ascending order, in memory."""
+    """Return the cells with these row numbers in memory; those of a stored matrix must be in ascending order."""
     return matrix.take(rows) if isinstance(matrix, Stored) else matrix[rows]
 
 

@@ -9,7 +9,7 @@ from typing import Any
 from crosstie._errors import sample, value_error
 
 GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
-DO = "Read it where you trust it, and write the views again: adata.write_h5ad(path)."
+DO = "Read it where you trust it, and write the views again as h5ad."
 
 
 def open_hdf5(path: Path) -> Any:

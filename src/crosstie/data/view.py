@@ -159,7 +159,7 @@ class View:
         return self.subset(np.arange(self.n_cells)) if small else self
 
     def subset(self, rows: Index) -> View:
-        """Return a view of the cells with these row numbers, in ascending order, in memory.
+        """Return a view of the cells with these row numbers in memory; of a stored matrix, in ascending order.
 
         Raises
         ------

@@ -57,6 +57,7 @@ class Linkage:
                 found="unconnected parts " + " | ".join(", ".join(p) for p in parts),
                 expected="every view reachable from every other through links",
                 do="Add a link between the parts: xt.links.by_name, by_table, by_var, paired, ...",
+                cli={"do": "Add a link between the parts: --links TABLE, --names VIEW=COLUMN, or --paired VIEW,VIEW."},
             )
 
     @classmethod

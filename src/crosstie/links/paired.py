@@ -87,6 +87,7 @@ class Paired:
                     f"paired link {self}: cell names of {view!r} occur more than once.",
                     found=sample(twice, 3),
                     do="Make them unique: adata.obs_names_make_unique().",
+                    cli={"do": "Give every cell of the file a name of its own, such as SAMPLE_BARCODE."},
                 )
             where = cells[~cells.duplicated()].get_indexer(wanted)
             if (where < 0).any():
@@ -146,6 +147,7 @@ def paired(data: Data, source: str, target: str, *, cells: pd.DataFrame | pd.Ser
             found=f"{source}: {sample(names[0], 2)}; {target}: {sample(names[1], 2)}",
             expected="cells with the same name in both views",
             do="Give the pairs: cells=DataFrame with columns source and target.",
+            cli={"do": "Name shared cells alike in both files, or leave out --paired."},
         )
     link = Paired(source, target, table)
     link.rows(*names)

@@ -100,8 +100,10 @@ def suggest(
             do="Give links: xt.integrate(data, links=[xt.links.by_table(data, ..., table=...)]).",
             cli={"found": found_cli, "do": "Give a table of pairs: --links TABLE."},
         )
-    for failure, _ in failures:
-        log.info("not linked: %s", failure.splitlines()[0])
+    for failure, failure_cli in failures:
+        # The command line's words may hold a per cent sign.
+        said = failure_cli.splitlines()[0].replace("%", "%%")
+        log.info("not linked: " + failure.splitlines()[0].replace("%", "%%"), extra={"cli": "not linked: " + said})
     _hint_at_shared_cells(data)
     return links
 
@@ -112,10 +114,11 @@ def _hint_at_shared_cells(data: Mapping[str, AnnData]) -> None:
         names, others = data[source].obs_names, data[target].obs_names
         n_common = int(names.isin(others).sum())
         if n_common > SUSPICIOUS * min(len(names), len(others)):
+            what = "%s and %s have %d cell names in common; they are treated as different cells. "
             log.info(
-                "%s and %s have %d cell names in common; they are treated as different cells. "
-                "If they are the same cells, add xt.links.paired(data, %r, %r).",
+                what + "If they are the same cells, add xt.links.paired(data, %r, %r).",
                 *(source, target, n_common, source, target),
+                extra={"cli": what + "If they are the same cells, add --paired %s,%s."},
             )
 
 

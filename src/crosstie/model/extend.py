@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, TypeVar
 import numpy as np
 import pandas as pd
 
-from crosstie._errors import InputKeyError, message, sample, value_error
+from crosstie._errors import InputKeyError, input_error, sample, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Labels, Mask
 from crosstie.anchors import find
@@ -60,13 +60,14 @@ def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> CellR
         used = absent[recipe.kept]
         n_there, n_used = int((~used).sum()), len(used)
         if n_there < MIN_SHARE * n_used:
-            raise InputKeyError(
-                message(
-                    f"embed {view!r}: only {n_there:,} of the {n_used:,} used features are there.",
-                    found=f"features such as {sample(features, 3)}",
-                    expected=f"features such as {sample(recipe.names[used], 3)}",
-                    do="Name the features of the new cells like those of the fitted ones: adata.var_names = ...",
-                )
+            what = "Name the features of the new cells like those of the fitted ones"
+            raise input_error(
+                InputKeyError,
+                f"embed {view!r}: only {n_there:,} of the {n_used:,} used features are there.",
+                found=f"features such as {sample(features, 3)}",
+                expected=f"features such as {sample(recipe.names[used], 3)}",
+                do=f"{what}: adata.var_names = ...",
+                cli={"do": f"{what}."},
             )
         if used.any():
             missing = sample(recipe.names[used], 3)

@@ -20,11 +20,12 @@ from crosstie.anchors import Anchors, ClosedForm, find
 from crosstie.anchors.linear import linear_fit
 from crosstie.config import Config
 from crosstie.data import Recipe, View
+from crosstie.data.canonical_order import canonical_order
 from crosstie.links.antibody_names import Control, controls, is_blank
 from crosstie.links.linked_columns import link_recipes, linked_features, projections, shared_rows
 from crosstie.links.suggest import GENES, PROTEINS
 from crosstie.model.closed_form_problem import ClosedFormProblem
-from crosstie.model.core import core_rows
+from crosstie.model.core import cell_ranks, core_rows
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
@@ -70,9 +71,9 @@ def fit_model(inputs: Inputs, work: Work, *, resume: str | Path | None = None) -
     check_device(work.device)
     if work.config.training == "none":
         say_unused(work.device)
-    sizes = {name: view.n_cells for name, view in inputs.views.items()}
-    pairs = shared_rows(inputs.linkage, inputs.cells)
-    rows = core_rows(sizes, work.config.n_core, pairs=pairs, batches=inputs.batches, seed=work.seed)
+    cells, pairs = inputs.cells, shared_rows(inputs.linkage, inputs.cells)
+    ranks = {n: cell_ranks(cells[n], f"{work.seed} {v.modality} {v.n_features}") for n, v in inputs.views.items()}
+    rows = core_rows(ranks, work.config.n_core, pairs=pairs, batches=inputs.batches)
     if resume is None or not (rows or work.config.training == "full"):
         return _fit(inputs, rows, work)
     with claimed(Path(resume).resolve()):
@@ -108,7 +109,12 @@ def _fit(inputs: Inputs, rows: Mapping[str, Index], work: Work) -> Fitted:
 
 
 def _fit_whole(inputs: Inputs, work: Work) -> Fitted:
-    """Fit all cells, in memory."""
+    """Fit all cells, in memory, in an order that their contents decide; the result is in the order of the inputs."""
+    order = {name: canonical_order(view.loaded) for name, view in inputs.views.items()}
+    return _fit_sorted(inputs.subset(order), work).restored(order)
+
+
+def _fit_sorted(inputs: Inputs, work: Work) -> Fitted:
     config, batches = work.config, inputs.batches
     if config.training == "full":
         require("train", 'fit: training networks (training="full")')
@@ -118,8 +124,9 @@ def _fit_whole(inputs: Inputs, work: Work) -> Fitted:
     latents: dict[str, Array] = {}
     columns: Mapping[Edge, tuple[Floats, Floats]] = {}
     with few_threads(n_cells):
-        recipes = _recipes(inputs, config, work.seed)
-        components = {name: recipes[name].transform(view.loaded) for name, view in inputs.views.items()}
+        fits = _recipes(inputs, config, work.seed)
+        recipes = {name: recipe for name, (recipe, _) in fits.items()}
+        components = {name: scores for name, (_, scores) in fits.items()}
         if config.needs_closed_form:
             problem = ClosedFormProblem.of(inputs, recipes, config.refinement, components=components, seed=work.seed)
             columns, form = problem.columns, problem.fit(seed=work.seed)
@@ -163,10 +170,10 @@ def _fit_whole(inputs: Inputs, work: Work) -> Fitted:
     return Fitted(LatentMap(config, recipes, form, trained, decoders), latents, found, history)
 
 
-def _recipes(inputs: Inputs, config: Config, seed: int) -> dict[str, Recipe]:
-    """Return the fitted preprocessing of each view; what links read in a view stays, whatever its variance."""
+def _recipes(inputs: Inputs, config: Config, seed: int) -> dict[str, tuple[Recipe, Array]]:
+    """Return fitted preprocessing and components of each view; what links read stays, whatever its variance."""
     return {
-        name: Recipe.fit(
+        name: Recipe.fit_transform(
             view,
             keep=set() if name in inputs.link_views else linked_features(inputs.linkage, name),
             ignore=_controls(view),

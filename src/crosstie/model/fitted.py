@@ -57,3 +57,29 @@ class Fitted:
         }
         latents = {name: z[rows[name]] for name, z in self.latents.items()}
         return replace(self, latents=latents, anchors=anchors, core_rows={}, core=None)
+
+    def restored(self, order: Mapping[str, Index]) -> Fitted:
+        """Return the result in the order of the data, of a fit to cells that were sorted.
+
+        Parameters
+        ----------
+        order
+            For each view, row numbers in the data of the fitted cells, a permutation.
+        """
+        place = {name: np.argsort(rows) for name, rows in order.items()}
+        form = self.map.closed_form
+        if form is not None:
+            form = replace(form, reference={name: z[place[name]] for name, z in form.reference.items()})
+        return replace(
+            self,
+            map=replace(self.map, closed_form=form),
+            latents={name: z[place[name]] for name, z in self.latents.items()},
+            anchors={(a, b): _sorted(found, order[a], order[b]) for (a, b), found in self.anchors.items()},
+        )
+
+
+def _sorted(pairs: Anchors, source: Index, target: Index) -> Anchors:
+    """Return pairs of sorted cells as pairs of row numbers in the data, by source row, then target row."""
+    rows, columns = source[pairs.source], target[pairs.target]
+    by = np.lexsort((columns, rows))
+    return Anchors(rows[by], columns[by], pairs.weight[by])

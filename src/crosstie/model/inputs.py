@@ -121,7 +121,7 @@ class Inputs:
         Parameters
         ----------
         rows
-            Row numbers of each view, in ascending order.
+            Row numbers of each view; of a stored matrix, in ascending order.
         """
         obs = {name: table.iloc[rows[name]] for name, table in self.obs.items()}
         cells = {name: pd.Index(table.index).astype(str) for name, table in obs.items()}

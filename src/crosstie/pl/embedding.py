@@ -194,6 +194,9 @@ def _read(
     values: Mapping[str, ArrayLike] | None,
 ) -> Cells:
     """Check what was given and choose colours, or raise naming the view."""
+    for name in (name for given in (colour, transferred, values) for name in given or {}):
+        if name not in coords:
+            raise unknown_name("embedding, colour", name, coords)
     xy = _places(coords)
     if values is not None and (colour is not None or transferred is not None):
         raise value_error("embedding: give labels or numbers, not both.", found="values beside colour or transferred")
@@ -245,9 +248,6 @@ def _places(coords: Mapping[str, ArrayLike]) -> dict[str, Floats]:
 
 def _spread(xy: Mapping[str, Floats], given: Mapping[str, Any], what: str, fill: object) -> NDArray[Any]:
     """Return one value per cell of all views; a cell without one, and a view without any, get `fill`."""
-    for view in given:
-        if view not in xy:
-            raise unknown_name(what, view, xy)
     parts = []
     for view, value in xy.items():
         column = np.full(len(value), fill, dtype=object) if view not in given else np.array(given[view], dtype=object)

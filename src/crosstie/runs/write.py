@@ -16,6 +16,7 @@ from crosstie.runs import record
 from crosstie.runs.joint_map import Map, plane_table
 from crosstie.runs.pictures import draw
 from crosstie.runs.run import Run, Stage, pairs_table, silent
+from crosstie.trust.diagnosis import WORDS
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -65,12 +66,16 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
 
 def _write_tables(run: Run, folder: Path) -> None:
     model, links = run.model, run.model.linkage.links
+    condemned = run.level == "fail"  # then every table of answers says so
     for edge, labels in run.labels.items():
+        labels = labels.assign(verdict=WORDS["fail"]) if condemned else labels
         labels.to_csv(folder / names.label_file(*edge), index_label="cell", float_format="%.4g")
     anchors = {edge: pairs_table(model, edge, found) for edge, found in model.anchors.items()}
     for pairs, file in ((anchors, names.ANCHORS_FILE), (run.matches, names.MATCHES_FILE)):
         if pairs:
-            pd.concat(list(pairs.values())).to_csv(folder / file, index=False, float_format="%.4g")
+            table = pd.concat(list(pairs.values()))
+            table = table.assign(verdict=WORDS["fail"]) if condemned else table
+            table.to_csv(folder / file, index=False, float_format="%.4g")
     if links:
         links_table(links).to_csv(folder / names.LINKS_FILE, index=False, float_format="%.6g")
         links_report_table(links).to_csv(folder / names.LINKS_REPORT_FILE, index=False)
@@ -110,6 +115,8 @@ def _write_views(run: Run, path: Path) -> None:
             obs[f"{run.label_key}_from_{source}{end}"] = values.astype(str) if column == "label" else values
     with views_as_they_are():
         mdata = md.MuData({name: _written(run.model, name, adata) for name, adata in run.data.items()})
+        if run.level == "fail":
+            mdata.uns["crosstie"] = {"verdict": WORDS["fail"], "reasons": list(run.reasons)}
         mdata.write_h5mu(path, compression="gzip")
     for name, adata in run.link_data.items():
         adata.write_h5ad(path.with_name(names.link_file(list(run.data).index(name))), compression="gzip")

@@ -6,9 +6,9 @@ The result is an AnnData in memory, or written to a file block by block.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import TYPE_CHECKING, Literal, TypeAlias, get_args
+from typing import TYPE_CHECKING, Any, Literal, TypeAlias, get_args
 
 import numpy as np
 import pandas as pd
@@ -39,6 +39,7 @@ def impute(
     k: int = 30,
     scaled: bool = False,
     out: str | os.PathLike[str] | None = None,
+    uns: Mapping[str, Any] | None = None,
 ) -> AnnData:
     """Impute the features of one view in the cells of another.
 
@@ -59,6 +60,8 @@ def impute(
     out
         Path of an `*.h5ad` file to write block by block, so that cells × features are never in memory at once. It is
         written completely or not at all, and replaces an existing file.
+    uns
+        Entries of `.uns` of the result.
 
     Returns
     -------
@@ -95,20 +98,24 @@ def impute(
         """Return the imputed values of some cells."""
         return np.mean([part(rows) for part in parts], axis=0, dtype=np.float32)
 
-    reliability: Floats = np.full(len(recipe.names), np.nan)
     if values is None:
         log.info("impute: the reliability of features is unknown without the data of %s.", target)
-    else:
-        reliability = feature_reliability(z_target, values, k=k)
+    reliability = np.nan if values is None else feature_reliability(z_target, values, k=k)
     frame = pd.DataFrame({"reliability": reliability}, index=recipe.names.copy())
-    obs = model.obs[source].copy()
-    blocks = [slice(start, min(start + BLOCK, len(obs))) for start in range(0, len(obs), BLOCK)]
+    imputed = AnnData(obs=model.obs[source].copy(), var=frame, uns=dict(uns or {}))
+    n_cells = imputed.n_obs
+    blocks = [slice(start, min(start + BLOCK, n_cells)) for start in range(0, n_cells, BLOCK)]
     if out is not None:
-        return _written(Path(out), obs, frame, blocks, block)
-    x = np.empty((len(obs), len(frame)), np.float32)
+        return _written(Path(out), imputed, blocks, block)
+    imputed.X = _filled(imputed.shape, blocks, block)
+    return imputed
+
+
+def _filled(shape: tuple[int, int], blocks: list[slice], block: Block) -> Array:
+    x = np.empty(shape, np.float32)
     for rows in blocks:
         x[rows] = block(rows)
-    return AnnData(x, obs=obs, var=frame)
+    return x
 
 
 def _check_out(out: Path) -> None:
@@ -174,18 +181,18 @@ def _neighbours(
     return block
 
 
-def _written(path: Path, obs: pd.DataFrame, frame: pd.DataFrame, blocks: list[slice], block: Block) -> AnnData:
+def _written(path: Path, empty: AnnData, blocks: list[slice], block: Block) -> AnnData:
     """Write blocks into a file, completely or not at all, and return the AnnData backed by it."""
     import h5py
 
     with new_file(path) as part:
-        AnnData(obs=obs, var=frame).write_h5ad(part)
+        empty.write_h5ad(part)
         with h5py.File(part, "r+") as file:
             if "X" in file:
                 del file["X"]
-            x = file.create_dataset("X", (len(obs), len(frame)), np.float32, chunks=True)
+            x = file.create_dataset("X", empty.shape, np.float32, chunks=True)
             x.attrs["encoding-type"], x.attrs["encoding-version"] = "array", "0.2.0"
             for rows in blocks:
                 x[rows] = block(rows)
-    log.info("impute: %d cells × %d features written to %s.", len(obs), len(frame), path)
+    log.info("impute: %d cells × %d features written to %s.", *empty.shape, path)
     return read_h5ad(path, backed="r")

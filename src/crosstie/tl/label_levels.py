@@ -118,6 +118,7 @@ def read_labels(
             found=", ".join(kinds),
             expected="text or numbers",
             do='Convert them to text: model.obs["rna"][key].astype(str).',
+            cli={"do": "Write text or numbers into this column of the file, and integrate again."},
         ) from error
     known = np.all([code >= 0 for code, _ in factors], axis=0)
     if not known.any():

@@ -29,6 +29,7 @@ def impute(
         bool,
         typer.Option("--scaled", help="Return standard deviations from the mean, not normalised (log) units."),
     ] = False,
+    use_anyway: finished_run.UseAnyway = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -41,12 +42,14 @@ def impute(
     finished_run.check_file(out, ".h5ad", run)
     if method not in METHODS:
         raise unknown_name("--method", method, METHODS)
+    verdict = finished_run.condemned(run, use_anyway=use_anyway)
     needs_data = method != "regression" or (run / VIEWS_FILE).exists()
     model = (finished_run.open_with_data if needs_data else finished_run.open_run)(run, say, source, target)
     with say.stage(f"imputing {target} in {source}"):
         from crosstie import tl
 
-        imputed = tl.impute(model, source, target, method=method, k=k, scaled=scaled, out=out)  # type: ignore[arg-type]
+        uns = {"crosstie": {"verdict": verdict}} if verdict else None
+        imputed = tl.impute(model, source, target, method=method, k=k, scaled=scaled, out=out, uns=uns)  # type: ignore[arg-type]
         imputed.file.close()
     json_answer.give(out=out, n_cells=imputed.n_obs, n_features=imputed.n_vars)
     if needs_data:

@@ -43,6 +43,7 @@ def map_query(
     ] = None,
     abstain_at: finished_run.AbstainAt = None,
     keep_words: finished_run.KeepWords = False,
+    use_anyway: finished_run.UseAnyway = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -60,6 +61,7 @@ def map_query(
         option = "--from" if source else "--abstain-at"
         raise value_error(f"{option} is about labels.", found="no --label-key", do="Write --label-key COLUMN.")
     source = source or like
+    verdict = finished_run.condemned(run, use_anyway=use_anyway) if label_key else ""
     model = finished_run.open_run(run, say, *dict.fromkeys((like, source)))
     finished_run.check_keys(model, source, "--label-key", label_key or [])
     name = name or f"{like}_query"
@@ -80,6 +82,8 @@ def map_query(
 
             labels = transfer_labels(model, source, name, key=label_key, abstain_at=abstain_at, keep_words=keep_words)
             _write_labels(adata, labels, label_key, source)
+            if verdict:
+                adata.uns["crosstie"] = {"verdict": verdict}
     with say.stage("writing"), new_file(out) as part:
         adata.write_h5ad(part, compression="gzip")
     json_answer.give(out=out, n_cells=adata.n_obs, like=like, name=name)

@@ -24,6 +24,7 @@ def match(
     how: Annotated[
         str, typer.Option(help="one-to-one, or many-to-one: several cells may share a target cell.")
     ] = "one-to-one",
+    use_anyway: finished_run.UseAnyway = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -35,6 +36,7 @@ def match(
     finished_run.check_file(out, ".csv", run)
     if how not in HOW:
         raise unknown_name("--how", how, HOW)
+    verdict = finished_run.condemned(run, use_anyway=use_anyway)
     model = finished_run.open_run(run, say, source, target)
     with say.stage("matching cells"):
         from crosstie.runs.run import pairs_table
@@ -43,6 +45,7 @@ def match(
         pairs = match_cells(model, source, target, how=how)  # type: ignore[arg-type]
         found = pairs_table(model, (source, target), pairs)
     with new_file(out) as part:
+        found = found.assign(verdict=verdict) if verdict else found
         found.to_csv(part, index=False, float_format="%.4g")
     n_cells = {view: len(set(row)) for view, row in ((source, pairs.source), (target, pairs.target))}
     json_answer.give(out=out, how=how, n_pairs=len(found), n_cells=n_cells)

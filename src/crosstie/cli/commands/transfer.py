@@ -26,6 +26,7 @@ def transfer(
     abstain_at: finished_run.AbstainAt = None,
     k: Annotated[int, typer.Option("--k", min=1, help="Source cells that vote on each target cell.")] = 40,
     keep_words: finished_run.KeepWords = False,
+    use_anyway: finished_run.UseAnyway = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
 ) -> None:
@@ -36,6 +37,7 @@ def transfer(
     """
     say = Console(verbose=verbose, quiet=quiet)
     finished_run.check_file(out, ".csv", run)
+    verdict = finished_run.condemned(run, use_anyway=use_anyway)
     model = finished_run.open_run(run, say, source, target)
     finished_run.check_keys(model, source, "--label-key", label_key)
     with say.stage("transferring labels"):
@@ -45,6 +47,7 @@ def transfer(
             model, source, target, key=label_key, k=k, abstain_at=abstain_at, keep_words=keep_words
         )
     with new_file(out) as part:
+        labels = labels.assign(verdict=verdict) if verdict else labels
         labels.to_csv(part, index_label="cell", float_format="%.4g")
     json_answer.give(out=out)
     finished_run.print_labels(labels, label_key, source, target)
