@@ -19,6 +19,7 @@ from crosstie.trust.sketch_fit import Sketch
 CONTRAST = -0.1  # correlation of differences: 0 if the links carry nothing, negative if names are exchanged
 GAIN = 0.1  # by which two features agree better with each other's partner than with their own, on average
 CROSSWISE = 0.15  # least correlation of either feature with the other's partner
+EACH = 0.05  # by which each of the two, alone, must agree better with the other's partner
 MOST_SHARE = 0.5  # of the links: with more exchanged ones, the panel as a whole is wrong
 COLUMNS = ["edge", "source", "target", "moves_with", "own", "other", "contrast"]
 
@@ -55,7 +56,8 @@ def exchanged_links(found: LeftOutLinks) -> list[Exchanged]:
     c, contrast = found.correlation, found.contrasts()
     own = np.diag(c)
     gain = (c + c.T - own - own[:, None]) / 2
-    suspect = (contrast < CONTRAST) & (gain > GAIN) & (np.minimum(c, c.T) > CROSSWISE)
+    each = np.minimum(c - own[:, None], c.T - own)  # of the first and of the second source feature
+    suspect = (contrast < CONTRAST) & (gain > GAIN) & (np.minimum(c, c.T) > CROSSWISE) & (each > EACH)
     first, second = np.nonzero(np.triu(suspect, 1))
     out: list[Exchanged] = []
     used: set[int] = set()

@@ -95,11 +95,7 @@ def integrate(
         bool, typer.Option("--verdict/--no-verdict", help="Whether to check if the run can be trusted; see diagnose.")
     ] = True,
     drop_suspicious: Annotated[
-        bool,
-        typer.Option(
-            "--drop-suspicious",
-            help="Leave out links whose names seem to be exchanged (see diagnose), and integrate again without them.",
-        ),
+        bool, typer.Option("--drop-suspicious", help="Integrate again without links whose names seem exchanged.")
     ] = False,
     overwrite: Overwrite = False,
     verbose: Verbose = False,
