@@ -3,5 +3,6 @@
 from crosstie.trust.diagnose import diagnose
 from crosstie.trust.diagnosis import Diagnosis
 from crosstie.trust.exchanged_links import without_suspicious
+from crosstie.trust.power import power
 
-__all__ = ["Diagnosis", "diagnose", "without_suspicious"]
+__all__ = ["Diagnosis", "diagnose", "power", "without_suspicious"]

@@ -12,7 +12,7 @@ from scipy.spatial.distance import squareform
 from scipy.stats import norm
 
 from crosstie._threads import side_by_side
-from crosstie._typing import Edge, Floats, Index
+from crosstie._typing import Array, Edge, Floats, Index
 from crosstie.trust.agreement import above_other_pairings
 from crosstie.trust.sketch_fit import Fit, Sketch
 
@@ -121,7 +121,8 @@ def leave_out_links(sketch: Sketch, edge: Edge) -> LeftOutLinks | None:
     columns = sketch.problem.columns[edge]
     m = columns[0].shape[1]
     judged = np.arange(0, m, max(1, -(-m // MOST_JUDGED)))
-    within = tuple(_within(sketch, view, side[:, judged]) for view, side in zip(edge, columns, strict=True))
+    some = {view: sketch.problem.components[view][sketch.rows[view]] for view in edge}
+    within = within_views(some, edge, (columns[0][:, judged], columns[1][:, judged]))
     groups = similar_groups((within[0] + within[1]) / 2)
     left = [np.sort(np.concatenate([groups[i] for i in some])) for some in combinations(range(len(groups)), N_LEFT)]
     left = [out for out in left if m - len(out) >= LEAST_STAY]
@@ -166,10 +167,23 @@ def similar_groups(correlation: Floats, n_groups: int = N_GROUPS) -> list[Index]
     return [np.sort(part) for part in np.array_split(order.astype(np.int64), n_groups)]
 
 
-def _within(sketch: Sketch, view: str, columns: Floats) -> Floats:
-    x = sketch.problem.components[view][sketch.rows[view]] @ columns
-    x = x - x.mean(0)
-    spread = x.std(0)
-    x = x / np.where(spread > 1e-12, spread, np.inf)
-    within: Floats = x.T @ x / len(x)
-    return within
+def within_views(components: Mapping[str, Array], edge: Edge, columns: tuple[Floats, Floats]) -> tuple[Floats, Floats]:
+    """Return the correlation of linked columns inside the source and inside the target view.
+
+    Parameters
+    ----------
+    components
+        Component scores of the cells of each view.
+    edge
+        Names of the two views.
+    columns
+        Maps from the components of each view to the linked columns.
+    """
+    found = []
+    for view, side in zip(edge, columns, strict=True):
+        x = components[view] @ side
+        x = x - x.mean(0)
+        spread = x.std(0)
+        x = x / np.where(spread > 1e-12, spread, np.inf)
+        found.append(np.asarray(x.T @ x / len(x), np.float64))
+    return found[0], found[1]
