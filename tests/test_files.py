@@ -229,6 +229,21 @@ def test_without_locks_one_writes_all_the_same(tmp_path, monkeypatch):
     assert names(tmp_path) == ["a.csv"]
 
 
+@pytest.mark.parametrize("number", [errno.EINVAL, errno.EIO, errno.EPERM])
+def test_a_lock_that_fails_is_one_sentence_and_does_not_stay(tmp_path, monkeypatch, number):
+    import fcntl
+
+    def refused(*_):
+        raise OSError(number, os.strerror(number))
+
+    monkeypatch.setattr(fcntl, "flock", refused)
+    with pytest.raises(
+        ValueError, match=rf"a\.csv cannot be locked(.|\n)*{errno.errorcode[number]}(.|\n)*\.a\.csv\.lock"
+    ):
+        write(tmp_path / "a.csv")
+    assert names(tmp_path) == []
+
+
 def test_a_signal_right_after_the_lock_is_taken_leaves_no_lock(tmp_path, monkeypatch):
     import filelock
 

@@ -121,7 +121,6 @@ UNTESTED = {  # modules without a file of tests, and why
     "_typing": "names of types",
     "_version": "a number, which tests of the program print",
     "data/readers/request": "what is asked of a reader, without code",
-    "data/untrusted_files": "tests/test_security.py",
     "pl/axes": "what every picture is drawn on",
 }
 SUBJECTS = {  # files of tests that are of no one module; their docstrings say of what

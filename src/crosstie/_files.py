@@ -170,7 +170,16 @@ def _locked(file: Path, path: Path, *, wait: bool) -> Iterator[None]:
             raise value_error(what, found=f"a lock on {file}", do=do) from None
         except OSError as error:
             if error.errno not in NO_LOCKS:
-                raise
+                if error.filename is not None:  # the folder cannot be written, which needs no other words
+                    raise
+                with suppress(OSError):  # ours: it was missing or empty
+                    file.unlink(missing_ok=True)
+                raise value_error(
+                    f"{path} cannot be locked.",
+                    found=f"{error.strerror} ({errno.errorcode.get(error.errno or 0, error.errno)}) for {file}",
+                    expected="a folder in which files can be created and locked",
+                    do="Check its permissions and its disk, or write elsewhere.",
+                ) from error
             log.debug("%s: no locks on this file system (%s).", file, error)
             file.unlink(missing_ok=True)
         yield

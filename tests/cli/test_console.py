@@ -9,7 +9,8 @@ import typer
 
 from crosstie._errors import value_error
 from crosstie._log import log
-from crosstie.cli.console import Console, echo, errors_said, table, visible
+from crosstie._ranks import WorkerLostError
+from crosstie.cli.console import Console, echo, errors_said, table
 
 
 class Terminal(io.StringIO):
@@ -136,4 +137,11 @@ def test_control_characters_are_shown(capsys):
     assert "\nforged" not in said.out
     assert "T\\x1b]52;c;eA==\\x07\\nforged\\u202eB\\x9b" in said.out
     assert "warning: view 'rna', cell T\\x1b]52;c;eA==\\x07\\nforged\\u202eB\\x9b, 3 cells" in said.err.splitlines()
-    assert visible("a\nb", lines=True) == "a\nb"
+
+
+def test_a_lost_worker_is_no_fault_of_crosstie(capsys):
+    with pytest.raises(typer.Exit) as stop, errors_said():
+        raise WorkerLostError("dask workers were lost: tcp://a:1.")
+    assert stop.value.exit_code == 2
+    assert "workers were lost" in (said := capsys.readouterr().err)
+    assert "bug in crosstie" not in said

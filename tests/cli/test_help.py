@@ -13,6 +13,7 @@ from typer.main import get_command
 from typer.testing import CliRunner
 
 from crosstie.cli import COMMANDS, app
+from made_files import formats
 
 HOUSE = (
     "demo integrate links evaluate diagnose report figures transfer impute match map relate fetch bench reproduce rerun"
@@ -75,6 +76,7 @@ def test_examples_run(run, tmp_path, peaks, mdata, monkeypatch):
             about = f'gene_id "{name}"; gene_name "{name}";'
             file.write(f"{chrom}\tx\tgene\t{int(start) + 1}\t{end}\t.\t{strand}\t.\t{about}\n")
     mdata["rna"][:100].copy().write_h5ad(tmp_path / "new.h5ad")
+    formats.tenx_h5(tmp_path / "filtered_feature_bc_matrix.h5", "Gene Expression", "Antibody Capture")
     quick = {"integrate": ["--no-plots", "--no-verdict"], "rerun": [], "report": ["--no-verdict"]}
     parser = get_command(app)
     for command, (_, examples, _) in COMMANDS.items():

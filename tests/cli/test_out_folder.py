@@ -7,7 +7,7 @@ import pytest
 
 from crosstie._files import new_folder
 from crosstie._ranks import local_rank, rank_of_process, started_by_torchrun
-from crosstie.cli.out_folder import check_out, run_folder
+from crosstie.cli.out_folder import check_out, progress_folder, run_folder
 from crosstie.runs.folder import RUN_FILE
 
 OURS = json.dumps({"crosstie": "0", "coordinates": {}})
@@ -20,6 +20,17 @@ def written(out):
         (folder / RUN_FILE).write_text(OURS)
         (folder / "model").mkdir()
     return out
+
+
+def test_one_process_removes_the_progress_of_ranks(tmp_path, monkeypatch):
+    for name in (".run.progress", ".run.progress.1", ".run.progress.x", ".run.progress.2"):
+        (tmp_path / name).mkdir()
+        if name != ".run.progress.2":
+            (tmp_path / name / "progress.json").write_text(
+                json.dumps(dict.fromkeys(["version", "seed", "settings", "links", "data"]))
+            )
+    assert progress_folder(tmp_path / "run", resume=True) == tmp_path / ".run.progress"
+    assert sorted(p.name for p in tmp_path.iterdir()) == [".run.progress", ".run.progress.2", ".run.progress.x"]
 
 
 def half_done(out, error):

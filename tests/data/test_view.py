@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 import scipy.sparse as sp
 
+import crosstie as xt
 from crosstie._errors import InputError
 from crosstie.data import View
 from crosstie.data.stored import in_memory
@@ -188,3 +189,12 @@ def test_backed_view_has_the_same_cells_as_one_in_memory(tmp_path, kind):
         with pytest.raises(ValueError, match=r"not in memory(.|\n)*adata.to_memory\(\)"):
             _ = view.loaded
     backed.file.close()
+
+
+def test_genes_and_antibodies_in_one_matrix_are_refused_with_how_to_split_them():
+    var = pd.DataFrame({"feature_types": ["Gene Expression"] * 20 + ["Antibody Capture"] * 10})
+    adata = ad.AnnData(np.ones((20, 30), np.float32), var=var.set_index(var.index.astype(str)))
+    with pytest.raises(InputError, match=r"several types(.|\n)*20 of Gene Expression(.|\n)*split_by_type"):
+        View.of("rna", adata)
+    views = xt.data.split_by_type(adata)
+    assert {name: View.of(name, view).n_features for name, view in views.items()} == {"rna": 20, "adt": 10}

@@ -11,6 +11,7 @@ import hashlib
 import io
 import json
 import logging
+import os
 import shutil
 import tempfile
 import warnings
@@ -24,13 +25,17 @@ import anndata as ad
 import h5py
 import numpy as np
 import pandas as pd
+from typer.testing import CliRunner
 
 import crosstie as xt
 from crosstie._errors import InputError
+from crosstie.cli import app
 from crosstie.data.peaks import parse_peaks
+from crosstie.data.read_files import read_views
 from crosstie.data.view import read_slot
 from crosstie.links import antibody_names, recognise
 from crosstie.model.save import SETTINGS, WEIGHTS
+from crosstie.runs.read import read as read_run
 
 CORPUS = Path(__file__).with_name("corpus")
 GENES = ["CD4", "CD8A", "MS4A1", "PTPRC", "NCAM1", "ITGAX", "CD19", "CD14"]
@@ -171,6 +176,65 @@ def config(data: bytes) -> None:
         assert xt.Config.from_json(found.to_json()) == found
 
 
+def run_folder(data: bytes) -> None:
+    """Read the folder of a run in which some files were changed: patched, cut, replaced, swapped, linked or removed.
+
+    Each change is four bytes: the file, the kind of change, and two for the place; text up to a line break follows.
+    """
+    whole = _run()
+    with tempfile.TemporaryDirectory() as folder:
+        spoilt = Path(folder, "run")
+        shutil.copytree(whole, spoilt)
+        files = sorted(f for f in spoilt.rglob("*") if f.is_file())
+        for change in data.split(b"\n")[:6]:
+            _spoil(files, change)
+        found = in_our_words(lambda: read_run(spoilt))
+    if found is not None:
+        assert all(np.isfinite(z).all() for z in found.model.latents.values())
+
+
+def _spoil(files: list[Path], change: bytes) -> None:
+    which, kind, high, low, *_ = (*change[:4], 0, 0, 0, 0)
+    file, text = files[which % len(files)], change[4:]
+    old = file.read_bytes() if file.is_file() and not file.is_symlink() else b""
+    at = (256 * high + low) * max(1, len(old)) // 65536
+    file.unlink(missing_ok=True)
+    if kind % 8 == 0:
+        file.write_bytes(old[:at] + text + old[at + len(text) :])
+    elif kind % 8 == 1:
+        file.write_bytes(old[:at] + text + old[at:])
+    elif kind % 8 == 2:
+        file.write_bytes(old[:at])
+    elif kind % 8 == 3:
+        file.write_bytes(text)
+    elif kind % 8 == 4:
+        file.symlink_to(files[low % len(files)])
+    elif kind % 8 == 5:
+        os.mkfifo(file)
+    elif kind % 8 == 6 and files[low % len(files)].is_file():
+        file.write_bytes(files[low % len(files)].read_bytes())
+    elif kind % 8 == 7 and file.suffix == ".json":
+        found = json.loads(old or b"{}")
+        places = list(_places(found)) if isinstance(found, dict) else []
+        if places:
+            holder, key = places[at % len(places)]
+            holder[key] = copy.deepcopy(ODD[(text or b"0")[0] % len(ODD)])
+        file.write_text(json.dumps(found), encoding="utf-8")
+
+
+def store(data: bytes) -> None:
+    """Read a zarr store in which files were changed, as `run_folder` changes them."""
+    with tempfile.TemporaryDirectory() as folder:
+        spoilt = Path(folder, "x.zarr")
+        shutil.copytree(_zarr(), spoilt)
+        files = sorted(f for f in spoilt.rglob("*") if f.is_file())
+        for change in data.split(b"\n")[:6]:
+            _spoil(files, change)
+        found = in_our_words(lambda: read_views({"rna": spoilt}))
+    if found is not None:
+        assert set(found) == {"rna"}
+
+
 def counts(data: bytes) -> None:
     """Read a table of text, a folder of a matrix or a file of Cell Ranger, whatever is in it.
 
@@ -209,7 +273,40 @@ TARGETS = {
     "config": Target(config),
     "settings": Target(settings, 2048),
     "weights": Target(weights, 8192),
+    "run": Target(run_folder),
+    "store": Target(store),
 }
+
+
+@cache
+def _run() -> Path:
+    """Return the folder of a small run."""
+    made = xt.datasets.simulate_citeseq(n_cells=30, n_genes=20, n_proteins=8, seed=0)
+    folder = Path(tempfile.mkdtemp(prefix="crosstie-fuzz-"))
+    for name, adata in made.mod.items():
+        adata.write_h5ad(folder / f"{name}.h5ad")
+    words = ["--set", "n_components=3", "--set", "n_latent=2", "--set", "n_rounds=1", "--set", "n_neighbors=5"]
+    views = [f"{name}={folder / name}.h5ad" for name in made.mod]
+    done = CliRunner().invoke(app, ["integrate", *views, "--out", str(folder / "run"), "--no-plots", "-q", *words])
+    assert done.exit_code == 0, done.output
+    parts = [
+        pd.DataFrame({"view": name, "row": range(30), "cell": a.obs_names, "umap_1": 0.5, "umap_2": 1.0})
+        for name, a in made.mod.items()
+    ]
+    pd.concat(parts).to_csv(folder / "run" / "umap.csv", index=False)  # or every try would compute the map
+    logging.getLogger("crosstie").setLevel(logging.CRITICAL)
+    return folder / "run"
+
+
+@cache
+def _zarr() -> Path:
+    """Return a small zarr store."""
+    made = xt.datasets.simulate_citeseq(n_cells=12, n_genes=20, n_proteins=5, seed=0).mod["rna"]
+    folder = Path(tempfile.mkdtemp(prefix="crosstie-fuzz-"))
+    del made.uns
+    made.obs = made.obs[["cell_type"]]
+    made.write_zarr(folder / "x.zarr")
+    return folder / "x.zarr"
 
 
 @cache

@@ -241,6 +241,17 @@ def test_settings_that_are_no_settings(run, text):
         xt.Model.load(run)
 
 
+@pytest.mark.parametrize("kind", ["U2000000", "O", "datetime64[ns]", "f8,f8", "S9"])
+def test_columns_are_of_numbers_or_text(run, kind):
+    """A column of text could be as wide as the memory; only kinds that `save` writes are read."""
+    about = json.loads((run / "model.json").read_text())
+    columns = [c for view in about["views"] for c in view["obs"]["columns"]]
+    columns[0]["kind"] = kind
+    (run / "model.json").write_text(json.dumps(about))
+    with pytest.raises(ValueError, match="an unknown word"):
+        xt.Model.load(run)
+
+
 def test_damaged_obs(run):
     lines = (run / "obs_0.csv").read_text().splitlines(keepends=True)
     (run / "obs_0.csv").write_text("".join(lines[:-1]))

@@ -12,4 +12,10 @@ def test_data_cannot_end_its_element():
     made = data_block(["</script><!--", "a&b", "\u2028"])
     inside = made.removeprefix('<script type="application/json">').removesuffix("</script>")
     assert not set("<>&\u2028") & set(inside)
-    assert json.loads(inside) == ["</script><!--", "a&b", "\u2028"]
+    assert json.loads(inside) == ["</script><!--", "a&b", r"\u2028"]
+
+
+def test_nothing_turns_the_direction_of_text_around():
+    evil = "CD4\u202egpj.exe\u2066"
+    assert el("p", evil, title=evil) == r'<p title="CD4\u202egpj.exe\u2066">CD4\u202egpj.exe\u2066</p>'
+    assert r"CD4\\u202egpj" in data_block({evil: [evil]})

@@ -20,6 +20,8 @@ import typer
 
 from crosstie._errors import InputError, message
 from crosstie._log import log
+from crosstie._ranks import WorkerLostError
+from crosstie._visible import visible
 from crosstie.cli.json_answer import closed_pipe, give_error
 
 if TYPE_CHECKING:
@@ -39,27 +41,6 @@ _NO_MEMORY = re.compile(
 )
 _FILE = re.compile(r"filename = '([^']+)'")
 FAULT = "This is a bug in crosstie, not in your input. Please report it with the output of the same command with -v."
-
-
-# Control characters could move the cursor, fill the clipboard (OSC 52) or forge lines; the others reverse text.
-_HIDDEN = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028-\u202e\u2066-\u2069]")
-
-
-def visible(text: str, *, lines: bool = False) -> str:
-    r"""Return text that may hold names from data with every control character shown, such as `\x1b`.
-
-    Parameters
-    ----------
-    text
-        The text.
-    lines
-        Whether line breaks are meant, and stay.
-    """
-
-    def shown(found: re.Match[str]) -> str:
-        return "\n" if lines and found[0] == "\n" else found[0].encode("unicode_escape").decode("ascii")
-
-    return _HIDDEN.sub(shown, text)
 
 
 def echo(text: object, *, lines: bool = False) -> None:
@@ -262,6 +243,8 @@ def _told(error: Exception) -> tuple[str, int]:
             found=os.strerror(number),
             do="No incomplete files are left. Make room, or write elsewhere, and run again.",
         ), 2
+    if isinstance(error, WorkerLostError):  # the message says what to do
+        return str(error), 2
     if isinstance(error, OSError):
         return (error.strerror or str(error)) + (f": {error.filename}" if error.filename else ""), 2
     return f"{type(error).__name__}: {error}\n  {FAULT}", 1

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import glob
 import os
 from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
@@ -13,7 +14,7 @@ import typer
 from crosstie._errors import sample, value_error
 from crosstie._files import check_not_input, claimed
 from crosstie._log import log
-from crosstie._ranks import rank_of_process
+from crosstie._ranks import rank_of_process, started_by_torchrun
 from crosstie.runs.folder import RUN_FILE, not_of_a_run
 
 Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace the folder of an earlier run.")]
@@ -73,6 +74,10 @@ def progress_folder(out: Path, *, resume: bool) -> Path:
     out = out.resolve()
     rank = rank_of_process()
     folder = out.parent / f".{out.name}.progress{f'.{rank}' if rank else ''}"
+    if not started_by_torchrun():  # other ranks kept the same blocks, which only they could go on with
+        for other in out.parent.glob(f".{glob.escape(out.name)}.progress.*"):
+            if other.suffix[1:].isdecimal() and is_progress(other) and any(other.iterdir()):
+                clear(other)
     if not os.path.lexists(folder):
         return folder
     if not is_progress(folder):

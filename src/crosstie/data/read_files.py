@@ -267,4 +267,8 @@ def _leads_somewhere(link: Path) -> bool:
 def _hint(path: Path, said: str = "") -> str:
     if "IORegistryError" in said or "encoding" in said.lower():
         return "Was it written by a newer anndata? Update: pip install --upgrade anndata."
+    if "lock file" in said:
+        return (
+            "Its file system has no locks. Set HDF5_USE_FILE_LOCKING=FALSE and try again; nothing may write the file."
+        )
     return "Is the file whole? Copy or write it again." if path.suffix in (".h5ad", ".h5mu", ".h5") else ""

@@ -3,12 +3,18 @@
 from __future__ import annotations
 
 import json
+import os
+import stat
 from pathlib import Path
 from typing import Any
+
+import numpy as np
 
 from crosstie._errors import sample, value_error
 
 GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
+SMALL, TIMES = 2**28, 200  # a file may unpack to 256 MiB, or to 200 times its size if that is more
+METADATA = 2**26  # bytes, the most of a metadata file of a zarr store
 DO = "Read it where you trust it, and write the views again as h5ad."
 
 
@@ -39,6 +45,17 @@ def start_of(path: Path) -> bytes:
         return file.read(2048)
 
 
+def check_size(what: object, size: int, unpacked: int) -> None:
+    """Raise `ValueError` if a file of some bytes claims to hold much more than it can without being a trap."""
+    if unpacked > max(SMALL, TIMES * size):
+        raise value_error(
+            f"{what} unpacks to much more than its size.",
+            found=f"{unpacked:,} bytes in {size:,}",
+            expected=f"at most {SMALL // 2**20} MiB, or {TIMES} times its size",
+            do=DO,
+        )
+
+
 def names_in(group: Any, name: str) -> list[str]:
     """Return the names in a group of an HDF5 file that was not checked; nothing of what is elsewhere or no group."""
     import h5py
@@ -49,7 +66,9 @@ def names_in(group: Any, name: str) -> list[str]:
 
 
 def check_hdf5(file: Any) -> None:
-    """Raise if an open HDF5 file takes data from files beside it.
+    """Raise if an open HDF5 file takes data from files beside it, or unpacks to far more than its size.
+
+    Only metadata are read.
 
     Raises
     ------
@@ -58,7 +77,7 @@ def check_hdf5(file: Any) -> None:
     """
     import h5py
 
-    outside, seen, groups = [], set(), [file]
+    outside, seen, groups, unpacked = [], set(), [file], 0
     while groups:
         group = groups.pop()
         address = h5py.h5o.get_info(group.id).addr
@@ -74,31 +93,77 @@ def check_hdf5(file: Any) -> None:
             if isinstance(item, h5py.Group):
                 groups.append(item)
             elif isinstance(item, h5py.Dataset):
+                unpacked += int(item.size or 0) * item.dtype.itemsize
                 outside += [f"{item.name} -> {source[0]}" for source in item.external or ()]
                 sources = item.virtual_sources() if item.is_virtual else ()
                 outside += [f"{item.name} -> {source.file_name}" for source in sources if source.file_name != "."]
     if outside:
         raise value_error(f"{file.filename} takes data from other files.", found=sample(outside, 4), do=DO)
+    check_size(file.filename, os.path.getsize(file.filename), unpacked)
 
 
 def check_zarr(path: Path) -> None:
-    """Raise if a zarr store holds pickled objects, which can run code when they are read.
+    """Raise if a zarr store holds pickled objects, which can run code, links or pipes, or unpacks to far too much.
+
+    Only metadata are read.
 
     Raises
     ------
     ValueError
         If it does; the message names where.
     """
-    pickled = []
-    for file in sorted(p for name in (".zarray", ".zmetadata", "zarr.json") for p in path.rglob(name)):
+    pickled, size, unpacked = [], 0, 0
+    for file in _regular_files(path):
+        about = file.lstat()
+        size += about.st_size
+        if file.name not in (".zarray", ".zmetadata", "zarr.json"):
+            continue
+        if about.st_size > METADATA:
+            raise value_error(f"{file} is too large.", found=f"{about.st_size:,} bytes", expected=f"{METADATA:,}")
         try:
-            about = json.loads(file.read_text(encoding="utf-8"))
-        except ValueError:
-            continue  # zarr will report what is wrong with it
-        if _names_pickle(about):
+            found = json.loads(file.read_text(encoding="utf-8"))
+        except (ValueError, RecursionError) as error:  # zarr may read more liberally than json
+            raise value_error(f"{file} is damaged.", found=str(error)[:200], expected="JSON in UTF-8", do=DO) from error
+        if _names_pickle(found):
             pickled.append(str(file.relative_to(path)))
+        if file.name != ".zmetadata":  # it repeats what the others say
+            unpacked += _size_of_array(found)
     if pickled:
         raise value_error(f"{path} holds pickled objects.", found=sample(pickled, 4), do=DO)
+    check_size(path, size, unpacked)
+
+
+def _regular_files(folder: Path) -> list[Path]:
+    """Return all files in a folder and its folders; raise if there is anything else, such as a link."""
+    found, left = [], [folder]
+    while left:
+        with os.scandir(left.pop()) as entries:
+            for entry in entries:
+                mode = entry.stat(follow_symlinks=False).st_mode
+                if stat.S_ISDIR(mode):
+                    left.append(Path(entry.path))
+                elif stat.S_ISREG(mode):
+                    found.append(Path(entry.path))
+                else:
+                    kind = "a symbolic link" if stat.S_ISLNK(mode) else "neither a file nor a folder"
+                    raise value_error(f"{entry.path} cannot be used.", found=kind, expected="a file or a folder", do=DO)
+    return sorted(found)
+
+
+def _size_of_array(about: Any) -> int:
+    """Return the bytes of an array that the metadata of zarr describe, 0 for anything else."""
+    shape = about.get("shape") if isinstance(about, dict) else None
+    if not isinstance(shape, list) or not all(isinstance(n, int) and n >= 0 for n in shape):
+        return 0
+    kind = about.get("dtype", about.get("data_type"))
+    try:
+        item = np.dtype(kind if isinstance(kind, str) else [tuple(part) for part in kind]).itemsize
+    except (TypeError, ValueError):
+        item = 8  # objects, and kinds of zarr that numpy does not know
+    size = item
+    for n in shape:
+        size *= n
+    return size
 
 
 def _names_pickle(about: Any) -> bool:

@@ -30,7 +30,7 @@ from crosstie.links.paired import Paired
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
-from crosstie.model.save import FORMAT, HISTORY, SETTINGS, WEIGHTS
+from crosstie.model.save import FORMAT, HISTORY, SETTINGS, WEIGHTS, NumberKind
 
 if TYPE_CHECKING:
     from crosstie.training.networks import Networks
@@ -359,7 +359,7 @@ def _column(text: np.ndarray, described: Mapping[str, Any]) -> Any:
         return text
     if kind == "text or missing":
         return np.where(text == "", np.nan, text)
-    return np.where(text == "", "nan", text).astype(kind)
+    return np.where(text == "", "nan", text).astype(_one_of(kind, NumberKind))
 
 
 def _history(folder: Path) -> pd.DataFrame:

@@ -11,7 +11,7 @@ import json
 import re
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
@@ -23,6 +23,20 @@ from crosstie._version import __version__
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 
+NumberKind = Literal[
+    "int8",
+    "int16",
+    "int32",
+    "int64",
+    "uint8",
+    "uint16",
+    "uint32",
+    "uint64",
+    "float16",
+    "float32",
+    "float64",
+    "float128",
+]  # of columns of obs; of text, one value could be as wide as the memory
 FORMAT = 3
 SETTINGS, WEIGHTS, HISTORY = "model.json", "weights.safetensors", "history.csv"
 _OURS = re.compile(rf"{re.escape(SETTINGS)}|{re.escape(WEIGHTS)}|{re.escape(HISTORY)}|obs_\d+\.csv")

@@ -9,6 +9,8 @@ from collections.abc import Iterable
 from html import escape
 from typing import TypeAlias
 
+from crosstie._visible import visible
+
 VOID = ("br", "input", "link", "meta")
 
 
@@ -38,7 +40,7 @@ def el(tag: str, *children: Child, **attributes: str | int | bool | None) -> Htm
     for name, value in attributes.items():
         if value is not None and value is not False:
             key = name.rstrip("_").replace("_", "-")
-            words.append(key if value is True else f'{key}="{escape(str(value))}"')
+            words.append(key if value is True else f'{key}="{_text(value)}"')
     start = f"<{' '.join(words)}>"
     return Html(start if tag in VOID else f"{start}{joined(children)}</{tag}>")
 
@@ -50,13 +52,27 @@ def joined(children: Child) -> Html:
     if isinstance(children, Html):
         return children
     if isinstance(children, (str, int)):
-        return Html(escape(str(children)))
+        return Html(_text(children))
     return Html("".join(joined(child) for child in children))
+
+
+def _text(value: object) -> str:
+    """Return escaped text in which nothing can turn the direction of reading around."""
+    return escape(visible(str(value), lines=True))
+
+
+def _all_visible(content: object) -> object:
+    """Return content of JSON with its text made visible, keys included."""
+    if isinstance(content, str):
+        return visible(content, lines=True)
+    if isinstance(content, dict):
+        return {_all_visible(key): _all_visible(value) for key, value in content.items()}
+    return [_all_visible(part) for part in content] if isinstance(content, list | tuple) else content
 
 
 def data_block(content: object) -> Html:
     """Return JSON in a script element that is never executed and that its content cannot close."""
-    text = json.dumps(content, ensure_ascii=True, separators=(",", ":"), allow_nan=False)
+    text = json.dumps(_all_visible(content), ensure_ascii=True, separators=(",", ":"), allow_nan=False)
     for sign in "<>&":
         text = text.replace(sign, f"\\u{ord(sign):04x}")
     return Html(f'<script type="application/json">{text}</script>')

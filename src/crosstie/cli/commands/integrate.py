@@ -32,7 +32,7 @@ if TYPE_CHECKING:
 
 EXAMPLES = (
     "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type",
-    "crosstie integrate filtered_feature_bc_matrix.h5 --out run",
+    "crosstie integrate filtered_feature_bc_matrix.h5 --out first",
     "crosstie integrate rna=rna.h5ad atac=atac.h5ad --genes genes.gtf.gz --out multi",
     "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run2 --write-config settings.toml",
     "crosstie integrate --config settings.toml --seed 1",

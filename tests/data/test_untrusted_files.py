@@ -1,0 +1,116 @@
+"""Files made to fill the memory, to hang, or to lead elsewhere are refused from their metadata alone."""
+
+import json
+import os
+import subprocess
+import sys
+
+import h5py
+import numpy as np
+import pytest
+
+import crosstie as xt
+from crosstie.data.untrusted_files import SMALL, check_hdf5, check_zarr, open_hdf5
+
+posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="links and pipes of POSIX")
+
+
+@pytest.fixture
+def rna():
+    made = xt.datasets.simulate_citeseq(n_cells=30, n_genes=20, n_proteins=8, seed=0).mod["rna"]
+    made.uns.clear()
+    return made
+
+
+@pytest.fixture
+def store(rna, tmp_path):
+    rna.write_zarr(tmp_path / "rna.zarr")
+    return tmp_path / "rna.zarr"
+
+
+@pytest.mark.parametrize("place", ["uns/x", "obsm/x", "layers/x", "obs/x", "X/data"])
+@pytest.mark.parametrize("written", [True, False], ids=["compressed", "never written"])
+def test_an_hdf5_bomb_is_refused_wherever_it_lies(rna, tmp_path, place, written):
+    path = tmp_path / "rna.h5ad"
+    rna.write_h5ad(path)
+    n = SMALL // 8 + 1
+    with h5py.File(path, "r+") as file:
+        file.pop(place, None)
+        bomb = file.create_dataset(place, (n,), "f8", chunks=(2**20,), compression="gzip")
+        if written:
+            bomb[: 2**20] = 0
+        bomb.attrs.update({"encoding-type": "array", "encoding-version": "0.2.0"})
+    assert path.stat().st_size < 2**20
+    with pytest.raises(ValueError, match=r"unpacks to much more than its size(.|\n)*at most 256 MiB, or 200 times"):
+        xt.read(path)
+
+
+def test_data_that_compress_well_are_no_bomb(tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", data=np.zeros((2**20, 8)), chunks=(2**14, 8), compression="gzip")
+    assert path.stat().st_size * 200 < 2**26
+    with open_hdf5(path) as file:
+        check_hdf5(file)
+
+
+def metadata(store):
+    """The metadata of the matrix of a store: that of zarr 2 or of zarr 3."""
+    return next(p for p in [*(store / "obsm").rglob(".zarray"), *store.rglob(".zarray"), *store.rglob("zarr.json")])
+
+
+def test_a_zarr_array_without_chunks_is_refused(store):
+    file = metadata(store)
+    about = json.loads(file.read_text())
+    file.write_text(json.dumps(about | {"shape": [2**40]}))
+    with pytest.raises(ValueError, match="unpacks to much more than its size"):
+        check_zarr(store)
+
+
+@pytest.mark.parametrize("change", ["byte-order mark", "utf-16", "cut", "deep"])
+def test_metadata_that_zarr_reads_and_json_does_not_are_refused(store, change):
+    file = metadata(store)
+    text = file.read_text()
+    new = {
+        "byte-order mark": b"\xef\xbb\xbf" + text.encode(),
+        "utf-16": text.encode("utf-16"),
+        "cut": text.encode()[:20],
+        "deep": b"[" * 200_000,
+    }[change]
+    file.write_bytes(new)
+    with pytest.raises(ValueError, match="is damaged"):
+        check_zarr(store)
+
+
+@posix
+@pytest.mark.parametrize("kind", ["link to a file", "link to a folder", "link in a ring", "pipe"])
+def test_links_and_pipes_in_a_store_are_refused(store, tmp_path, kind):
+    (tmp_path / "outside").mkdir()
+    (tmp_path / "outside" / "secret").write_text("secret")
+    place = store / "X" / "0"
+    if place.is_file():
+        place.unlink()
+    if kind == "pipe":
+        os.mkfifo(store / "pipe")
+    elif kind == "link in a ring":
+        (store / "ring").symlink_to("ring")
+    else:
+        (store / "odd").symlink_to(tmp_path / "outside" / ("secret" if kind == "link to a file" else ""))
+    with pytest.raises(ValueError, match="cannot be used"):
+        check_zarr(store)
+
+
+@posix
+@pytest.mark.parametrize("place", ["mod", "mod/rna", "obs", "X"])
+def test_no_pipe_is_opened_behind_a_link_of_hdf5(tmp_path, place):
+    """In a process of its own: what waits for a pipe waits for ever."""
+    os.mkfifo(tmp_path / "pipe")
+    path = tmp_path / ("x.h5mu" if place.startswith("mod") else "x.h5ad")
+    with h5py.File(path, "w") as file:
+        for name in ("mod", "obs", "var"):
+            if name != place:
+                file.create_group(name)
+        file[place] = h5py.ExternalLink(str(tmp_path / "pipe"), "/")
+    code = f"import crosstie as xt; xt.read({str(path)!r})"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
+    assert "takes data from other files" in done.stderr
