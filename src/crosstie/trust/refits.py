@@ -98,7 +98,8 @@ def gather(model: Model, *, n_stability: int, seed: int) -> Evidence:
         if found.n_columns:
             found.resolution = resolutions(small.problem, edge, seed=seed)
             found.links = leave_out_links(small, edge)
-            found.exchanged = [] if found.links is None else confirmed(small, edge, found.links)
+            if found.links is not None and not _by_name(model, edge):
+                found.exchanged = confirmed(small, edge, found.links)
     place = _placed(whole)
     for view in sketch.problem.components:  # cached before threads ask for it
         place(view)
@@ -113,6 +114,12 @@ def gather(model: Model, *, n_stability: int, seed: int) -> Evidence:
         "map": _movement(sketch, place, lambda view: (model.latents[view], model.latents[view][sketch.rows[view]])),
     }
     return Evidence(evidence, parts, sketch.problem)
+
+
+def _by_name(model: Model, edge: Edge) -> bool:
+    """Tell whether an edge links features of the same name only: two of thousands look exchanged by chance."""
+    links = [link for link in model.linkage.links if set(link.edge) == set(edge)]
+    return all((link.pairs["source"] == link.pairs["target"]).all() for link in links)
 
 
 def _placed(fit: Fit) -> Place:
