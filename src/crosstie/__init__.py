@@ -19,12 +19,14 @@ if TYPE_CHECKING:
     from crosstie.data.read_files import read
     from crosstie.model.integrate import integrate
     from crosstie.model.model import Model
+    from crosstie.trust.check import check
 
 __all__ = [
     "Config",
     "Model",
     "__version__",
     "anchors",
+    "check",
     "data",
     "datasets",
     "integrate",
@@ -39,7 +41,13 @@ __all__ = [
     "trust",
 ]
 
-_NAMES = {"Config": "config", "Model": "model.model", "integrate": "model.integrate", "read": "data.read_files"}
+_NAMES = {
+    "Config": "config",
+    "Model": "model.model",
+    "check": "trust.check",
+    "integrate": "model.integrate",
+    "read": "data.read_files",
+}
 
 
 def __getattr__(name: str) -> Any:

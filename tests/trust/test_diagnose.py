@@ -25,11 +25,14 @@ def test_confidence_ranks_cells():
     mdata = xt.datasets.simulate_citeseq(n_cells=500, n_genes=500, panel="pbmc10k", seed=5)
     model = xt.integrate(mdata)
     confidence = xt.trust.diagnose(model, n_stability=1).confidence
+    ranked = []
     for source, target in (("rna", "adt"), ("adt", "rna")):
         labels = xt.tl.transfer_labels(model, source, target, key="cell_type")["label"].to_numpy()
         right = labels == model.obs[target]["cell_type"].to_numpy()
         assert 5 < (~right).sum() < 100
-        assert roc_auc_score(right, confidence[target]) > 0.75
+        ranked.append(roc_auc_score(right, confidence[target]))
+    assert min(ranked) > 0.6  # some 20 wrong cells on each side: ± 0.07
+    assert np.mean(ranked) > 0.7
 
 
 def test_order_of_cells_and_names_of_views_do_not_matter(data, link, good):
