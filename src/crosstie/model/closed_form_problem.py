@@ -93,7 +93,6 @@ class ClosedFormProblem:
     def fit(
         self,
         *,
-        columns: Columns | None = None,
         pairs: Mapping[Edge, tuple[Index, Index]] | None = None,
         rows: Mapping[str, Index] | None = None,
         seed: int = 0,
@@ -102,19 +101,18 @@ class ClosedFormProblem:
 
         Parameters
         ----------
-        columns, pairs
+        pairs
             In place of the problem's own.
         rows
             Fit these rows of each view only; pairs that involve other cells are left out. `None` fits all cells.
         seed
             Random seed of the sketches and of the batches' clusters.
         """
-        columns = self.columns if columns is None else columns
         pairs = self.pairs if pairs is None else pairs
         if rows is None:
             return fit_closed_form(
                 self.components,
-                columns,
+                self.columns,
                 self.settings,
                 groups=self.groups,
                 pairs=pairs,
@@ -123,7 +121,7 @@ class ClosedFormProblem:
             )
         return fit_closed_form(
             {name: self.components[name][r] for name, r in rows.items()},
-            columns,
+            self.columns,
             self.settings,
             groups=self.groups,
             pairs=_among(pairs, {name: _positions(len(self.components[name]), r) for name, r in rows.items()}),

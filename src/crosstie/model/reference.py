@@ -18,7 +18,7 @@ from scipy.stats import t as student
 from crosstie._errors import InputError, type_error, value_error
 from crosstie._log import log
 from crosstie._threads import few_threads, side_by_side
-from crosstie._typing import Edge, Floats, Index, Labels, Mask
+from crosstie._typing import Edge, Floats, Index, Mask
 from crosstie.anchors.agreement import above_other_pairings, matched_correlations
 from crosstie.anchors.fit_closed_form import smoothed
 from crosstie.config import Config
@@ -27,7 +27,7 @@ from crosstie.data.view import as_mapping
 from crosstie.links.learned import LearnedLinks, learn
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
-from crosstie.links.linked_columns import linked_features
+from crosstie.links.linked_columns import column_names, linked_features
 from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.inputs import Inputs, TestedReference
 
@@ -164,7 +164,9 @@ def _test(
     settings = replace(config.refinement, n_rounds=min(N_ROUNDS, config.n_rounds))
     problem = ClosedFormProblem.of(replace(sketch, linkage=linkage), recipes, settings, seed=seed)
     edge = link.edge if link.edge in problem.columns else link.edge[::-1]
-    feature, group = _features(linkage, recipes, edge, side=link.target), problem.groups[edge]
+    side = edge.index(link.target)
+    feature = np.array([names[side] for names in column_names(linkage, edge, recipes)], object)
+    group = problem.groups[edge]
     own, new = np.flatnonzero(group == 0), np.flatnonzero(group == 1)
     folds = []
     for draw in range(N_DRAWS if len(own) >= LEAST_OWN else 0):
@@ -232,17 +234,6 @@ class _Judged:
         if self.gain.mean() <= student.isf(LEVEL, self.n_own - 1) * self.gain.std(ddof=1) / np.sqrt(self.n_own):
             return False, "not used: the links of the data agree no better with it"
         return True, "used"
-
-
-def _features(linkage: Linkage, recipes: Mapping[str, Recipe], edge: Edge, *, side: str) -> Labels:
-    """Return the first feature of one view in each linked column of an edge, in the order of the columns."""
-    out: list[str] = []
-    for given in linkage.links:
-        if set(given.edge) == set(edge):
-            link = given if given.edge == edge else given.reversed()
-            used = link.restricted(*(recipes[view].names for view in edge)).pairs
-            out += used.groupby("column")["source" if side == edge[0] else "target"].first().tolist()
-    return np.array(out, object)
 
 
 def _correlations(problem: ClosedFormProblem, edge: Edge, seen: Index, held: Index, seed: int) -> Floats:

@@ -3,5 +3,7 @@
 from crosstie.trust.check import Checked, Finding, check
 from crosstie.trust.diagnose import diagnose
 from crosstie.trust.diagnosis import Diagnosis
+from crosstie.trust.exchanged_links import without_suspicious
+from crosstie.trust.power import power
 
-__all__ = ["Checked", "Diagnosis", "Finding", "check", "diagnose"]
+__all__ = ["Checked", "Diagnosis", "Finding", "check", "diagnose", "power", "without_suspicious"]

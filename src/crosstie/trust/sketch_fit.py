@@ -9,8 +9,9 @@ import numpy as np
 
 from crosstie._typing import Array, Edge, Floats, Index
 from crosstie.anchors import ClosedForm
-from crosstie.model.closed_form_problem import ClosedFormProblem, Columns
+from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.model import Model
+from crosstie.anchors.agreement import matched_correlations
 
 SKETCH = 1024  # cells of a view in a sketch; each round then matches one sketch only
 MOST_PAIRS = 512  # shared cells of an edge in a sketch
@@ -39,19 +40,28 @@ class Sketch:
         sizes = {name: len(x) for name, x in problem.components.items()}
         return cls(problem, sketch_rows(sizes, problem.pairs, rng))
 
+    def smaller(self, n: int, *, seed: int) -> Sketch:
+        """Return a sketch with at most `n` of the cells of each view, shared cells with their partners."""
+        sizes = {name: len(x) for name, x in self.problem.components.items()}
+        return Sketch(self.problem, sketch_rows(sizes, self.problem.pairs, np.random.default_rng([seed, 4]), n))
+
+    def without_learned(self) -> Sketch:
+        """Return the sketch without columns learned from a reference, on edges that have others: these are judged."""
+        own = {edge: np.flatnonzero(group == 0) for edge, group in self.problem.groups.items()}
+        return Sketch(self.problem.with_columns({edge: stay for edge, stay in own.items() if len(stay)}), self.rows)
+
     def fit(
         self,
         *,
-        columns: Columns | None = None,
         stay: Mapping[Edge, Index] | None = None,
         pairs: Mapping[Edge, tuple[Index, Index]] | None = None,
         rows: Mapping[str, Index] | None = None,
         seed: int = 0,
     ) -> Fit:
-        """Fit the closed form to the sketch; columns, pairs and rows stand in for its own, `stay` keeps columns."""
+        """Fit the closed form to the sketch; pairs and rows stand in for its own, `stay` says which columns stay."""
         rows = self.rows if rows is None else rows
         problem = self.problem if stay is None else self.problem.with_columns(stay)
-        return Fit(self, problem.fit(columns=columns, pairs=pairs, rows=rows, seed=seed))
+        return Fit(self, problem.fit(pairs=pairs, rows=rows, seed=seed))
 
 
 @dataclass(frozen=True)
@@ -80,6 +90,24 @@ class Fit:
         if self.closed.offsets is not None and batch is not None:
             z = self.closed.offsets.corrected(view, z, batch if rows is None else batch[rows])
         return z
+
+    def correlations(self, edge: Edge, source: Floats, target: Floats) -> Floats:
+        """Return the correlation of columns of one view with columns of the other across matched cells of the sketch.
+
+        Parameters
+        ----------
+        edge
+            Names of the two views.
+        source, target
+            Maps from components to the columns of each view, shapes `(n_components, n_source)` and
+            `(n_components, n_target)`.
+        """
+        rows, settings = self.sketch.rows, self.sketch.problem.settings
+        x, y = (self.sketch.problem.components[view][rows[view]] for view in edge)
+        z = [self.place(view, rows[view]) for view in edge]
+        return matched_correlations(
+            z[0], z[1], x @ source, y @ target, entropy=settings.entropy, balance=settings.balance
+        )
 
 
 def sketch_rows(
@@ -121,8 +149,3 @@ def without_share(rows: Mapping[str, Index], share: float, rng: np.random.Genera
     return {
         name: np.sort(rng.choice(r, max(2, len(r) - round(share * len(r))), replace=False)) for name, r in rows.items()
     }
-
-
-def permuted(columns: Columns, rng: np.random.Generator) -> dict[Edge, tuple[Floats, Floats]]:
-    """Return the columns of every edge with those of the target permuted: random links."""
-    return {edge: (source, target[:, rng.permutation(target.shape[1])]) for edge, (source, target) in columns.items()}
