@@ -46,7 +46,7 @@ def fit_closed_form(
     settings
         Settings of the closed form, such as the number of rounds.
     groups
-        Group of each linked column of the edges: those of a group are whitened and scaled together; `None`: all of an edge.
+        Group of each linked column of the edges; a group is whitened and scaled by itself. `None`: one for each edge.
     pairs
         For each edge with shared cells, their row numbers in the two views.
     batches
@@ -56,10 +56,10 @@ def fit_closed_form(
     """
     rng = np.random.default_rng(seed)
     given, edges = tuple(components), tuple(columns)
-    components, columns, pairs = _sorted_views(components, columns, pairs or {})
+    components, parts, pairs = _sorted_views(components, _grouped(columns, groups or {}), pairs or {})
     mean = {view: x.mean(0, dtype=np.float64).astype(np.float32) for view, x in components.items()}
     centred = {view: x - mean[view] for view, x in components.items()}
-    blocks, spans = _link_blocks(centred, columns, groups or {}, settings.link_shrinkage)
+    blocks, spans = _link_blocks(centred, parts, settings.link_shrinkage)
     layout = Layout.of(centred, blocks)
     factor = {view: damping_factor(x, settings.damping).astype(np.float32) for view, x in centred.items()}
     damped = {view: x * factor[view] for view, x in centred.items()}
@@ -74,10 +74,8 @@ def fit_closed_form(
     def maps_of(covariance: Mapping[Edge, Floats], agreement: Mapping[Edge, Floats]) -> tuple[dict[str, Array], Floats]:
         directions, strength = shared_directions(sizes, covariance, settings.n_latent)
         return {
-            v: _side_by_side(
-                centred[v], factor[v][:, None] * directions[v], linked_maps(v, agreement), settings.link_weight
-            )
-            for v in sizes
+            v: _side_by_side(x, factor[v][:, None] * directions[v], linked_maps(v, agreement), settings.link_weight)
+            for v, x in centred.items()
         }, strength
 
     equal = {edge: np.ones(p.shape[1]) for edge, (p, _) in blocks.items()}
@@ -111,9 +109,19 @@ Columns = Mapping[Edge, tuple[Floats, Floats]]
 Pairs = Mapping[Edge, tuple[Index, Index]]
 
 
+def _grouped(columns: Columns, groups: Mapping[Edge, Index]) -> dict[Edge, tuple[list[Floats], list[Floats]]]:
+    """Return the maps to linked columns of both sides of every edge, group by group; one group where none is given."""
+    out = {}
+    for edge, maps in columns.items():
+        group = groups.get(edge, np.zeros(maps[0].shape[1], np.int64))
+        parts = [_sorted_columns(*(side[:, group == g] for side in maps)) for g in np.unique(group)] or [maps]
+        out[edge] = [source for source, _ in parts], [target for _, target in parts]
+    return out
+
+
 def _sorted_views(
-    components: Mapping[str, Array], columns: Columns, pairs: Pairs
-) -> tuple[Mapping[str, Array], Columns, Pairs]:
+    components: Mapping[str, Array], columns: Mapping[Edge, tuple[list[Floats], list[Floats]]], pairs: Pairs
+) -> tuple[Mapping[str, Array], dict[Edge, tuple[list[Floats], list[Floats]]], Pairs]:
     """Return everything in an order that the contents decide: smaller views first, edges from the smaller view on.
 
     Transport and the draws of sketches treat the first view differently from the second, if only slightly.
@@ -124,7 +132,6 @@ def _sorted_views(
         return len(x), x.shape[1], float(x.var(0, dtype=np.float64).sum())
 
     place = {view: i for i, view in enumerate(sorted(components, key=contents))}
-    columns = {edge: _sorted_columns(*maps) for edge, maps in columns.items()}
 
     def turned(parts: Mapping[Edge, tuple[Any, Any]]) -> dict[Edge, tuple[Any, Any]]:
         forward = {
@@ -174,22 +181,18 @@ def _scaled(x: Array, matrix: Array) -> Array:
 
 
 def _link_blocks(
-    centred: Mapping[str, Array],
-    columns: Mapping[Edge, tuple[Floats, Floats]],
-    groups: Mapping[Edge, Index],
-    shrinkage: float,
+    centred: Mapping[str, Array], parts: Mapping[Edge, tuple[list[Floats], list[Floats]]], shrinkage: float
 ) -> tuple[dict[Edge, tuple[Array, Array]], dict[Edge, list[slice]]]:
     """Return the maps from components to whitened linked columns of every edge, and the span of each group in them."""
     covariance = {view: (x.T @ x / len(x)).astype(np.float64) for view, x in centred.items()}
     blocks, spans = {}, {}
-    for (a, b), (source, target) in columns.items():
-        group = groups.get((a, b), np.zeros(source.shape[1], np.int64))
-        parts = [
-            link_maps(source[:, group == g], target[:, group == g], covariance[a], covariance[b], shrinkage=shrinkage)
-            for g in np.unique(group)
-        ] or [(source.astype(np.float32), target.astype(np.float32))]
-        ends = np.cumsum([0, *(p.shape[1] for p, _ in parts)])
-        blocks[a, b] = np.hstack([p for p, _ in parts]), np.hstack([q for _, q in parts])
+    for (a, b), (sources, targets) in parts.items():
+        white = [
+            link_maps(source, target, covariance[a], covariance[b], shrinkage=shrinkage)
+            for source, target in zip(sources, targets, strict=True)
+        ]
+        ends = np.cumsum([0, *(p.shape[1] for p, _ in white)])
+        blocks[a, b] = np.hstack([p for p, _ in white]), np.hstack([q for _, q in white])
         spans[a, b] = [slice(start, end) for start, end in itertools.pairwise(ends)]
     return blocks, spans
 

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import zipfile
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -22,7 +22,7 @@ from crosstie._log import log
 from crosstie._typing import Edge, Floats, Index, Labels, Mask, Modality
 from crosstie.data import Recipe, View
 from crosstie.data.view import as_mapping
-from crosstie.links.antibody_names import Organism, control, lookup
+from crosstie.links.antibody_names import control, lookup
 from crosstie.links.feature_labels import PAIRS, REPORT, Finder, nothing_linked
 from crosstie.links.link import Link
 
@@ -108,7 +108,7 @@ class LearnedLinks:
         """
         there = np.flatnonzero(measured)
         out = np.zeros(self.covariance.shape)
-        for j in range(out.shape[1]):
+        for j in range(len(self.predicted)):
             said = np.abs(self.covariance[there, j])
             some = there[np.argsort(-said, kind="stable")[:N_GENES]]
             among = self.factors[some] @ self.factors[some].T
@@ -146,7 +146,7 @@ class LearnedLinks:
                 raise unknown_name("learned links: view", view, named)
         return self.link_features(list(named[source].var_names), list(named[target].var_names), (source, target))
 
-    def link_features(self, sources: Sequence[str], targets: Sequence[str], edge: Edge) -> Link:
+    def link_features(self, sources: Iterable[str], targets: Iterable[str], edge: Edge) -> Link:
         """Return the learned links between the named features of two views; see `link`."""
         genes, proteins = (pd.Series(list(map(str, names)), dtype=object) for names in (sources, targets))
         gene_of = _joined(pd.Series(self.features), genes)
@@ -341,11 +341,11 @@ def _learn(source: View, target: View, *, keep: Sequence[str], folds: Index, see
 def _joined(reference: pd.Series, names: pd.Series) -> list[str | None]:
     """Return the feature of the data that each feature of the reference is, or `None`."""
     find = Finder(names.set_axis(names))
-    return [(find(name) or [None])[0] for name in reference]
+    return [found[0] if (found := find(name)) else None for name in reference]
 
 
 def _by_protein(reference: Labels, names: pd.Series) -> list[list[int]]:
-    """Return the numbers of the features of the reference that each feature of the data is: by name, else by protein."""
+    """Return the numbers of the reference's features that each feature of the data is: by name, else by protein."""
     by_name: dict[str, list[int]] = {}
     by_protein: dict[str, list[int]] = {}
     for number, name in enumerate(reference):
@@ -364,8 +364,5 @@ def _protein(name: str) -> str | None:
     """Return the protein that an antibody measures, as the packaged table calls it."""
     if control(name):
         return None
-    for organism in ("human", "mouse"):
-        entry = lookup(name, cast("Organism", organism))
-        if entry is not None:
-            return entry.protein
-    return None
+    entry = lookup(name, "human") or lookup(name, "mouse")
+    return entry.protein if entry is not None else None

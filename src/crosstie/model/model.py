@@ -79,9 +79,8 @@ class Model(ModelState):
         check_config(config)
         options = {"modality": modality, "slot": slot, "batch_key": batch_key, "link_data": link_data}
         self._config = Config() if config is None else config
-        self._inputs = Inputs.of(data, links, self._config, **options)  # type: ignore[arg-type]
-        if reference is not None:
-            self._inputs = with_references(self._inputs, reference, self._config)
+        inputs = Inputs.of(data, links, self._config, **options)  # type: ignore[arg-type]
+        self._inputs = inputs if reference is None else with_references(inputs, reference, self._config)
         self._fitted = None
         self._core: Model | None = None
 
@@ -101,7 +100,7 @@ class Model(ModelState):
         pool: Pool | None = None,
         resume: str | Path | None = None,
     ) -> Model:
-        """Find the common latent space.
+        """Find the common latent space; returns the model itself.
 
         Views of more than `config.n_core` cells are fitted on a core of that size, drawn at random; then all cells are
         placed, block by block.
@@ -120,10 +119,6 @@ class Model(ModelState):
         resume
             Folder that keeps finished parts of a fit that trains or places large views: the same fit, interrupted,
             resumes from it bit-for-bit. Created if needed, and removed when the fit is complete.
-
-        Returns
-        -------
-        The model itself.
 
         Raises
         ------

@@ -1,8 +1,8 @@
 """References: learn from cells that measured both views, and use only what the data confirm.
 
-Every reference is put to a test before the fit, on a sketch of the data, by fits that do not see some of the links: what
-was learned must hold in these cells, and the data's own links must agree better with it. What does not pass is said,
-and left out.
+Every reference is put to a test before the fit, on a sketch of the data, by fits that do not see some of the links:
+what was learned must hold in these cells, and the data's own links must agree better with it. What fails is said, and
+left out.
 """
 
 from __future__ import annotations
@@ -82,7 +82,7 @@ def with_references(
             name = f"reference {number}" if len(given) > 1 else "the reference"
             for learned, edge in _matched(name, reference, sketch.views, recipes, seed):
                 try:
-                    link = learned.link_features(*(list(recipes[view].names) for view in edge), edge)
+                    link = learned.link_features(recipes[edge[0]].names, recipes[edge[1]].names, edge)
                 except InputError:
                     why = "not used: it predicts none of the features measured here"
                     tested.append(TestedReference(name, edge, learned.n_cells, 0, False, float("nan"), why))
@@ -252,6 +252,6 @@ def _merged(links: list[Link]) -> Link:
     numbers = {target: n for n, target in enumerate(dict.fromkeys(t for link in links for t in link.pairs["target"]))}
     pairs = pd.concat([link.pairs for link in links], ignore_index=True)
     pairs["column"] = pairs["target"].map(numbers)
-    pairs = pairs.groupby(["source", "target", "column"], sort=False, as_index=False)["weight"].sum()
+    pairs = pairs.groupby(["source", "target", "column"], sort=False)["weight"].sum().reset_index()
     report = pd.concat([link.report for link in links], ignore_index=True)
     return replace(links[0], pairs=pairs[pairs["weight"] != 0], report=report)

@@ -89,11 +89,11 @@ def gather(model: Model, *, n_stability: int, seed: int) -> Evidence:
     sketch = Sketch.of(model, seed=seed)
     rng = np.random.default_rng([seed, 2])
     whole = sketch.fit(seed=seed)
+    small = sketch.smaller(LINK_SKETCH, seed=seed).without_learned()
     evidence = {
         (a, b): EdgeEvidence(n_columns=source.shape[1], n_pairs=len(sketch.problem.pairs.get((a, b), ((), ()))[0]))
-        for (a, b), (source, _) in sketch.problem.columns.items()
+        for (a, b), (source, _) in small.problem.columns.items()
     }
-    small = sketch.smaller(LINK_SKETCH, seed=seed).without_learned()
     for edge, found in evidence.items():
         if found.n_columns:
             found.resolution = resolutions(small.problem, edge, seed=seed)

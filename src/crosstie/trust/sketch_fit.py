@@ -9,9 +9,9 @@ import numpy as np
 
 from crosstie._typing import Array, Edge, Floats, Index
 from crosstie.anchors import ClosedForm
+from crosstie.anchors.agreement import matched_correlations
 from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.model import Model
-from crosstie.anchors.agreement import matched_correlations
 
 SKETCH = 1024  # cells of a view in a sketch; each round then matches one sketch only
 MOST_PAIRS = 512  # shared cells of an edge in a sketch
