@@ -14,19 +14,22 @@ from typing import TYPE_CHECKING, Any
 from crosstie._version import __version__
 
 if TYPE_CHECKING:
-    from crosstie import anchors, data, datasets, links, metrics, model, pl, qc, report, tl, trust
+    from crosstie import anchors, data, datasets, export, links, metrics, model, pl, qc, report, tl, trust
     from crosstie.config import Config
     from crosstie.data.read_files import read
     from crosstie.model.integrate import integrate
     from crosstie.model.model import Model
+    from crosstie.trust.check import check
 
 __all__ = [
     "Config",
     "Model",
     "__version__",
     "anchors",
+    "check",
     "data",
     "datasets",
+    "export",
     "integrate",
     "links",
     "metrics",
@@ -39,7 +42,13 @@ __all__ = [
     "trust",
 ]
 
-_NAMES = {"Config": "config", "Model": "model.model", "integrate": "model.integrate", "read": "data.read_files"}
+_NAMES = {
+    "Config": "config",
+    "Model": "model.model",
+    "check": "trust.check",
+    "integrate": "model.integrate",
+    "read": "data.read_files",
+}
 
 
 def __getattr__(name: str) -> Any:

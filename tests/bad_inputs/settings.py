@@ -137,7 +137,10 @@ OPTIONS = [
     _option("relations by chance alone", VALUE, ("relate", "n_permutations=0"), _tl("relate", n_permutations=0)),
     _option("relations in groups that there are not", KEY, ("'donors'",), _tl("relate", by="donors")),
     _option(
-        "verdict from too few fits", VALUE, ("n_null", "1", "at least"), lambda g: xt.trust.diagnose(g.model, n_null=1)
+        "verdict from no fits",
+        VALUE,
+        ("n_stability", "0", "at least"),
+        lambda g: xt.trust.diagnose(g.model, n_stability=0),
     ),
     _option("verdict on no model", TYPE, ("diagnose", "dict"), lambda g: xt.trust.diagnose(g.views)),
     _option(

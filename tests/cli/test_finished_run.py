@@ -75,6 +75,7 @@ ANSWERS = {
     "transfer": ("transfer", "run", "rna", "adt", "--label-key", "cell_type", "--out", "out.csv"),
     "match": ("match", "run", "rna", "adt", "--out", "out.csv"),
     "impute": ("impute", "run", "rna", "adt", "--out", "out.h5ad"),
+    "export": ("export", "run", "--to", "h5ad", "--out", "out.h5ad"),
     "map": ("map", "run", "rna.h5ad", "--like", "rna", "--label-key", "cell_type", "--out", "out.h5ad"),
 }
 

@@ -16,7 +16,8 @@ from crosstie.cli import COMMANDS, app
 from made_files import formats
 
 HOUSE = (
-    "demo integrate links evaluate diagnose report figures transfer impute match map relate fetch bench reproduce rerun"
+    "demo integrate check links evaluate diagnose report figures transfer impute match map relate export fetch"
+    " bench reproduce rerun"
 )
 SHELLS = ("bash", "zsh", "fish", "powershell")
 # Not run here: ranks, what needs a network, and what has tests of its own that run it.

@@ -3,8 +3,9 @@ import logging
 import numpy as np
 import pytest
 
+from crosstie.data import Recipe
 from crosstie.data.values import MAX_LOG, check_values, describe_values
-from data.conftest import counts
+from data.conftest import counts, make_view
 
 
 def canonical(matrix):
@@ -92,3 +93,16 @@ def test_intensities_may_be_negative_and_are_told_from_transformed_ones(caplog):
     assert "v: intensities up to" in caplog.text
     assert "taken as transformed" in caplog.text
     check_values(x, "v", "intensity")
+
+
+def test_normalised_proteins_are_taken_as_they_are(kind, caplog):
+    """CLR and dsb values are negative; new cells of such a view may be, too."""
+    x = np.log1p(counts())
+    x = (x - x.mean(1, keepdims=True)).astype(np.float32)
+    assert describe_values(canonical(kind(x)), "v", expected="proteins") == "any"
+    assert "taken as normalised proteins (CLR, dsb)" in caplog.text
+    assert describe_values(canonical(kind(counts())), "v", expected="proteins") == "counts"
+    check_values(canonical(kind(x)), "v", "any")
+    recipe = Recipe.fit(make_view(x, modality="protein"), n_components=4)
+    np.testing.assert_allclose(recipe.log_normalize(x), x[:, recipe.kept])
+    assert recipe.units == "as given"

@@ -1,5 +1,3 @@
-import logging
-
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -89,46 +87,6 @@ def test_repeated_feature_names_are_numbered_and_said(kind, caplog):
     assert "1 occur more than once ('a')" in caplog.text
 
 
-@pytest.mark.parametrize(
-    ("name", "var", "names", "expected", "why"),
-    [
-        ("adt", None, None, "protein", "by its name"),
-        ("ADT_2", None, None, "protein", "by its name"),
-        ("scRNA", None, None, "rna", "by its name"),
-        ("gex", None, None, "rna", "by its name"),
-        ("gene_activity", None, None, "activity", "by its name"),
-        ("atac", None, None, "atac", "by its name"),
-        ("cytof protein", None, None, "cytometry", "by its name"),
-        ("first", "Antibody Capture", None, "protein", "feature_types"),
-        ("first", "Gene Expression", None, "rna", "feature_types"),
-        ("first", "Peaks", None, "atac", "feature_types"),
-        ("first", None, [f"chr1:{j}-{j + 500}" for j in range(30)], "atac", "look like peaks"),
-        ("first", None, [f"chrX_{j}_{j + 500}" for j in range(30)], "atac", "look like peaks"),
-        ("first", None, None, "protein", "only 30 features"),
-    ],
-)
-def test_modality_is_guessed_and_said(name, var, names, expected, why, caplog):
-    adata = make_adata(counts(), names)
-    if var:
-        adata.var["feature_types"] = var
-    with caplog.at_level(logging.INFO, "crosstie"):
-        assert View.of(name, adata).modality == expected
-    assert why in caplog.text
-
-
-def test_many_features_are_rna(caplog):
-    x = np.tile(counts(), (1, 20))
-    with caplog.at_level(logging.INFO, "crosstie"):
-        assert View.of("first", make_adata(x)).modality == "rna"
-    assert "many features that are not peaks" in caplog.text
-
-
-def test_modality_given_is_not_guessed(caplog):
-    with caplog.at_level(logging.INFO, "crosstie"):
-        assert View.of("adt", make_adata(counts()), modality="rna").modality == "rna"
-    assert not caplog.text
-
-
 def test_errors():
     good = make_adata(counts())
     with pytest.raises(TypeError, match=r"view 'v' is not an AnnData.\n  found: ndarray\n  expected: AnnData"):
@@ -146,7 +104,7 @@ def test_errors():
     with pytest.raises(ValueError, match=r"view 'v': .*not finite"):
         View.of("v", make_adata(np.where(counts() == 1, np.nan, counts())))
     with pytest.raises(ValueError, match=r"view 'v': .*negative"):
-        View.of("v", make_adata(counts() - 1))
+        View.of("v", make_adata(counts() - 1), modality="rna")
 
 
 def test_errors_have_one_parent():

@@ -14,7 +14,7 @@ from typer.testing import CliRunner
 from crosstie.cli import app, view_arguments
 from crosstie.data.view import read_slot
 from docs.pages import DOCS
-from made_files import formats
+from made_files import formats, imaging_files
 
 ROWS = [
     [cell.strip() for cell in line.strip("|").split("|")]
@@ -23,10 +23,14 @@ ROWS = [
 ]
 
 
+INTENSITIES = ("flow", "cytof", "codex", "imc")  # views of proteins without counts
+
+
 @pytest.fixture(scope="module")
 def folder(tmp_path_factory):
     folder = tmp_path_factory.mktemp("formats")
     formats.write_all(folder)
+    imaging_files.write_all(folder)
     return folder
 
 
@@ -38,12 +42,18 @@ def asked(words, flag):
 @pytest.mark.parametrize("row", ROWS, ids=lambda row: row[0])
 def test_every_row_gives_the_same_matrices(row, folder, monkeypatch, most):
     monkeypatch.chdir(folder)
+    if row[0].startswith("FCS"):
+        pytest.importorskip("flowio")
     words = shlex.split(row[1].strip("`"))
     arguments = words[: next((i for i, word in enumerate(words) if word.startswith("--")), len(words))]
     data = view_arguments.read(view_arguments.paths_of(arguments), cells=asked(words, "--cells"), most=most)
     slots = view_arguments.by_view(asked(words, "--slot"), "--slot", data)
     assert list(data) == row[2].split(", ")
     for name, adata in data.items():
+        if name in INTENSITIES:
+            assert list(adata.var_names) == imaging_files.MARKERS
+            np.testing.assert_allclose(adata.X, imaging_files.cells()[0], rtol=1e-4, atol=1e-4)
+            continue
         expected = formats.peaks() if name == "atac" else formats.views()[name]
         matrix, features = read_slot(adata, slots.get(name, "X"))
         x = matrix.rows(0, adata.n_obs) if most else matrix

@@ -53,6 +53,12 @@ def _installs(command):
     assert what == "." or re.search(rf"^{extra[1]} = ", project, re.MULTILINE), what
 
 
+def _r_scripts(command):
+    """The script comes with crosstie."""
+    script = words(command)[1].rpartition("/")[2]
+    assert [path.name for path in (ROOT / "src").rglob("*.R")].count(script) == 1, script
+
+
 def _dask(command):
     """dask has these subcommands."""
     known = {entry.name for entry in entry_points(group="dask_cli")}
@@ -69,6 +75,11 @@ UNRUN = (
     ),
     (r"crosstie integrate .* --scheduler tcp://head", "needs a cluster; tests/model/test_workers.py has one", _parses),
     (r"torchrun ", "starts processes of its own; tests/model/test_workers.py does that", _parses),
+    (
+        r"Rscript ",
+        "needs R; tests/data/readers/test_rds.py and tests/export/test_r_tables.py run the scripts",
+        _r_scripts,
+    ),
     (r"dask scheduler ", "starts servers; tests/model/test_workers.py does that", _dask),
     (r"crosstie demo$", "the main job at full size; tests/cli/commands/test_demo.py runs it smaller", _parses),
     (r"crosstie (integrate --config settings.toml|rerun)$", "test_pipelines.py and tests/cli have the file", None),
@@ -106,6 +117,7 @@ UNRUN_PYTHON = (
     ("docs/howto/from_scmodal.md", "# scMODAL", "calls of another tool", _plain),
     ("docs/howto/pipelines.md", "rule integrate:", "a Snakefile", _shells),
     ("docs/howto/results.md", "import scanpy as sc", "scanpy is not needed by crosstie", _plain),
+    ("docs/howto/results.md", "# pip install spatialdata", "spatialdata is not needed by crosstie", _plain),
     ("docs/datasets.md", "mdata = xt.datasets.fetch(", "needs the network", _fetches_python),
 )
 OTHER_LANGUAGES = {

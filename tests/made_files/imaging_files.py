@@ -5,7 +5,10 @@ from __future__ import annotations
 import numpy as np
 import pandas as pd
 
+from made_files.fcs_files import write_fcs
+
 MARKERS = ["CD3", "CD19", "PanCK"]
+HALVES = {"left": slice(0, 20), "right": slice(20, 40)}
 
 
 def cells(n_cells=40, seed=0):
@@ -80,3 +83,27 @@ def write_cellprofiler(folder, images, *, named=True):
         pd.DataFrame(features).to_csv(folder / "var_cell.csv", index=False)
         panel = pd.DataFrame({"Metal Tag": isotopes[::-1], "Target": [*MARKERS[::-1], "DNA1"], "full": 1})
         panel.to_csv(folder / "panel.csv", index=False)
+
+
+def write_all(folder):
+    """Write the cells of `cells()` in every format of cytometry and imaging, into `folder`."""
+    x, dna, xy, area = cells()
+    halves = {name: tuple(part[rows] for part in (x, dna, xy, area)) for name, rows in HALVES.items()}
+    spill = np.array([[1, 0.2, 0.1], [0.05, 1, 0], [0, 0.3, 1]])
+    text = ",".join(["3", "B1-A", "R1-A", "V1-A", *(f"{value:g}" for value in spill.ravel())])
+    events = np.column_stack([area, x @ spill, dna])
+    names = ["FSC-A", "B1-A", "R1-A", "V1-A", "Time"]
+    write_fcs(folder / "flow.fcs", events, names, ["", *MARKERS, ""], datatype="D", keywords={"$SPILLOVER": text})
+    (folder / "cytof").mkdir()
+    isotopes = ["Ce140Di", "Pr141Di", "Nd142Di", "Sm147Di", "Ir191Di"]
+    stains = ["140Ce", *MARKERS, "191Ir_DNA1"]
+    for name, (part, dna_of, _, area_of) in halves.items():
+        counted = np.column_stack([area_of, part, dna_of])
+        write_fcs(folder / "cytof" / f"{name}.fcs", counted, isotopes, stains, version="3.0")
+    write_mcmicro(folder / "unmicst-1_cell.csv", x, dna, xy, area)
+    (folder / "quantification").mkdir()
+    for name, half in halves.items():
+        write_mcmicro(folder / "quantification" / f"{name}.csv", *half)
+    write_qupath(folder / "measurements.tsv", x, dna, xy, area)
+    write_steinbock(folder / "steinbock", halves)
+    write_cellprofiler(folder / "cpout", halves)

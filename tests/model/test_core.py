@@ -83,7 +83,7 @@ def test_downstream_of_a_core(fitted):
     assert len(labels) == 700
     assert xt.tl.impute(fitted, "rna", "adt").shape == (900, 30)
     assert len(xt.tl.relate(fitted, "rna", "adt", n_permutations=2)) > 0
-    found = xt.trust.diagnose(fitted, n_null=3, n_stability=1)
+    found = xt.trust.diagnose(fitted, n_stability=1)
     assert len(found.confidence["rna"]) == 900
     assert found.confidence["rna"].between(0, 1).all()
 

@@ -60,7 +60,7 @@ def test_missing_features_are_at_their_mean_and_counted(fitted, parts, kind, cap
     assert set(recipe.features[absent]) == set(gone)
     x = recipe.scale(matrix, absent=absent)
     assert (x[:, :20] == 0).all()
-    np.testing.assert_allclose(recipe.transform(matrix, absent), x @ recipe.loadings, atol=1e-3)
+    np.testing.assert_allclose(recipe.transform(matrix, absent), x @ recipe.reading, atol=1e-3)
     z = fitted.embed("rna", fewer)
     assert np.linalg.norm(z - fitted.embed("rna", rna), axis=1).mean() < 0.35
 

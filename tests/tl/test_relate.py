@@ -20,10 +20,10 @@ def components(model, view):
 def carried(model, source, target, scaled, drawn):
     """Target features of one source cell, from its scaled features; where it is pulled to stays fixed."""
     form, pull = model.closed_form, model.closed_form.settings.pull
-    raw = (scaled @ model.recipes[source].loadings.astype(float) - form.mean[source]) @ form.maps[source]
+    raw = (scaled @ model.recipes[source].reading.astype(float) - form.mean[source]) @ form.maps[source]
     w = (1 - pull) * raw / np.linalg.norm(raw) + pull * drawn
     matrix, offset = model.decoders[target]
-    return (w / np.linalg.norm(w) @ matrix + offset) @ model.recipes[target].loadings.T
+    return (w / np.linalg.norm(w) @ matrix + offset) @ model.recipes[target].writing.T
 
 
 @both_ways
@@ -34,7 +34,7 @@ def test_response_equals_finite_differences(model, source, target):
     step = 1e-4
     for cell in rows:
         base = model.recipes[source].scale(model.views[source].matrix[[cell]])[0].astype(float)
-        own = (base @ model.recipes[source].loadings - form.mean[source]) @ form.maps[source]
+        own = (base @ model.recipes[source].reading - form.mean[source]) @ form.maps[source]
         own /= np.linalg.norm(own)
         near = np.argsort(((form.reference[target] - own) ** 2).sum(1))[: form.settings.n_smooth]
         drawn = form.reference[target][near].mean(0)
@@ -53,7 +53,7 @@ def test_response_without_the_closed_form_is_a_slope(model, bare):
     x, z = components(bare, "rna").astype(float), bare.latents["rna"]
     centred = x - x.mean(0)
     slope = np.linalg.lstsq(centred, z - z.mean(0), rcond=None)[0]
-    expected = bare.recipes["rna"].loadings @ slope @ bare.decoders["adt"][0] @ bare.recipes["adt"].loadings.T
+    expected = bare.recipes["rna"].reading @ slope @ bare.decoders["adt"][0] @ bare.recipes["adt"].writing.T
     bare = changed(bare, closed_form=None)
     found = mean_response(bare, "rna", "adt")
     assert np.corrcoef(found.ravel(), expected.ravel())[0, 1] > 0.98

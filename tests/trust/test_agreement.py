@@ -5,7 +5,7 @@ import pytest
 
 from crosstie.anchors.linear import unit_rows
 from crosstie.anchors.transport import composed_plan
-from crosstie.trust.agreement import above_null, above_other_pairings, combined_z_score, matched_correlations
+from crosstie.trust.agreement import above_other_pairings, matched_correlations
 
 
 def test_correlations_are_weighted_ones(rng):
@@ -51,16 +51,3 @@ def test_pairings_at_random_have_unit_variance(rng):
     z = [above_other_pairings(rng.normal(size=(8, 8))) for _ in range(2000)]
     assert abs(np.mean(z)) < 0.1
     assert abs(np.std(z) - 1) < 0.1
-
-
-def test_combined_z_score():
-    assert combined_z_score(np.array([1.0, 1.0, 1.0, 1.0])) == 2
-    assert combined_z_score(np.array([3.0, np.nan])) == 3
-    assert np.isnan(combined_z_score(np.array([np.nan])))
-
-
-def test_above_null(rng):
-    null = rng.normal(2, 3, 5000)
-    assert above_null(8.0, null) == pytest.approx(2, abs=0.1)
-    assert np.isnan(above_null(1.0, np.array([0.1, 0.2])))
-    assert np.isnan(above_null(1.0, np.ones(5)))

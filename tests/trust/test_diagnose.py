@@ -24,12 +24,15 @@ def test_confidence_is_lower_where_all_is_wrong(good, bad):
 def test_confidence_ranks_cells():
     mdata = xt.datasets.simulate_citeseq(n_cells=500, n_genes=500, panel="pbmc10k", seed=5)
     model = xt.integrate(mdata)
-    confidence = xt.trust.diagnose(model, n_null=3, n_stability=1).confidence
+    confidence = xt.trust.diagnose(model, n_stability=1).confidence
+    ranked = []
     for source, target in (("rna", "adt"), ("adt", "rna")):
         labels = xt.tl.transfer_labels(model, source, target, key="cell_type")["label"].to_numpy()
         right = labels == model.obs[target]["cell_type"].to_numpy()
         assert 5 < (~right).sum() < 100
-        assert roc_auc_score(right, confidence[target]) > 0.75
+        ranked.append(roc_auc_score(right, confidence[target]))
+    assert min(ranked) > 0.6  # some 20 wrong cells on each side: ± 0.07
+    assert np.mean(ranked) > 0.7
 
 
 def test_order_of_cells_and_names_of_views_do_not_matter(data, link, good):
@@ -82,8 +85,8 @@ def test_a_loaded_model(loaded, data, good):
 def test_wrong_calls(model, data):
     with pytest.raises(TypeError, match=r"diagnose: not a model[\s\S]*found: dict"):
         xt.trust.diagnose(data)
-    with pytest.raises(ValueError, match=r"n_null is too small[\s\S]*found: 2"):
-        xt.trust.diagnose(model, n_null=2)
+    with pytest.raises(ValueError, match=r"n_stability is too small[\s\S]*found: 0"):
+        xt.trust.diagnose(model, n_stability=0)
     with pytest.raises(ValueError, match="this model is not fitted"):
         xt.trust.diagnose(xt.Model(data))
 

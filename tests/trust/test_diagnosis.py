@@ -6,7 +6,7 @@ import pytest
 from crosstie.trust.diagnosis import Diagnosis, Signal, cell_scores
 
 SIGNALS = (
-    Signal("a – b", "links_above_null", "links", 8.0, ">= 3", "ok"),
+    Signal("a – b", "links_held_out", "links", 8.0, ">= 3", "ok"),
     Signal("a – b", "matches_move", "map", float("nan"), "no data", "missing"),
 )
 

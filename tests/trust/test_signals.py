@@ -5,14 +5,21 @@ import pytest
 
 from crosstie.trust import signals
 from crosstie.trust.diagnosis import Signal, SignalId
+from crosstie.trust.exchanged_links import Exchanged
+from crosstie.trust.left_out_links import LeftOutLinks
 from crosstie.trust.refits import EdgeEvidence
 
 AB, BC, AC = ("a", "b"), ("b", "c"), ("a", "c")
-NULL = np.array([0.1, 0.12, 0.14])
 
 
-def links(above, held, n=20, **more):
-    return signals.of_links(AB, EdgeEvidence(n, 0.5, NULL, above, held, **more))
+def judged(agreement, m=20):
+    """Links that agree by this much in fits that did not see them, and other pairings by nothing but noise."""
+    noise = np.random.default_rng(0).normal(0, 0.1, (m, m))
+    return LeftOutLinks(np.arange(m), noise + agreement * np.eye(m), (np.eye(m), np.eye(m)))
+
+
+def links(found, n=20, **more):
+    return signals.of_links(AB, EdgeEvidence(n_columns=n, links=found, resolution=(0.1, 0.1), **more))
 
 
 def levels(signals):
@@ -20,28 +27,40 @@ def levels(signals):
 
 
 def test_links():
-    assert levels(links(8.0, 5.0)) == ["ok", "ok"]
-    assert levels(links(8.0, 1.0)) == ["ok", "care"]
-    assert levels(links(0.5, -1.0)) == ["fail", "fail"]
-    assert levels(links(float("nan"), float("nan"))) == ["fail", "fail"]  # what cannot be shown is not there
-    reason = links(0.5, -1.0)[0].reason
+    assert levels(links(judged(0.5))) == ["ok", "ok", "ok"]
+    assert levels(links(judged(-0.1))) == ["fail", "ok", "ok"]
+    reason = links(judged(-0.1))[0].reason
     assert "a – b" in reason
-    assert "0.50, with permuted links 0.12 ± 0.02; 0.5 s.d. above, expected at least 3" in reason
+    assert "expected at least 3; right links would reach at most 3.9" in reason
 
 
-def test_few_links():
-    assert levels(links(9.0, float("nan"), n=5)) == ["ok", "care"]
-    assert "too few to leave some out as a test" in links(9.0, float("nan"), n=5)[-1].reason
-    assert levels(links(1.0, float("nan"), n=5)) == ["fail", "care"]
-    (signal,) = links(float("nan"), float("nan"), n=2)
-    assert signal.level == "care"
-    assert "2 linked columns are too few to tell from chance" in signal.reason
+def test_without_power_nothing_is_condemned():
+    for found, n in ((judged(0.5, 5), 5), (judged(-0.5, 5), 5), (None, 2)):
+        first = links(found, n)[0]
+        assert first.level == "care"
+        assert "cannot tell from the links" in first.reason
+    assert links(judged(-0.5, 9), 9)[0].level == "fail"  # nine links can fail the test, and these do
+
+
+def test_exchanged_links_are_named():
+    pair = Exchanged(0, 1, -0.8, 0.5, (0.1, 0.1), (0.6, 0.6))
+    one = signals.of_links(AB, EdgeEvidence(20, 0, judged(0.5), [pair], (0.1, 0.1)), ["CD4 and CD8a"])
+    assert levels(one) == ["ok", "care", "ok"]
+    assert "CD4 and CD8a" in one[1].reason
+    every = [Exchanged(i, i + 10, -0.8, 0.5, (0.1, 0.1), (0.6, 0.6)) for i in range(6)]
+    assert levels(signals.of_links(AB, EdgeEvidence(20, 0, judged(0.5), every, (0.1, 0.1)), ["x"] * 6))[1] == "fail"
+
+
+def test_links_that_tell_little_apart():
+    found = EdgeEvidence(n_columns=20, links=judged(0.5), resolution=(0.3, 0.4))
+    assert levels(signals.of_links(AB, found)) == ["ok", "ok", "care"]
+    assert "35% of their view" in signals.of_links(AB, found)[-1].reason
 
 
 def test_shared_cells_speak_for_an_edge():
-    assert levels(links(float("nan"), float("nan"), n=0, n_pairs=50, pairs=0.1)) == ["ok"]
-    assert levels(links(float("nan"), float("nan"), n=0, n_pairs=50, pairs=0.45)) == ["fail"]
-    assert levels(links(0.0, 0.0, n_pairs=50, pairs=0.1)) == ["care", "care", "ok"]
+    assert levels(links(None, n=0, n_pairs=50, pairs=0.1)) == ["ok"]
+    assert levels(links(None, n=0, n_pairs=50, pairs=0.45)) == ["fail"]
+    assert levels(links(judged(-0.5), n_pairs=50, pairs=0.1)) == ["care", "ok", "ok", "ok"]
 
 
 @pytest.mark.parametrize(("each", "level"), [(0.02, "ok"), (0.06, "care"), (0.1, "fail")])
@@ -69,6 +88,8 @@ def test_support():
 def test_guards():
     assert levels(signals.of_copies({AB: 1.0, BC: 0.1})) == ["fail", "ok"]
     assert levels(signals.of_organisms([AB, BC], {"a": ("human", 30), "b": ("mouse", 12)})) == ["fail"]
+    assert levels(signals.of_recognised({AB: 0.9, BC: 0.05})) == ["fail", "ok"]
+    assert signals.of_doublets("a", 0.3).level == "care"
     assert signals.of_duplicates("a", 0.3).level == "care"
     assert signals.of_duplicates("a", 0.0).level == "ok"
     assert signals.of_cycle(AB, 0.02).level == "ok"
@@ -97,7 +118,7 @@ def test_a_bad_edge_is_spared_where_the_others_connect():
 
 
 def test_what_is_missing_is_said():
-    level, reasons = signals.decide([signals.missing("a – b", "links_above_null", "no data")], [AB], ["a", "b"])
+    level, reasons = signals.decide([signals.missing("a – b", "links_held_out", "no data")], [AB], ["a", "b"])
     assert level == "care"
     assert reasons == ("not judged (no data): agreement of links",)
 
@@ -110,14 +131,16 @@ def test_ids_and_names_are_one_to_one():
 
 def test_a_signal_bears_the_name_of_its_id():
     made = [
-        *links(8.0, 5.0, n_pairs=9, pairs=0.1),
-        *links(8.0, 5.0, n=2),
+        *links(judged(0.5), n_pairs=9, pairs=0.1),
+        *links(None, n=2),
         *signals.of_movement(AB, {"links": 0.1, "cells": 0.1, "counts": 0.1, "map": 0.1}),
         signals.of_cycle(AB, 0.1),
         signals.of_mixing(AB, np.ones(3)),
         *signals.of_support(AB, {"a": 0.1}, {}),
         *signals.of_copies({AB: 0.1}),
+        *signals.of_recognised({AB: 0.1}),
         signals.of_duplicates("a", 0.1),
+        signals.of_doublets("a", 0.1),
         *signals.of_organisms([AB], {"a": ("human", 9), "b": ("human", 9)}),
     ]
     assert {s.id for s in made} == set(get_args(SignalId))

@@ -3,7 +3,7 @@ import pytest
 
 import crosstie as xt
 from crosstie.trust.match_stability import moved
-from crosstie.trust.sketch_fit import Sketch, permuted, sketch_rows, without_share
+from crosstie.trust.sketch_fit import Sketch, sketch_rows, without_share
 
 
 def test_the_refit_is_the_model(model):
@@ -54,11 +54,3 @@ def test_without_share(rng):
     rows = without_share({"a": np.arange(100), "b": np.arange(3)}, 0.2, rng)
     assert len(rows["a"]) == 80
     assert len(rows["b"]) == 2
-
-
-def test_permuted(rng):
-    source, target = rng.normal(size=(5, 8)), rng.normal(size=(6, 8))
-    ((s, t),) = permuted({("a", "b"): (source, target)}, rng).values()
-    assert s is source
-    assert not np.array_equal(t, target)
-    assert sorted(t[0]) == sorted(target[0])

@@ -24,9 +24,11 @@ from crosstie._version import __version__
 from crosstie.cli import json_answer
 from crosstie.cli.commands import (
     bench,
+    check,
     demo,
     diagnose,
     evaluate,
+    export,
     fetch,
     figures,
     impute,
@@ -44,6 +46,7 @@ from crosstie.cli.console import errors_said
 
 EXAMPLES = (
     "crosstie demo  [dim]# the main job on simulated data[/dim]",
+    "crosstie check rna=rna.h5ad adt=adt.h5ad  [dim]# what the data are, before any fit[/dim]",
     "crosstie links rna=rna.h5ad adt=adt.h5ad  [dim]# what would be linked[/dim]",
     "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run",
     "crosstie evaluate run --label-key cell_type",
@@ -90,6 +93,7 @@ app = typer.Typer(
 COMMANDS: dict[str, tuple[Callable[..., None], Sequence[str], str | None]] = {
     "demo": (demo.demo, demo.EXAMPLES, None),
     "integrate": (integrate.integrate, integrate.EXAMPLES, None),
+    "check": (check.check, check.EXAMPLES, None),
     "links": (links.links, links.EXAMPLES, None),
     "evaluate": (evaluate.evaluate, evaluate.EXAMPLES, None),
     "diagnose": (diagnose.diagnose, diagnose.EXAMPLES, None),
@@ -101,6 +105,7 @@ COMMANDS: dict[str, tuple[Callable[..., None], Sequence[str], str | None]] = {
     "match": (match.match, match.EXAMPLES, AFTER),
     "map": (map_.map_query, map_.EXAMPLES, AFTER),
     "relate": (relate.relate, relate.EXAMPLES, AFTER),
+    "export": (export.export, export.EXAMPLES, AFTER),
     "fetch": (fetch.fetch, fetch.EXAMPLES, PUBLIC),
     "reproduce": (reproduce.reproduce, reproduce.EXAMPLES, PUBLIC),
     "bench": (bench.bench, bench.EXAMPLES, MACHINE),

@@ -39,7 +39,7 @@ class Job:
         NAME,NAME: two views in which cells of the same name are the same.
     label_key, pairs
         What is known about the cells.
-    seed, device, plots, verdict
+    seed, device, plots, verdict, drop_suspicious
         As the options say.
     """
 
@@ -61,6 +61,7 @@ class Job:
     device: str = "auto"
     plots: bool = True
     verdict: bool = True
+    drop_suspicious: bool = False
 
     @property
     def files(self) -> dict[str, Path]:

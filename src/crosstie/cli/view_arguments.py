@@ -200,7 +200,7 @@ def by_view(words: Iterable[str] | None, option: str, views: Iterable[str]) -> d
 
 def modalities_of(words: Iterable[str] | None, data: Mapping[str, AnnData]) -> dict[str, Modality]:
     """Return the modality of every view: as given, otherwise guessed."""
-    from crosstie.data.view import check_modality, guess_modality
+    from crosstie.data.modality import check_modality, guess_modality
 
     given = by_view(words, "--modality", data)
     return {

@@ -212,7 +212,7 @@ def _read(path: Path, wishes: dict[str, Any]) -> dict[str, AnnData]:
 
 def _usual_name(adata: AnnData, path: Path) -> str:
     """Return the usual name of a view of the modality of a data set."""
-    from crosstie.data.view import guess_modality
+    from crosstie.data.modality import guess_modality
 
     modality = guess_modality(path.stem, adata, adata, adata.var_names)  # type: ignore[arg-type]
     return {"protein": "adt"}.get(modality, modality)

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 from collections.abc import Collection
 from dataclasses import dataclass, field, replace
+from functools import partial
 
 import numpy as np
 import pandas as pd
@@ -146,8 +147,9 @@ class Recipe:
         kept = np.flatnonzero(chosen)
         by = np.lexsort((std, mean))  # by contents: all draws and sums of features follow it
         order, weight = np.argsort(np.argsort(by)[kept]), None
-        if steps.weigh_by_signal and steps.normalize == "partial" and view.values == "counts":
-            shares = signal_shares(matrix[:, by], slope, seed=seed)[np.argsort(by)]
+        if steps.weigh_by_signal and view.values == "counts":
+            half = partial(normalized, steps=steps, values=view.values, target_sum=target / 2, slope=slope)
+            shares = signal_shares(matrix[:, by], half, seed=seed)[np.argsort(by)]
             weight = np.sqrt(np.maximum(shares[kept], MIN_SHARE))
         divisor = std[kept] if weight is None else std[kept] / weight
         scaled = _scaled_columns(x, kept[order], (mean, std), divisor[order], steps.clip)
@@ -183,6 +185,16 @@ class Recipe:
     def names(self) -> pd.Index:
         """Names of the features that are used."""
         return self.features[self.kept]
+
+    @property
+    def reading(self) -> Array:
+        """The map from scaled features to components, shape `(n_kept, n_components)`: the loadings, weighted."""
+        return self.loadings if self.weight is None else (self.loadings * self.weight[:, None]).astype(np.float32)
+
+    @property
+    def writing(self) -> Array:
+        """The map from components back to scaled features, transposed: the loadings without the weights."""
+        return self.loadings if self.weight is None else (self.loadings / self.weight[:, None]).astype(np.float32)
 
     @property
     def units(self) -> str:
@@ -262,9 +274,7 @@ class Recipe:
         scaled
             Whether to return standard deviations from the mean; otherwise, normalised (log) units.
         """
-        x = components @ self.loadings.T
-        if self.weight is not None:
-            x = (x / self.weight).astype(np.float32)
+        x = components @ self.writing.T
         return x if scaled else (x * self.std + self.mean).astype(np.float32)
 
     def _checked(self, matrix: Matrix) -> Matrix:

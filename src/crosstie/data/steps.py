@@ -36,7 +36,7 @@ class Steps:
         Divisor before `"arcsinh"`, above 0: roughly the intensity below which signal is noise.
     weigh_by_signal
         Whether a feature's scaled values are multiplied by the root of the share of its variance that is not counting
-        noise (`signal_shares`). Only for counts and `"partial"`.
+        noise (`signal_shares`). Only for counts.
     """
 
     normalize: Literal["library", "binary", "partial", "clr", "arcsinh", "none"] = "library"
@@ -69,10 +69,10 @@ class Steps:
 
 
 # Where a few proteins make up most of a total, it does not measure the size of a cell: the other proteins show how far
-# it does. A protein that is mostly counting noise should not weigh as much as CD3. For peaks, scaling to unit variance
+# it does. What is mostly counting noise should not weigh as much as CD3. For peaks, scaling to unit variance
 # was better than every TF-IDF, and clipping hurts where most values are 0 (docs/decisions.md).
 STEPS: dict[Modality, Steps] = {
-    "rna": Steps(n_top=3000),
+    "rna": Steps(n_top=3000, weigh_by_signal=True),
     "protein": Steps(normalize="partial", weigh_by_signal=True),
     "activity": Steps(n_top=3000),
     "atac": Steps(normalize="binary", clip=None, min_share=0.001),

@@ -12,7 +12,7 @@ from crosstie._log import log
 from crosstie._typing import Floats, Matrix
 
 Values = Literal["counts", "normalized", "log", "intensity", "any"]
-Expected = Literal["counts", "intensities", "any"]
+Expected = Literal["counts", "proteins", "intensities", "any"]
 
 # Log-transformed counts stay far below this; normalised counts exceed it.
 MAX_LOG = 25.0
@@ -30,13 +30,15 @@ def describe_values(matrix: Matrix, view: str, *, expected: Expected = "counts")
     view
         Name of the view, for messages.
     expected
-        Kind of numbers that the modality should have: `"counts"`, `"intensities"`, or `"any"` finite number.
+        Kind of numbers that the modality should have: `"counts"`, `"proteins"` (counts, or normalised to values around
+        zero), `"intensities"`, or `"any"` finite number.
 
     Returns
     -------
     If counts are expected: `"counts"` (whole numbers), `"normalized"` (fractions, too large for a logarithm) or `"log"`
-    (small fractions). If intensities are expected: `"intensity"`, or `"any"` if they are so small that they must have
-    been transformed. The log warns about unexpected values.
+    (small fractions). Proteins may also be `"any"`: negative values, as CLR and dsb give them. If intensities are
+    expected: `"intensity"`, or `"any"` if they are so small that they must have been transformed. The log warns about
+    unexpected values.
 
     Raises
     ------
@@ -57,6 +59,10 @@ def describe_values(matrix: Matrix, view: str, *, expected: Expected = "counts")
         if high > MAX_ARCSINH:
             return "intensity"
         log.warning("%s: intensities up to %.3g: taken as transformed (arcsinh), left on their scale.", view, high)
+        return "any"
+    if expected == "proteins" and stored.min() < 0:
+        text = "%s: negative values (%.3g to %.3g): taken as normalised proteins (CLR, dsb), left on their scale."
+        log.warning(f"{text} Counts are better.", view, float(stored.min()), float(stored.max()))
         return "any"
     _check_not_negative(stored, view)
     if _whole(stored):

@@ -5,10 +5,9 @@ Views are made from AnnData: this module finds the matrix, its modality and kind
 
 from __future__ import annotations
 
-import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, get_args
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -18,6 +17,7 @@ from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._log import log
 from crosstie._typing import Index, Matrix, Modality
 from crosstie.data.counts_beside import tell_of_counts
+from crosstie.data.modality import check_modality, guess_modality
 from crosstie.data.readers.feature_types import COLUMN, types_of
 from crosstie.data.stored import Stored, in_memory, stored, take_rows, telling_of_files
 from crosstie.data.values import Expected, Values, check_values, describe_values
@@ -30,18 +30,6 @@ if TYPE_CHECKING:
 MIN_CELLS = 10
 MIN_FEATURES = 3
 LOOKED_AT = 2048  # cells at either end of a stored matrix from which the kind of numbers is detected
-
-# Common names of views; the first modality with a matching word wins.
-_NAMES: tuple[tuple[Modality, tuple[str, ...]], ...] = (
-    ("cytometry", ("cytof", "codex", "cytometry", "flow", "imc", "mibi")),
-    ("activity", ("activity", "genescore", "gene_score")),
-    ("protein", ("adt", "protein", "prot", "antibody", "cite", "abseq")),
-    ("atac", ("atac", "peak", "chromatin", "accessibility")),
-    ("rna", ("rna", "gex", "gene", "expression", "transcript")),
-)
-_FEATURE_TYPES: dict[str, Modality] = {"Gene Expression": "rna", "Antibody Capture": "protein", "Peaks": "atac"}
-_INTENSITY = "Protein Intensity"  # the type that our readers give to features of cytometry and imaging
-_PEAK = re.compile(r"^[\w.\-]{1,40}[:\-_]\d+[\-_]\d+$")
 
 
 @dataclass(frozen=True)
@@ -286,40 +274,6 @@ def _looked_at(matrix: Matrix | Stored) -> Matrix:
     return sp.vstack(parts, "csr") if sp.issparse(parts[0]) else np.concatenate(parts)
 
 
-def check_modality(modality: str, view: str) -> Modality:
-    """Return the modality, or raise `KeyError` if it is unknown."""
-    if modality not in get_args(Modality):
-        raise unknown_name(f"view {view!r}: modality", modality, get_args(Modality))
-    return modality  # type: ignore[return-value]
-
-
-def guess_modality(name: str, adata: AnnData, matrix: Matrix | Stored, features: pd.Index) -> Modality:
-    """Guess the modality of a view: from its name, then from 10x's `feature_types`, then from its features."""
-    found, why = _guess(name, adata, matrix, features)
-    log.info(
-        "%s: modality taken as %r (%s); if that is wrong, set modality={%r: ...}.",
-        *(name, found, why, name),
-        extra={"cli": "%s: modality taken as %r (%s); if that is wrong, set --modality %s=...."},
-    )
-    return found
-
-
-def _guess(name: str, adata: AnnData, matrix: Matrix | Stored, features: pd.Index) -> tuple[Modality, str]:
-    types = set(adata.var["feature_types"].astype(str)) if "feature_types" in adata.var else set()
-    if types == {_INTENSITY}:  # told by the file, whatever the view is called
-        return "cytometry", "by var['feature_types']"
-    for modality, words in _NAMES:
-        if any(word in name.lower() for word in words):
-            return modality, "by its name"
-    if len(types) == 1 and (by_type := _FEATURE_TYPES.get(next(iter(types)))):
-        return by_type, "by var['feature_types']"
-    if len(features) and np.mean([bool(_PEAK.match(str(f))) for f in features[:200]]) > 0.9:
-        return "atac", "its features look like peaks"
-    if matrix.shape[1] < 400:
-        return "protein", f"it has only {matrix.shape[1]} features"
-    return "rna", "it has many features that are not peaks"
-
-
 def _check_types(name: str, adata: AnnData) -> None:
     """Raise if one matrix holds features of several types, such as genes and antibodies: each is a view of its own."""
     types = types_of(adata.var)
@@ -337,7 +291,8 @@ def _expected(modality: Modality, slot: str) -> Expected:
     """Return the kind of numbers that a view should hold."""
     if modality == "none" or slot.startswith("obsm/"):
         return "any"
-    return "intensities" if modality == "cytometry" else "counts"
+    of_panels: dict[Modality, Expected] = {"cytometry": "intensities", "protein": "proteins"}
+    return of_panels.get(modality, "counts")
 
 
 def _unique(names: pd.Index, what: str) -> pd.Index:

@@ -62,6 +62,19 @@ def projections(linkage: Linkage, recipes: Mapping[str, Recipe]) -> dict[Edge, t
     }
 
 
+def column_names(linkage: Linkage, edge: Edge, recipes: Mapping[str, Recipe]) -> list[tuple[str, str]]:
+    """Return the features of every linked column of an edge, in the order of `projections`, joined by `+`."""
+    out: list[tuple[str, str]] = []
+    for given in linkage.links:
+        link = given if given.edge == edge else given.reversed()
+        if link.edge != edge:
+            continue
+        used = link.restricted(*(recipes[view].names for view in edge)).pairs
+        for _, rows in used.groupby("column", sort=True):
+            out.append(("+".join(rows["source"].astype(str).unique()), "+".join(rows["target"].astype(str).unique())))
+    return out
+
+
 def column_maps(
     projections: Mapping[Edge, tuple[Projection, Projection]], readings: Mapping[str, Floats]
 ) -> dict[Edge, tuple[Floats, Floats]]:

@@ -13,7 +13,8 @@ import pandas as pd
 from crosstie._errors import InputError, sample, value_error
 from crosstie._log import log
 from crosstie._typing import Modality
-from crosstie.data.view import as_mapping, guess_modality
+from crosstie.data.modality import guess_modality
+from crosstie.data.view import as_mapping
 from crosstie.links.by_name import by_name
 from crosstie.links.by_table import by_table
 from crosstie.links.by_var import by_table_and_var, by_var

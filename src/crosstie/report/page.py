@@ -24,6 +24,7 @@ from crosstie.report.sections.links import links
 from crosstie.report.sections.map import joint_map
 from crosstie.report.sections.methods import methods
 from crosstie.report.sections.settings import settings
+from crosstie.report.sections.suspicious_links import suspicious_links
 from crosstie.report.sections.training import training
 from crosstie.report.sections.verdict import verdict
 from crosstie.runs.folder import REPORT_FILE
@@ -40,6 +41,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[Run], Html]], ...] = (  # id, entry in
     ("map", "Map", joint_map),
     ("inputs", "Inputs", inputs),
     ("links", "Links", links),
+    ("suspicious-links", "Suspicious links", suspicious_links),
     ("labels", "Labels", labels),
     ("imputation", "Imputation", imputation),
     ("anchors", "Anchors", anchors),

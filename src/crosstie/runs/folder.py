@@ -22,6 +22,7 @@ JOINT_FILE = "joint.h5ad"
 REPORT_FILE = "report.html"
 MAP_FILE = "umap.csv"
 DIAGNOSIS_FILE = "diagnosis.csv"
+SUSPICIOUS_FILE = "suspicious_links.csv"
 SCORES_FILE = "scores.csv"
 ANCHORS_FILE = "anchors.csv"
 MATCHES_FILE = "matches.csv"
@@ -38,7 +39,7 @@ HISTORY_PICTURE = "losses"
 
 _MADE = {
     *(RUN_FILE, VIEWS_FILE, JOINT_FILE, REPORT_FILE, MAP_FILE, DIAGNOSIS_FILE, SCORES_FILE, ANCHORS_FILE, MATCHES_FILE),
-    *(LINKS_FILE, LINKS_REPORT_FILE, HISTORY_FILE),
+    *(LINKS_FILE, LINKS_REPORT_FILE, SUSPICIOUS_FILE, HISTORY_FILE),
     *(f"{picture}.png" for picture in (VIEWS_PICTURE, LABELS_PICTURE, LABELS_BY_VIEW_PICTURE, CONFIDENCE_PICTURE)),
     *(f"{picture}.png" for picture in (NOVELTY_PICTURE, HISTORY_PICTURE)),
     *(".DS_Store", "Thumbs.db"),  # made by file managers that show the folder

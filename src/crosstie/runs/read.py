@@ -25,6 +25,9 @@ from crosstie.runs.run import Run
 MOST_COLUMNS = 1000  # of a table of a run
 TEXT, NUMBER, FLAG = "text", "numbers", "true or false"
 _SIGNALS = {"edge": TEXT, "signal": TEXT, "value": NUMBER, "expected": TEXT, "ok": FLAG}
+_SUSPICIOUS = dict.fromkeys(("edge", "source", "target", "moves_with"), TEXT) | dict.fromkeys(
+    ("own", "other", "contrast"), NUMBER
+)
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -71,6 +74,7 @@ def read(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int | N
         level=verdict.get("level"),
         reasons=tuple(verdict.get("reasons", ())),
         signals=_csv(folder, names.DIAGNOSIS_FILE, _SIGNALS),
+        suspicious=_csv(folder, names.SUSPICIOUS_FILE, _SUSPICIOUS),
         confidence={
             name: _confidence(folder, name, adata) for name, adata in data.items() if names.CONFIDENCE in adata.obs
         },

@@ -50,6 +50,8 @@ class Run:
         The verdict; `None` and empty where the run was not diagnosed.
     signals
         Table of the figures behind the verdict.
+    suspicious
+        Table of links whose names seem to be exchanged.
     confidence
         Confidence in the position of each cell of each view, where the run was diagnosed.
     plane
@@ -71,6 +73,7 @@ class Run:
     level: str | None = None
     reasons: tuple[str, ...] = ()
     signals: pd.DataFrame = field(default_factory=pd.DataFrame)
+    suspicious: pd.DataFrame = field(default_factory=pd.DataFrame)
     confidence: Mapping[str, Floats] = field(default_factory=dict)
     plane: Plane = field(default_factory=dict)
     label_key: str | None = None
@@ -160,6 +163,7 @@ class Run:
             level=diagnosis.level,
             reasons=tuple(diagnosis.reasons),
             signals=diagnosis.table,
+            suspicious=diagnosis.suspicious,
             confidence={name: score.to_numpy() for name, score in diagnosis.confidence.items()},
         )
 

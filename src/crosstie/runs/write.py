@@ -85,6 +85,8 @@ def _write_tables(run: Run, folder: Path) -> None:
         model.history.to_csv(folder / names.HISTORY_FILE, index=False, float_format="%.6g")
     if run.level is not None:
         run.signals.to_csv(folder / names.DIAGNOSIS_FILE, index=False, float_format="%.4g")
+    if len(run.suspicious):
+        run.suspicious.to_csv(folder / names.SUSPICIOUS_FILE, index=False, float_format="%.4g")
 
 
 def links_table(links: Any) -> pd.DataFrame:

@@ -19,6 +19,7 @@ from crosstie._errors import value_error
 from crosstie._files import new_file
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Matrix
+from crosstie._version import __version__
 from crosstie.tl.neighbourhood import BLOCK, coordinates, neighbour_means, weighted_neighbours
 
 if TYPE_CHECKING:
@@ -61,7 +62,7 @@ def impute(
         Path of an `*.h5ad` file to write block by block, so that cells × features are never in memory at once. It is
         written completely or not at all, and replaces an existing file.
     uns
-        Entries of `.uns` of the result.
+        Further entries of `.uns`. `.uns["crosstie"]` says how values were imputed: source, target, method, k, units.
 
     Returns
     -------
@@ -102,13 +103,23 @@ def impute(
         log.info("impute: the reliability of features is unknown without the data of %s.", target)
     reliability = np.nan if values is None else feature_reliability(z_target, values, k=k)
     frame = pd.DataFrame({"reliability": reliability}, index=recipe.names.copy())
-    imputed = AnnData(obs=model.obs[source].copy(), var=frame, uns=dict(uns or {}))
+    given = _with_origin(uns or {}, model, source, target, method, k, scaled=scaled)
+    imputed = AnnData(obs=model.obs[source].copy(), var=frame, uns=given)
     n_cells = imputed.n_obs
     blocks = [slice(start, min(start + BLOCK, n_cells)) for start in range(0, n_cells, BLOCK)]
     if out is not None:
         return _written(Path(out), imputed, blocks, block)
     imputed.X = _filled(imputed.shape, blocks, block)
     return imputed
+
+
+def _with_origin(
+    uns: Mapping[str, Any], model: Model, source: str, target: str, method: str, k: int, *, scaled: bool
+) -> dict[str, Any]:
+    """Return entries of `.uns` with where imputed values come from, as text and numbers that anndata can write."""
+    units = "standard deviations" if scaled else model.recipes[target].units
+    about = {"source": source, "target": target, "method": method, "k": k, "units": units, "version": __version__}
+    return {**uns, "crosstie": {**about, **uns.get("crosstie", {})}}
 
 
 def _filled(shape: tuple[int, int], blocks: list[slice], block: Block) -> Array:

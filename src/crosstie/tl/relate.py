@@ -127,7 +127,7 @@ def mean_response(model: Model, source: str, target: str, rows: Index | slice = 
     else:
         slope = _mean_slope(model, source, x)
     decoder = model.decoders[target][0]
-    return (model.recipes[source].loadings @ slope @ decoder @ model.recipes[target].loadings.T).astype(np.float32)
+    return (model.recipes[source].reading @ slope @ decoder @ model.recipes[target].writing.T).astype(np.float32)
 
 
 def _mean_slope(model: Model, source: str, x: Array) -> Floats:

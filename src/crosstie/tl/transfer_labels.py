@@ -17,7 +17,7 @@ from crosstie._log import log
 from crosstie._typing import Array, Floats, Index
 from crosstie.tl.label_levels import Labels, Level, read_labels
 from crosstie.tl.neighbourhood import coordinates, neighbour_means, own_coordinates, votes, weighted_neighbours
-from crosstie.tl.novelty import novelty
+from crosstie.tl.novelty import novelty, supported
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
@@ -67,10 +67,11 @@ def transfer_labels(
     Returns
     -------
     One row per target cell, indexed by name: `label`; `confidence`, in [0, 1], the probability that the label is
-    correct (see `label_probabilities`); `novelty`, in [0, 1], high for cells without a counterpart in the source (see
-    `crosstie.tl.novelty.novelty`). Coarser levels add `label_NAME` and `confidence_NAME`, with the name of their column
-    (or `parent`), coarsest first. Labels are consistent across levels: the finer label is the most probable one within
-    the coarser label, whose probability is the sum of its finer labels.
+    correct: that of `label_probabilities`, times the support of the cell (`crosstie.tl.novelty.supported`), since no
+    label of the source is right for a cell without a counterpart there; `novelty`, in [0, 1], high for cells without a
+    counterpart in the source (see `crosstie.tl.novelty.novelty`). Coarser levels add `label_NAME` and
+    `confidence_NAME`, with the name of their column (or `parent`), coarsest first. Labels are consistent across levels:
+    the finer label is the most probable one within the coarser label, whose probability is the sum of its finer labels.
 
     Raises
     ------
@@ -91,17 +92,20 @@ def transfer_labels(
     z_source, z_target = coordinates(model, source, target, k, what="transfer_labels")
     known = read_labels(model, source, key, labels, parents, keep_words=keep_words)
     probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k)
+    new = novelty(z_source[known.code >= 0], z_target)
+    there = supported(new)
     result: dict[str, Any] = {}
     allowed = np.ones(probability.shape, bool)
     for level in known.levels:
         winner, confidence = _winners(level, probability, allowed)
+        confidence = confidence * there
         allowed &= level.of_fine == winner[:, None]
         label = pd.Series(level.labels.take(winner))
         if abstain_at is not None:
             label = _abstained(label, confidence < abstain_at, abstain_at, level.name)
         suffix = f"_{level.name}" if level.name else ""
         result |= {f"label{suffix}": label.array, f"confidence{suffix}": confidence}
-    result["novelty"] = novelty(z_source[known.code >= 0], z_target)
+    result["novelty"] = new
     return pd.DataFrame(result, index=model.obs[target].index)
 
 

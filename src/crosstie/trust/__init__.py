@@ -1,6 +1,9 @@
 """Can you trust a run? Answers without labels and without known pairs of cells."""
 
+from crosstie.trust.check import Checked, Finding, check
 from crosstie.trust.diagnose import diagnose
 from crosstie.trust.diagnosis import Diagnosis
+from crosstie.trust.exchanged_links import without_suspicious
+from crosstie.trust.power import power
 
-__all__ = ["Diagnosis", "diagnose"]
+__all__ = ["Checked", "Diagnosis", "Finding", "check", "diagnose", "power", "without_suspicious"]

@@ -73,18 +73,3 @@ def above_other_pairings(correlation: Floats) -> float:
     if deviation < 1e-12:
         return float("nan")
     return float((np.trace(correlation) / m - correlation.mean()) / deviation)
-
-
-def combined_z_score(z: Floats) -> float:
-    """Combine the z-scores of roughly independent tests (Stouffer); NaN if none is finite."""
-    known = np.asarray(z, dtype=float)
-    known = known[np.isfinite(known)]
-    return float(known.sum() / np.sqrt(len(known))) if len(known) else float("nan")
-
-
-def above_null(value: float, null: Floats) -> float:
-    """Return how far a value lies above the mean of a null sample, in standard deviations; NaN below three draws."""
-    null = np.asarray(null, dtype=float)
-    if len(null) < 3 or null.std() < 1e-12:
-        return float("nan")
-    return float((value - null.mean()) / null.std(ddof=1))

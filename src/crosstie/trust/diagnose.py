@@ -14,21 +14,26 @@ from crosstie._typing import Array, Floats
 from crosstie.anchors.linear import damping_factor, unit_rows
 from crosstie.anchors.neighbours import nearest
 from crosstie.model.model import Model
+from crosstie.qc.doublets import MIN_CELLS, find_doublets
 from crosstie.tl.neighbourhood import own_coordinates
 from crosstie.tl.novelty import novelty
 from crosstie.trust import input_mistakes, signals
+from crosstie.trust.copied_cells import recognised
 from crosstie.trust.diagnosis import Diagnosis, Signal, SignalId, cell_scores
+from crosstie.trust.exchanged_links import suspicious_table
 from crosstie.trust.match_stability import returned
-from crosstie.trust.populations import Population, above_common, mixing, nearness, unsupported
+from crosstie.trust.populations import DISAGREE, Population, above_common, disagreement, mixing, nearness, unsupported
 from crosstie.trust.refits import Evidence, gather, of_cells
 from crosstie.trust.sketch_fit import SKETCH
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crosstie._typing import Data
+    from crosstie._typing import Data, Edge
 
 COUNTED = ("rna", "protein", "atac", "activity")  # modalities whose cells have a depth
+DROPLETS = ("rna", "protein")  # modalities in whose counts doublets are searched
+LEAST_DISAGREEING, MOST_DISAGREEING = 6, 100  # linked columns that tell whether a population is there
 WITHOUT_DATA = "the model was loaded without its data"
 MAX_RETURN = 2048  # cells to which others may return
 
@@ -39,15 +44,14 @@ def diagnose(
     *,
     link_data: Mapping[str, AnnData] | None = None,
     seed: int = 0,
-    n_null: int = 8,
     n_stability: int = 2,
 ) -> Diagnosis:
     """Tell whether you can trust a run, without labels and without known pairs of cells.
 
-    The closed form is refitted on sketches of 1,024 cells: with permuted links, without a third of the links, and
-    without a fifth of the cells. Cells are also placed by each half of their counts. The data are checked for copied
-    matrices, duplicated cells and mismatched organisms. The model's own coordinates tell whether cells return from the
-    other view, how well views mix, and which populations have no counterpart.
+    The closed form is refitted on sketches: without some links, which then are judged by fits that did not see them,
+    and without a fifth of the cells. Cells are also placed by each half of their counts. The data are checked for
+    copies of one measurement, doublets, duplicated cells and mismatched organisms. The model's own coordinates tell
+    whether cells return from the other view, how well views mix, and which populations have no counterpart.
 
     Parameters
     ----------
@@ -60,8 +64,6 @@ def diagnose(
         The link data the model was fitted on, if any; only for a loaded model.
     seed
         Seed of all random draws.
-    n_null
-        Number of fits with permuted links, at least 3.
     n_stability
         Number of fits on 80 % of the cells, at least 1.
 
@@ -80,9 +82,8 @@ def diagnose(
     """
     if not isinstance(model, Model):
         raise type_error("diagnose: not a model.", found=type(model).__name__, expected="the result of xt.integrate")
-    for name, value, least in (("n_null", n_null, 3), ("n_stability", n_stability, 1)):
-        if value < least:
-            raise value_error(f"diagnose: {name} is too small.", found=str(value), expected=f"at least {least}")
+    if n_stability < 1:
+        raise value_error("diagnose: n_stability is too small.", found=str(n_stability), expected="at least 1")
     views = list(model.linkage.views)
     model.embed(views[0])  # says so if the model is not fitted
     if data is not None:
@@ -90,15 +91,16 @@ def diagnose(
     whole, model = model, model.core
     edges = list(model.linkage.edges)
     with few_threads(SKETCH):
-        evidence = gather(model, n_null=n_null, n_stability=n_stability, seed=seed) if model.views else None
+        evidence = gather(model, n_stability=n_stability, seed=seed) if model.views else None
         found = _of_refits(model, evidence)
-        of_views, cells = _of_places(model, seed)
-        found += of_views + _of_data(model)
+        of_views, cells = _of_places(model, evidence, seed)
+        found += of_views + _of_data(model, seed)
         confidence = {view: _confidence(model, view, evidence, cells[view]) for view in views}
     if model is not whole:
         confidence = {view: _of_all(whole, model, view, score) for view, score in confidence.items()}
     level, reasons = signals.decide(found, edges, views)
-    return Diagnosis(level, reasons, tuple(found), confidence)
+    pairs = {} if evidence is None else {edge: e.exchanged for edge, e in evidence.edges.items()}
+    return Diagnosis(level, reasons, tuple(found), confidence, suspicious_table(model, pairs))
 
 
 def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:
@@ -107,11 +109,13 @@ def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:
         if evidence is None:
             name = signals.edge_name((a, b))
             found += [
-                signals.missing(name, "links_above_null", WITHOUT_DATA),
+                signals.missing(name, "links_held_out", WITHOUT_DATA),
                 signals.missing(name, "matches_move", WITHOUT_DATA),
             ]
             continue
-        found += signals.of_links((a, b), evidence.edges[a, b])
+        exchanged = suspicious_table(model, {(a, b): evidence.edges[a, b].exchanged})["source"]
+        pairs = [f"{one} and {two}" for one, two in zip(exchanged[::2], exchanged[1::2], strict=True)]
+        found += signals.of_links((a, b), evidence.edges[a, b], pairs)
         moved = {
             part: float(np.mean([of[e].mean() for e in ((a, b), (b, a)) if e in of]))
             for part, of in evidence.moved.items()
@@ -131,7 +135,7 @@ def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:
     return found
 
 
-def _of_places(model: Model, seed: int) -> tuple[list[Signal], dict[str, Floats]]:
+def _of_places(model: Model, evidence: Evidence | None, seed: int) -> tuple[list[Signal], dict[str, Floats]]:
     """Judge the model's own coordinates; also return a score in [0, 1] for each cell, averaged over its edges."""
     found: list[Signal] = []
     cells: dict[str, list[Floats]] = {view: [] for view in model.latents}
@@ -141,7 +145,7 @@ def _of_places(model: Model, seed: int) -> tuple[list[Signal], dict[str, Floats]
         back, mixed, shares, described = [], [], {}, {}
         for view, other, close in zip(edge, edge[::-1], near, strict=True):
             z, y = model.latents[view], model.latents[other]
-            new = above_common(novelty(y, z, seed=seed))
+            new = above_common(novelty(y, z, seed=seed)) * _disagreeing(model, evidence, edge, view)
             grid = np.random.default_rng([seed, 3]).permutation(len(z))[:MAX_RETURN]
             back.append(returned(z, y, unit_rows(own_coordinates(model, view)), np.sort(grid)))
             mixed.append(mixing(z, y, 1 - new))
@@ -155,11 +159,32 @@ def _of_places(model: Model, seed: int) -> tuple[list[Signal], dict[str, Floats]
     return found, {view: np.mean(scores, axis=0) for view, scores in cells.items()}
 
 
-def _of_data(model: Model) -> list[Signal]:
+def _disagreeing(model: Model, evidence: Evidence | None, edge: Edge, view: str) -> Floats | float:
+    """Return, for each cell, how far its linked features contradict its matches, in [0, 1]; 1 if nothing tells."""
+    if evidence is None or evidence.edges[edge].n_columns < LEAST_DISAGREEING:
+        return 1.0
+    other = edge[1] if view == edge[0] else edge[0]
+    step = max(1, evidence.edges[edge].n_columns // MOST_DISAGREEING)
+    columns = dict(zip(edge, evidence.problem.columns[edge], strict=True))
+    sides = [
+        (model.latents[name], evidence.problem.components[name] @ columns[name][:, ::step]) for name in (other, view)
+    ]
+    found = disagreement(sides[0], sides[1], unit_rows(own_coordinates(model, view)))
+    return np.clip(found / DISAGREE, 0, 1)
+
+
+def _of_data(model: Model, seed: int) -> list[Signal]:
     if not model.views:
         needed: tuple[SignalId, ...] = ("copied_cells", "duplicated_cells", "one_organism")
         return [signals.missing("all views", id_, WITHOUT_DATA) for id_ in needed]
     found = signals.of_copies(input_mistakes.copied(model.views))
+    edges = {(a, b): recognised(model.views[a], model.views[b], seed=seed) for a, b in model.linkage.edges}
+    found += signals.of_recognised(edges)
+    found += [
+        signals.of_doublets(name, find_doublets(view, seed=seed).share)
+        for name, view in model.views.items()
+        if view.modality in DROPLETS and view.values == "counts" and view.n_cells >= MIN_CELLS
+    ]
     found += [signals.of_duplicates(name, input_mistakes.duplicated(view.loaded)) for name, view in model.views.items()]
     read = {**model.views, **model.link_views}
     return found + signals.of_organisms(model.linkage.edges, input_mistakes.organisms(read))

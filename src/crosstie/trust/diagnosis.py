@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
 import pandas as pd
@@ -17,8 +17,9 @@ if TYPE_CHECKING:
 
 Level = Literal["ok", "care", "fail", "missing"]
 SignalId = Literal[
-    "links_above_null",
     "links_held_out",
+    "suspicious_links",
+    "links_resolution",
     "pairs_held_out",
     "linked_columns",
     "matches_move_links",
@@ -30,7 +31,9 @@ SignalId = Literal[
     "mixing",
     "unsupported_cells",
     "copied_cells",
+    "recognised_cells",
     "duplicated_cells",
+    "doublets",
     "one_organism",
 ]
 WORDS = {"ok": "trustworthy", "care": "use with care", "fail": "do not use"}
@@ -82,12 +85,15 @@ class Diagnosis:
     confidence
         A score in [0, 1] for every cell, by view and cell name: how far you can trust its position. It ranks cells and
         is not a probability.
+    suspicious
+        Links whose names seem to be exchanged, one row per feature; see `crosstie.trust.exchanged_links`.
     """
 
     level: Level
     reasons: tuple[str, ...]
     signals: tuple[Signal, ...]
     confidence: Mapping[str, pd.Series]
+    suspicious: pd.DataFrame = field(default_factory=pd.DataFrame)
 
     @property
     def verdict(self) -> str:
@@ -103,6 +109,15 @@ class Diagnosis:
         ]
         table = pd.DataFrame(rows, columns=["edge", "signal", "value", "expected", "ok"])
         return table.astype({"ok": "boolean", "value": float})
+
+    @property
+    def suspicions(self) -> list[str]:
+        """One sentence per suspicious link."""
+        return [
+            f"{row.source} moves with {row.moves_with} ({row.other:+.2f}), not with its own {row.target} "
+            f"({row.own:+.2f})"
+            for row in self.suspicious.itertuples()
+        ]
 
     def write(self, data: Data, key: str = "crosstie_confidence") -> None:
         """Write the confidence of all cells into `.obs[key]` of every view of `data`.
@@ -126,6 +141,7 @@ class Diagnosis:
     def __str__(self) -> str:
         lines = [WORDS[self.level] + ("." if not self.reasons else ":")]
         lines += [f"  - {reason}" for reason in self.reasons]
+        lines += [f"  suspicious: {sentence}" for sentence in self.suspicions]
         width = max((len(s.edge) for s in self.signals), default=0)
         length = max((len(s.name) for s in self.signals), default=0)
         mark = {"ok": " ", "care": "!", "fail": "x", "missing": "?"}

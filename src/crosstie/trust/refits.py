@@ -1,11 +1,11 @@
-"""Refits with some links, cells or counts changed, and what they tell about each edge and each cell.
+"""Refits with some links, cells or counts left out, and what they tell about each edge and each cell.
 
-The only place of `trust` that fits. Its results are arrays; `signals` puts them into words.
+Its results are arrays; `signals` puts them into words.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -13,43 +13,44 @@ import numpy as np
 from crosstie._threads import side_by_side
 from crosstie._typing import Array, Edge, Floats
 from crosstie.metrics import foscttm
+from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.model import Model
-from crosstie.trust.agreement import above_null, above_other_pairings, combined_z_score, matched_correlations
+from crosstie.trust.exchanged_links import Exchanged, confirmed
+from crosstie.trust.left_out_links import LeftOutLinks, leave_out_links
 from crosstie.trust.match_stability import halves, moved
-from crosstie.trust.sketch_fit import Fit, Sketch, permuted, without_share
+from crosstie.trust.resolution import resolutions
+from crosstie.trust.sketch_fit import Fit, Sketch, without_share
 
 N_FOLDS = 3
-LEAST_COLUMNS = 4  # fewer have too few possible pairings to test
 SKETCH_PAIRS = 1000
-MOST_JUDGED = 1000  # columns correlated with each other: enough for a test
-LEAST_HELD = 6  # from here on, each third holds two columns
+LINK_SKETCH = 512  # cells of a view in the fits that test links: ten of them, each on a quarter of the cost
 Place = Callable[[str], tuple[Array, Array]]  # coordinates of a view: of all its cells, and of the sketch
 
 
 @dataclass
 class EdgeEvidence:
-    """Results of the refits for one edge; NaN if unknown.
+    """Results of the refits for one edge.
 
     Parameters
     ----------
     n_columns, n_pairs
         Number of linked columns and of shared cells.
-    agreement, null
-        Mean correlation of linked columns across matched cells, and the same in fits with permuted links.
-    above_null
-        How far `agreement` lies above `null`, in standard deviations.
-    held_out
-        How much better links left out of a fit agree than other pairings of them, in standard deviations.
+    links
+        What fits tell about links that they did not see; `None` if there are too few.
+    exchanged
+        Links whose names seem to be exchanged.
+    resolution
+        For both views, how far apart the cells are that the linked columns take for neighbours: 0 to 0.5 for chance;
+        NaN without linked columns.
     pairs
-        FOSCTTM of shared cells left out of a fit.
+        FOSCTTM of shared cells left out of a fit; NaN if unknown.
     """
 
     n_columns: int = 0
-    agreement: float = float("nan")
-    null: Floats = field(default_factory=lambda: np.empty(0))
-    above_null: float = float("nan")
-    held_out: float = float("nan")
     n_pairs: int = 0
+    links: LeftOutLinks | None = None
+    exchanged: list[Exchanged] = field(default_factory=list)
+    resolution: tuple[float, float] = (float("nan"), float("nan"))
     pairs: float = float("nan")
 
 
@@ -64,21 +65,22 @@ class Evidence:
     moved
         By what was changed (`"links"`, `"cells"`, `"counts"`, `"map"`), then by source and target view in both
         directions: how far the matches of each source cell move, shape `(n_source,)`, 0 to 0.5 for chance.
+    problem
+        What was fitted.
     """
 
     edges: dict[Edge, EdgeEvidence]
     moved: dict[str, dict[Edge, Floats]]
+    problem: ClosedFormProblem
 
 
-def gather(model: Model, *, n_null: int, n_stability: int, seed: int) -> Evidence:
-    """Refit a model on a sketch: with permuted links, without some links, without some cells.
+def gather(model: Model, *, n_stability: int, seed: int) -> Evidence:
+    """Refit a model on a sketch: without some links, without some cells.
 
     Parameters
     ----------
     model
         A fitted model with its data.
-    n_null
-        Number of fits with permuted links.
     n_stability
         Number of fits on a random 80 % of the sketch.
     seed
@@ -91,10 +93,13 @@ def gather(model: Model, *, n_null: int, n_stability: int, seed: int) -> Evidenc
         (a, b): EdgeEvidence(n_columns=source.shape[1], n_pairs=len(sketch.problem.pairs.get((a, b), ((), ()))[0]))
         for (a, b), (source, _) in sketch.problem.columns.items()
     }
-    for edge, found in _agreements(whole, sketch.problem.columns).items():
-        evidence[edge].agreement = found
-    if n_null and any(e.n_columns >= LEAST_COLUMNS for e in evidence.values()):
-        _link_null(sketch, evidence, n_null, rng)
+    small = sketch.smaller(LINK_SKETCH, seed=seed)
+    for edge, found in evidence.items():
+        if found.n_columns:
+            found.resolution = resolutions(small.problem, edge, seed=seed)
+            found.links = leave_out_links(small, edge)
+            if found.links is not None and not _by_name(model, edge):
+                found.exchanged = confirmed(small, edge, found.links)
     place = _placed(whole)
     for view in sketch.problem.components:  # cached before threads ask for it
         place(view)
@@ -108,7 +113,13 @@ def gather(model: Model, *, n_null: int, n_stability: int, seed: int) -> Evidenc
         "counts": _halved(model, sketch, whole, place, rng),
         "map": _movement(sketch, place, lambda view: (model.latents[view], model.latents[view][sketch.rows[view]])),
     }
-    return Evidence(evidence, parts)
+    return Evidence(evidence, parts, sketch.problem)
+
+
+def _by_name(model: Model, edge: Edge) -> bool:
+    """Tell whether an edge links features of the same name only: two of thousands look exchanged by chance."""
+    links = [link for link in model.linkage.links if set(link.edge) == set(edge)]
+    return all((link.pairs["source"] == link.pairs["target"]).all() for link in links)
 
 
 def _placed(fit: Fit) -> Place:
@@ -137,76 +148,38 @@ def _means(found: Iterable[dict[Edge, Floats]]) -> dict[Edge, Floats]:
     return {edge: np.mean([one[edge] for one in each], axis=0) for edge in each[0]} if each else {}
 
 
-def _correlations(fit: Fit, edge: Edge, source: Floats, target: Floats) -> Floats:
-    (a, b), sketch = edge, fit.sketch
-    step = max(1, -(-source.shape[1] // MOST_JUDGED))
-    source, target = source[:, ::step], target[:, ::step]
-    x, y = (sketch.problem.components[view][sketch.rows[view]] for view in edge)
-    z = [fit.place(view, sketch.rows[view]) for view in (a, b)]
-    settings = sketch.problem.settings
-    return matched_correlations(z[0], z[1], x @ source, y @ target, entropy=settings.entropy, balance=settings.balance)
-
-
-def _agreements(fit: Fit, columns: Mapping[Edge, tuple[Floats, Floats]]) -> dict[Edge, float]:
-    """Return the mean correlation of linked columns, for every edge with linked features."""
-    return {
-        edge: float(np.diag(_correlations(fit, edge, *sides)).mean())
-        for edge, sides in columns.items()
-        if sides[0].shape[1]
-    }
-
-
-def _link_null(sketch: Sketch, evidence: Mapping[Edge, EdgeEvidence], n_null: int, rng: np.random.Generator) -> None:
-    """Compare the agreement of every edge with fits of permuted links."""
-    null: dict[Edge, list[float]] = {edge: [] for edge in evidence}
-    draws = [permuted(sketch.problem.columns, rng) for _ in range(n_null)]
-    for draw in side_by_side(lambda columns: _agreements(sketch.fit(columns=columns), columns), draws):
-        for edge, found in draw.items():
-            null[edge].append(found)
-    for edge, values in null.items():
-        if evidence[edge].n_columns >= LEAST_COLUMNS:
-            evidence[edge].null = np.array(values)
-            evidence[edge].above_null = above_null(evidence[edge].agreement, evidence[edge].null)
-
-
 def _without_links(
-    sketch: Sketch, evidence: Mapping[Edge, EdgeEvidence], place: Place, rng: np.random.Generator
+    sketch: Sketch, evidence: dict[Edge, EdgeEvidence], place: Place, rng: np.random.Generator
 ) -> dict[Edge, Floats]:
-    """Leave out each third of the links and shared cells of every edge in turn, and test on what was left out."""
+    """Leave out each third of the links and shared cells of every edge in turn; test the shared cells."""
     columns = {e: np.array_split(rng.permutation(s.shape[1]), N_FOLDS) for e, (s, _) in sketch.problem.columns.items()}
     pairs = {e: np.array_split(rng.permutation(len(i)), N_FOLDS) for e, (i, _) in sketch.problem.pairs.items()}
 
-    def without(fold: int) -> tuple[dict[Edge, Floats], dict[Edge, float], dict[Edge, float]]:
-        """Return how far matches move, how well held-out links agree, and the FOSCTTM of held-out shared cells."""
-        kept, held = {}, {}
+    def without(fold: int) -> tuple[dict[Edge, Floats], dict[Edge, float]]:
+        """Return how far matches move, and the FOSCTTM of held-out shared cells."""
+        kept = {}
         for edge, (source, target) in sketch.problem.columns.items():
             out = columns[edge][fold] if source.shape[1] > 1 else np.empty(0, np.int64)
             stay = np.setdiff1d(np.arange(source.shape[1]), out)
-            kept[edge], held[edge] = (source[:, stay], target[:, stay]), (source[:, out], target[:, out])
+            kept[edge] = source[:, stay], target[:, stay]
         known = {
             edge: (np.delete(i, pairs[edge][fold]), np.delete(j, pairs[edge][fold]))
             for edge, (i, j) in sketch.problem.pairs.items()
         }
         fit = sketch.fit(columns=kept, pairs=known)
-        agree = {
-            edge: above_other_pairings(_correlations(fit, edge, *sides))
-            for edge, sides in held.items()
-            if evidence[edge].n_columns >= LEAST_HELD
-        }
         ranks = {}
         for (a, b), (i, j) in sketch.problem.pairs.items():
             out = pairs[a, b][fold][:SKETCH_PAIRS]
             if len(out) > 1:
                 ranks[a, b] = float(foscttm(fit.place(a, i[out]), fit.place(b, j[out])))
-        return _movement(sketch, place, _placed(fit)), agree, ranks
+        return _movement(sketch, place, _placed(fit)), ranks
 
     folds = side_by_side(without, range(N_FOLDS))
     for edge, found in evidence.items():
-        found.held_out = combined_z_score(np.array([agree[edge] for _, agree, _ in folds if edge in agree]))
-        off = [ranks[edge] for _, _, ranks in folds if edge in ranks]
+        off = [ranks[edge] for _, ranks in folds if edge in ranks]
         if off:
             found.pairs = float(np.mean(off))
-    return _means([change for change, _, _ in folds])
+    return _means([change for change, _ in folds])
 
 
 def _halved(model: Model, sketch: Sketch, whole: Fit, place: Place, rng: np.random.Generator) -> dict[Edge, Floats]:

@@ -15,12 +15,13 @@ import numpy as np
 from crosstie._typing import Edge, Floats
 from crosstie.links.antibody_names import Organism
 from crosstie.trust.diagnosis import Level, Signal, SignalId
-from crosstie.trust.refits import LEAST_COLUMNS, LEAST_HELD, EdgeEvidence
+from crosstie.trust.refits import EdgeEvidence
 
 # The names of signals, in `Diagnosis.table` and diagnosis.csv. Code tells signals apart by id, never by name.
 NAMES: dict[SignalId, str] = {
-    "links_above_null": "agreement of links above permuted links, in s.d.",
     "links_held_out": "agreement of links left out, above other pairings, in s.d.",
+    "suspicious_links": "links whose names seem exchanged",
+    "links_resolution": "what links alone cannot tell apart, share of a view",
     "pairs_held_out": "FOSCTTM of shared cells left out",
     "linked_columns": "linked columns",
     "matches_move_links": "matches move, a third of the links left out",
@@ -32,20 +33,31 @@ NAMES: dict[SignalId, str] = {
     "mixing": "mixing, of what composition allows",
     "unsupported_cells": "share of cells unsupported",
     "copied_cells": "share of cells with the same numbers in both",
+    "recognised_cells": "share of cells recognised in the other view",
     "duplicated_cells": "share of cells that occur twice",
+    "doublets": "share of doublets, estimated",
     "one_organism": "one organism",
 }
 NAMES_OF_MISSING: dict[SignalId, str] = {
-    "links_above_null": "agreement of links",
+    "links_held_out": "agreement of links",
     "matches_move": "how far matches move",
     "copied_cells": "copies",
     "duplicated_cells": "cells that occur twice",
     "one_organism": "organisms",
 }
 PARTS: tuple[SignalId, ...] = ("matches_move_links", "matches_move_cells", "matches_move_counts")  # of "matches_move"
-NEVER_SPARED: tuple[SignalId, ...] = ("one_organism", "copied_cells")  # the input is wrong: no other edge makes it good
+NEVER_SPARED: tuple[SignalId, ...] = (
+    "one_organism",
+    "copied_cells",
+    "recognised_cells",
+)  # the input is wrong: no other edge makes it good
 
 Z = 3.0  # standard deviations above chance: one false alarm in 700 if the null is normal
+Z_LEAST = 1.64  # below this, links agree no better than chance: one run with random links in 20 does
+COARSE = 0.25  # resolution of links: half the distance to chance
+RECOGNISED = 0.2  # share of cells that stand out in the other view; below .1 for different cells
+MOST_DOUBLETS = 0.15
+MOST_EXCHANGED = 0.5  # share of the links
 CARE, FAIL = 0.1, 0.25  # by what share of a view matches may move: a tenth; half the distance to chance
 MOST_UNSUPPORTED = 0.02  # share of a view in populations without a counterpart: mentioned from here on
 COPIED = 0.5  # in independent views the share stays below 0.37 (data.copied_views)
@@ -63,49 +75,69 @@ def ids_by_name() -> dict[str, SignalId]:
     return {name: id_ for id_, name in NAMES.items()}
 
 
-def of_links(edge: Edge, e: EdgeEvidence) -> list[Signal]:
-    """Judge whether links and shared cells carry information; an edge is worthless only if neither does."""
+def of_links(edge: Edge, e: EdgeEvidence, pairs: Sequence[str] = ()) -> list[Signal]:
+    """Judge whether links and shared cells carry information; an edge is worthless only if neither does.
+
+    Parameters
+    ----------
+    edge
+        Names of its views.
+    e
+        Results of the refits.
+    pairs
+        The exchanged links in words.
+    """
     name = edge_name(edge)
-    null = f"{e.null.mean():.2f} ± {e.null.std(ddof=1):.2f}" if len(e.null) > 1 else "unknown"
-    above = _signal(
-        name,
-        "links_above_null",
-        e.above_null,
-        f">= {Z:g}",
-        _least(e.above_null, Z),
-        f"{name}: across matched cells, linked features do not agree clearly better than links drawn at random "
-        f"(correlation {e.agreement:.2f}, with permuted links {null}; {e.above_null:.1f} s.d. above, "
-        f"expected at least {Z:g})",
-    )
-    held = _signal(
-        name,
-        "links_held_out",
-        e.held_out,
-        f">= {Z:g}",
-        _least(e.held_out, Z),
-        f"{name}: links left out of the fit do not agree clearly better across its matches than other pairings of the "
-        f"same features ({e.held_out:.1f} s.d. above, expected at least {Z:g})",
-    )
-    pairs = _signal(
-        name,
-        "pairs_held_out",
-        e.pairs,
-        f"<= {FAIL:g}",
-        _most(e.pairs, FAIL, FAIL),
-        f"{name}: shared cells left out of the fit do not find their partners "
-        f"(FOSCTTM {e.pairs:.2f}, expected at most {FAIL:g}, 0.5 is chance)",
-    )
-    if e.n_columns < LEAST_COLUMNS and not e.n_pairs:
-        weak = f"{name}: {e.n_columns} linked columns are too few to tell from chance"
-        return [_signal(name, "linked_columns", e.n_columns, f">= {LEAST_COLUMNS}", "care", weak)]
-    out = [s for s, made in ((above, LEAST_COLUMNS), (held, LEAST_HELD)) if e.n_columns >= made]
-    out += [pairs] if e.n_pairs else []
+    out = [_of_test(edge, e)] if e.n_columns else []
+    if e.n_pairs:
+        reason = (
+            f"{name}: shared cells left out of the fit do not find their partners "
+            f"(FOSCTTM {e.pairs:.2f}, expected at most {FAIL:g}, 0.5 is chance)"
+        )
+        out.append(_signal(name, "pairs_held_out", e.pairs, f"<= {FAIL:g}", _most(e.pairs, FAIL, FAIL), reason))
     if any(s.level == "ok" for s in out):  # one proof is enough to keep the edge, but not to call it good
         out = [replace(s, level=_soft(s.level)) for s in out]
-    if e.n_columns < LEAST_HELD and not e.n_pairs:
-        few = f"{name}: {e.n_columns} linked columns are too few to leave some out as a test"
-        out.append(_signal(name, "linked_columns", e.n_columns, f">= {LEAST_HELD}", "care", few))
+    if e.links is not None:
+        n = 2 * len(e.exchanged)
+        many = n > MOST_EXCHANGED * e.n_columns
+        reason = f"{name}: {n} links seem to have exchanged names: {', '.join(pairs[:4])}"
+        reason += f" and {len(pairs) - 4} more pairs" if len(pairs) > 4 else ""
+        level: Level = "ok" if not n else "fail" if many else "care"
+        out.append(_signal(name, "suspicious_links", float(n), "0", level, reason))
+    if e.n_columns:
+        value = float(np.mean(e.resolution))
+        level = "care" if value > COARSE and not e.n_pairs else "ok"
+        reason = (
+            f"{name}: the links alone tell little apart: cells that look alike in the {e.n_columns} linked columns are "
+            f"{value:.0%} of their view away from each other (chance is 50%); finer matches cannot be checked"
+        )
+        out.append(_signal(name, "links_resolution", value, f"<= {COARSE:g}", level, reason))
     return out
+
+
+def _of_test(edge: Edge, e: EdgeEvidence) -> Signal:
+    """Judge links that were left out of fits, as far as the test could tell anything."""
+    name = edge_name(edge)
+    if e.links is None:
+        few = (
+            f"{name}: cannot tell from the links: {e.n_columns} linked columns are too few to leave some out as a test"
+        )
+        return _signal(name, "linked_columns", e.n_columns, "enough to leave some out", "care", few)
+    above, possible = e.links.above, e.links.possible
+    if above >= Z:
+        return _signal(name, "links_held_out", above, f">= {Z:g}", "ok")
+    strength = f"right links would reach at most {possible:.1f}"
+    if not possible >= Z:
+        reason = (
+            f"{name}: cannot tell from the links: {e.n_columns} linked columns, of which some are alike, are too few "
+            f"for a test ({above:.1f} s.d. above other pairings; {strength}, expected at least {Z:g})"
+        )
+        return _signal(name, "links_held_out", above, f">= {Z:g}", "care", reason)
+    reason = (
+        f"{name}: links left out of the fit do not agree clearly better across its matches than other pairings of the "
+        f"same features ({above:.1f} s.d. above, expected at least {Z:g}; {strength})"
+    )
+    return _signal(name, "links_held_out", above, f">= {Z:g}", "care" if above >= Z_LEAST else "fail", reason)
 
 
 def of_movement(edge: Edge, moved: Mapping[str, float]) -> list[Signal]:
@@ -196,6 +228,32 @@ def of_copies(found: Mapping[Edge, float]) -> list[Signal]:
         )
         for edge, share in found.items()
     ]
+
+
+def of_recognised(found: Mapping[Edge, float]) -> list[Signal]:
+    """Judge whether two views are one measurement of the same cells: a copy, thinned, normalised or filtered."""
+    return [
+        _signal(
+            edge_name(edge),
+            "recognised_cells",
+            share,
+            f"<= {RECOGNISED:g}",
+            "fail" if share > RECOGNISED else "ok",
+            f"{edge_name(edge)}: {share:.0%} of the cells are recognised one by one in the other view: it is a copy of "
+            f"the same measurement (thinned, normalised or filtered), and matching it shows nothing",
+        )
+        for edge, share in found.items()
+    ]
+
+
+def of_doublets(view: str, share: float) -> Signal:
+    """Judge how many cells of a view are doublets."""
+    reason = (
+        f"{view}: about {share:.0%} of the cells look like doublets (expected at most {MOST_DOUBLETS:.0%}); they match "
+        f"mixtures of types: remove them (xt.qc.find_doublets)"
+    )
+    level: Level = "care" if share > MOST_DOUBLETS else "ok"
+    return _signal(view, "doublets", share, f"<= {MOST_DOUBLETS:g}", level, reason)
 
 
 def of_duplicates(view: str, share: float) -> Signal:

@@ -11,6 +11,7 @@ from crosstie._typing import Array, Edge, Floats, Index
 from crosstie.anchors import ClosedForm
 from crosstie.model.closed_form_problem import ClosedFormProblem, Columns
 from crosstie.model.model import Model
+from crosstie.trust.agreement import matched_correlations
 
 SKETCH = 1024  # cells of a view in a sketch; each round then matches one sketch only
 MOST_PAIRS = 512  # shared cells of an edge in a sketch
@@ -38,6 +39,11 @@ class Sketch:
         rng = np.random.default_rng([seed, 1])
         sizes = {name: len(x) for name, x in problem.components.items()}
         return cls(problem, sketch_rows(sizes, problem.pairs, rng))
+
+    def smaller(self, n: int, *, seed: int) -> Sketch:
+        """Return a sketch with at most `n` of the cells of each view, shared cells with their partners."""
+        sizes = {name: len(x) for name, x in self.problem.components.items()}
+        return Sketch(self.problem, sketch_rows(sizes, self.problem.pairs, np.random.default_rng([seed, 4]), n))
 
     def fit(
         self,
@@ -79,6 +85,24 @@ class Fit:
             z = self.closed.offsets.corrected(view, z, batch if rows is None else batch[rows])
         return z
 
+    def correlations(self, edge: Edge, source: Floats, target: Floats) -> Floats:
+        """Return the correlation of columns of one view with columns of the other across matched cells of the sketch.
+
+        Parameters
+        ----------
+        edge
+            Names of the two views.
+        source, target
+            Maps from components to the columns of each view, shapes `(n_components, n_source)` and
+            `(n_components, n_target)`.
+        """
+        rows, settings = self.sketch.rows, self.sketch.problem.settings
+        x, y = (self.sketch.problem.components[view][rows[view]] for view in edge)
+        z = [self.place(view, rows[view]) for view in edge]
+        return matched_correlations(
+            z[0], z[1], x @ source, y @ target, entropy=settings.entropy, balance=settings.balance
+        )
+
 
 def sketch_rows(
     sizes: Mapping[str, int], pairs: Mapping[Edge, tuple[Index, Index]], rng: np.random.Generator, n: int = SKETCH
@@ -119,8 +143,3 @@ def without_share(rows: Mapping[str, Index], share: float, rng: np.random.Genera
     return {
         name: np.sort(rng.choice(r, max(2, len(r) - round(share * len(r))), replace=False)) for name, r in rows.items()
     }
-
-
-def permuted(columns: Columns, rng: np.random.Generator) -> dict[Edge, tuple[Floats, Floats]]:
-    """Return the columns of every edge with those of the target permuted: random links."""
-    return {edge: (source, target[:, rng.permutation(target.shape[1])]) for edge, (source, target) in columns.items()}

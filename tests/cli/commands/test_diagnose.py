@@ -29,7 +29,7 @@ def test_verdict(folder):
     result = run("diagnose", folder / "run", "--out", folder / "signals.csv", "--cells", folder / "cells.csv")
     assert result.exit_code == 0, result.output
     assert result.stdout.startswith(("trustworthy.", "use with care:", "do not use:"))
-    assert "agreement of links above permuted links" in result.stdout
+    assert "agreement of links left out" in result.stdout
     assert "[" not in result.stdout  # progress goes to stderr
     table, cells = pd.read_csv(folder / "signals.csv"), pd.read_csv(folder / "cells.csv")
     assert list(table.columns) == ["edge", "signal", "value", "expected", "ok"]

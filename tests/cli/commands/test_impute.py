@@ -24,6 +24,8 @@ def test_impute(use, model, tmp_path, pair, words, options):
     expected, written = xt.tl.impute(model, *pair, **options), ad.read_h5ad("imputed.h5ad")
     np.testing.assert_allclose(written.X, expected.X, rtol=1e-5, atol=1e-6)
     assert list(written.obs_names) == list(expected.obs_names)
+    assert written.uns["crosstie"] == expected.uns["crosstie"]
+    assert written.uns["crosstie"]["target"] == pair[1]
     assert list(written.obs["state"]) == list(model.obs[pair[0]]["state"])
     np.testing.assert_allclose(written.var["reliability"], expected.var["reliability"], rtol=1e-5)
     assert f"{pair[1]} in the cells of {pair[0]}" in result.stdout

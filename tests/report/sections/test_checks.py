@@ -31,7 +31,7 @@ def test_every_figure_is_shown_with_its_meaning_and_its_name(run):
 def test_marks(run):
     table = pd.DataFrame(
         [
-            ("a – b", NAMES["links_above_null"], 5.0, ">= 3", True),
+            ("a – b", NAMES["links_held_out"], 5.0, ">= 3", True),
             ("a – b", NAMES["matches_move_links"], 0.04, "of 0.5", True),
             ("a – b", NAMES["matches_move"], 0.2, "<= 0.1", False),
             ("a – b", "depth of a", float("nan"), "a holds no counts", pd.NA),

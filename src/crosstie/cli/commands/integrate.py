@@ -13,6 +13,7 @@ import typer
 
 from crosstie._errors import value_error
 from crosstie._files import new_folder
+from crosstie._log import log
 from crosstie.cli import finished_run, json_answer, settings_file, view_arguments
 from crosstie.cli.console import Console, Quiet, Seed, Verbose, echo
 from crosstie.cli.job import Job
@@ -93,6 +94,9 @@ def integrate(
     verdict: Annotated[
         bool, typer.Option("--verdict/--no-verdict", help="Whether to check if the run can be trusted; see diagnose.")
     ] = True,
+    drop_suspicious: Annotated[
+        bool, typer.Option("--drop-suspicious", help="Integrate again without links whose names seem exchanged.")
+    ] = False,
     overwrite: Overwrite = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -140,7 +144,7 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
             )
             if not first:
                 return
-            plane = begin_map(model)
+            plane = begin_map(model := _without_suspicious(model, data, job, say, options))
             found = Run.of(model, data, options.get("link_data"), label_key=key, stage=say.stage)
             found = found.with_matches(say.stage).with_scores(same, seed=job.seed, stage=say.stage)
             diagnosis = finished_run.diagnosed(model, say, seed=job.seed) if job.verdict else None
@@ -158,6 +162,23 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
         show(found, job.out)
         if diagnosis is not None:
             echo(diagnosis, lines=True)
+
+
+def _without_suspicious(
+    model: Model, data: Mapping[str, AnnData], job: Job, say: Console, options: Mapping[str, Any]
+) -> Model:
+    """Return a model of the same data without suspicious links, if that is asked for and there are any."""
+    if not job.drop_suspicious:
+        return model
+    from crosstie.trust import without_suspicious
+
+    found = finished_run.diagnosed(model, say, seed=job.seed)
+    if not len(found.suspicious):
+        log.info("no link is suspicious: nothing is left out.")
+        return model
+    log.warning("left out as suspicious: %s.", "; ".join(found.suspicions))
+    links = without_suspicious(model, found.suspicious)
+    return fitted(data, links, job.config, say, seed=job.seed, device=job.device, **options)
 
 
 def _links_and_options(

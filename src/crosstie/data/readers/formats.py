@@ -13,6 +13,7 @@ from crosstie.data.readers.fcs import is_fcs, read_fcs
 from crosstie.data.readers.imaging_tables import is_imaging_table, read_imaging_table
 from crosstie.data.readers.loom import is_loom, read_loom
 from crosstie.data.readers.mtx_folders import is_mtx_folder, read_mtx_folder
+from crosstie.data.readers.rds import is_rds, refuse_rds
 from crosstie.data.readers.request import Request
 from crosstie.data.readers.tenx_h5 import is_10x_h5, read_10x_h5
 from crosstie.data.readers.text_tables import ENDINGS, is_text_table, read_text_table
@@ -60,6 +61,7 @@ FORMATS = (
         "table of a segmented image (mcmicro, QuPath, CellProfiler, steinbock)", is_imaging_table, read_imaging_table
     ),
     Format("table of text (.csv, .tsv)", is_text_table, read_text_table),
+    Format("object of R (.rds), after conversion", is_rds, refuse_rds),
 )
 
 

@@ -12,8 +12,9 @@ from crosstie.trust.signals import PARTS, ids_by_name
 
 # The question that each figure answers, for readers who have not read the manual.
 MEANINGS: dict[SignalId, str] = {
-    "links_above_null": "Do linked features agree better than links drawn at random?",
-    "links_held_out": "Do links that the fit did not see agree, too?",
+    "links_held_out": "Do links agree in fits that did not see them?",
+    "suspicious_links": "Does each feature move with its own partner rather than with another's?",
+    "links_resolution": "How much do the links alone leave undecided? 0 is nothing, 0.5 everything",
     "pairs_held_out": "Do shared cells that the fit did not see find their partners? 0 is perfect, 0.5 is chance",
     "linked_columns": "Are there enough links to tell?",
     "matches_move_links": "Do matches depend on single links?",
@@ -25,7 +26,9 @@ MEANINGS: dict[SignalId, str] = {
     "mixing": "Do the views mix? 1 is as well as their compositions allow",
     "unsupported_cells": "How many cells have no counterpart in the other view?",
     "copied_cells": "Was one matrix given twice?",
+    "recognised_cells": "Is one view a copy of the other's measurement, thinned or normalised?",
     "duplicated_cells": "Are cells duplicated?",
+    "doublets": "How many cells look like doublets?",
     "one_organism": "Are both views from one organism?",
 }
 MARKS = {"pass": "✓ passes", "look": "! stands out", "missing": "– not judged", "part": ""}

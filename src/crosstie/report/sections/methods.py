@@ -233,8 +233,8 @@ def _after(run: Run) -> list[str]:
         )
         judged = f"; by these checks the run is {words}" if words else ""
         out.append(
-            "The run was checked without labels: the fit was repeated with permuted links and "
-            f"without some of the links, cells or counts{held}{judged}."
+            "The run was checked without labels: the fit was repeated without some of "
+            f"the links, cells or counts{held}{judged}."
         )
     out.append(f"The map shows a UMAP {_cite('mcinnes')} of the common coordinates.")
     return out

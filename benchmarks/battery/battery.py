@@ -1,0 +1,113 @@
+"""Run the battery: fit, diagnose and score every run, one row each, and print how often the verdict is right.
+
+    CROSSTIE_DATA=... python benchmarks/battery/battery.py runs.csv [--kinds swap "few links"] [--minutes 30]
+
+Runs are done in an order drawn once, so that a table that was stopped holds every kind; runs that are in the table
+already are not repeated. A run is bad if its FOSCTTM is above .25, its accuracy is below .6 of that of the clean runs
+of its data, or two lineages are exchanged; copies are bad whatever the scores are. A run is good if it has .9 of the
+clean accuracy. Labels and pairing only serve to judge.
+"""
+
+from __future__ import annotations
+
+import argparse
+import os
+import time
+from pathlib import Path
+
+for _variable in ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS"):
+    os.environ.setdefault(_variable, "1")
+
+import sys  # noqa: E402
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))
+
+import numpy as np  # noqa: E402
+import pandas as pd  # noqa: E402
+from truth import BAD_ACCURACY, BAD_FOSCTTM, GOOD_ACCURACY, scored  # noqa: E402
+
+import crosstie as xt  # noqa: E402
+from runs import HELD_BACK, WRONG_INPUT, Run, battery  # noqa: E402
+
+IMPOSSIBLE = ("noise", "unrelated", "no type in common", "crossed, other species")  # nothing right could come out
+
+
+def main() -> None:
+    """Do the runs that are missing, and print the tables."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("table", type=Path)
+    parser.add_argument("--kinds", nargs="*", default=[])
+    parser.add_argument("--minutes", type=float, default=1e9)
+    options = parser.parse_args()
+    runs = list(battery())
+    done = pd.read_csv(options.table) if options.table.is_file() else pd.DataFrame({"key": []})
+    end = time.monotonic() + 60 * options.minutes
+    for number in np.random.default_rng(5).permutation(len(runs)):
+        run = runs[number]
+        if run.key in set(done["key"]) or (options.kinds and run.kind not in options.kinds):
+            continue
+        if time.monotonic() > end:
+            break
+        done = pd.concat([done, pd.DataFrame([row(run)])], ignore_index=True)
+        done.to_csv(options.table, index=False, float_format="%.5g")
+    print(f"{len(done)} of {len(runs)} runs.\n")
+    summary(judged(done))
+
+
+def row(run: Run) -> dict[str, object]:
+    """Fit, diagnose and score one run."""
+    out: dict[str, object] = {"key": run.key, "kind": run.kind, "strength": run.strength, "base": run.base}
+    try:
+        task = run.task()
+        batches = {v: "batch" for v, a in task.views.items() if "batch" in a.obs and len(set(a.obs["batch"])) > 1}
+        links = task.links(task.views) if task.links else None
+        model = xt.integrate(task.views, links, seed=run.seed, batch_key=batches or None)
+    except (ValueError, KeyError) as error:
+        return out | {"level": "refused", "reason": str(error).splitlines()[0]}
+    start = time.process_time()
+    found = xt.trust.diagnose(model, seed=run.seed)
+    out |= scored(task, model.latents)
+    figures = {s.id: s.value for s in found.signals}
+    reason = found.reasons[0] if found.reasons else ""
+    return out | {
+        "level": found.level,
+        "suspicious": "; ".join(found.suspicions),
+        "seconds": time.process_time() - start,
+        "reason": reason,
+        **figures,
+    }
+
+
+def judged(table: pd.DataFrame) -> pd.DataFrame:
+    """Return the table with the truth about every run: good, bad or between."""
+    clean = table[table["kind"] == "clean"].groupby("base")["accuracy"].mean()
+    crossed = table[table["kind"] == "crossed, same tissue"].groupby("base")["lineage"].mean()
+    of_clean = table["accuracy"] / table["base"].map(clean)
+    of_crossed = table["lineage"] / table["base"].map(crossed)
+    share = of_clean.fillna(of_crossed)
+    exchanged = table["exchanged"].fillna("") != ""
+    bad = (table["foscttm"] > BAD_FOSCTTM) | (share < BAD_ACCURACY) | exchanged
+    bad |= table["kind"].isin((*WRONG_INPUT, *IMPOSSIBLE))
+    good = ~bad & (share >= GOOD_ACCURACY)
+    return table.assign(truth=np.where(bad, "bad", np.where(good, "good", "between")))
+
+
+def summary(table: pd.DataFrame) -> None:
+    """Print counts of verdicts by truth and kind."""
+    table = table[table["level"] != "refused"]
+    held = table["kind"].isin(HELD_BACK)
+    for name, part in (("all", table), ("kinds used for bounds", table[~held]), ("kinds held back", table[held])):
+        print(f"{name}:\n{pd.crosstab(part['truth'], part['level'])}\n")
+    print(pd.crosstab([table["kind"], table["truth"]], table["level"]).to_string())
+    swaps = table[table["kind"] == "swap"]
+    named = [
+        all(name in str(said) for name in strength.split("~"))
+        for strength, said in zip(swaps["strength"], swaps["suspicious"], strict=True)
+    ]
+    clean = table[table["kind"].isin(("clean", "crossed, same tissue"))]
+    alarms = (clean["suspicious"].fillna("") != "").sum()
+    print(f"\nswaps, both named: {sum(named)} of {len(named)}; clean panels with an alarm: {alarms} of {len(clean)}")
+
+
+if __name__ == "__main__":
+    main()

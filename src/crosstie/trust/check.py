@@ -1,0 +1,356 @@
+"""`check` looks at the data before any fit: numbers, controls, doublets, empty cells, links, and what to do."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Literal
+
+import numpy as np
+import pandas as pd
+
+from crosstie._errors import InputError, sample, unknown_name
+from crosstie._log import log
+from crosstie._threads import few_threads
+from crosstie._typing import Modality
+from crosstie.anchors.neighbours import nearest
+from crosstie.data import Recipe, View
+from crosstie.data.normalize import totals
+from crosstie.data.stored import Stored
+from crosstie.data.view import as_mapping
+from crosstie.links.antibody_names import controls
+from crosstie.links.suggest import PROTEINS, suggest
+from crosstie.qc import doublets as qc_doublets
+from crosstie.qc import find_doublets
+from crosstie.trust import input_mistakes
+
+if TYPE_CHECKING:
+    from anndata import AnnData
+
+    from crosstie._typing import Data
+
+Level = Literal["fine", "note", "warning", "error"]
+FEW_LINKS = 10
+MANY_DOUBLETS = 0.1
+MANY_EMPTY = 0.01
+SHALLOW, MANY_DROPLETS = 100, 50_000  # median counts of RNA, and cells: an unfiltered matrix has few and many
+MANY_SHARED = 0.5
+SKETCH, K = 2000, 15
+APART = 0.9  # of the possible excess of neighbours of one's own batch
+_BARCODE = re.compile(r"(?:^|[^A-Za-z])([ACGT]{12,24})(?:[^A-Za-z]|$)")
+_TENX = re.compile(r"(?:.*[^A-Z])?[ACGT]{16}(?:-\d+)*(?:[^A-Z].*)?")
+_CHEMISTRY = (  # what the names of most antibodies of a panel tell
+    ("TotalSeq-A", re.compile(r".*total-?_?seq[-_ ]?a\b.*|.*_a\d{4}", re.IGNORECASE)),
+    ("TotalSeq-B", re.compile(r".*total-?_?seq[-_ ]?b\b.*|.*_b\d{4}", re.IGNORECASE)),
+    ("TotalSeq-C", re.compile(r".*total-?_?seq[-_ ]?c\b.*|.*_c\d{4}", re.IGNORECASE)),
+    ("BD AbSeq", re.compile(r".*(?:pabo|ahs\d{4}).*", re.IGNORECASE)),
+    ("antibodies named with their barcodes (CITE-seq-Count, REAP-seq)", re.compile(r".*[-_][ACGT]{8,15}")),
+)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """One thing that the data tell before a fit.
+
+    Parameters
+    ----------
+    about
+        The view or the two views.
+    id
+        What was looked at, such as `"doublets"`.
+    level
+        `"fine"`, `"note"` (worth knowing), `"warning"` (likely to cost accuracy) or `"error"` (cannot be integrated).
+    found, do
+        In words: what was found, and what to do about it (empty if nothing).
+    value
+        The number behind it, if there is one.
+    """
+
+    about: str
+    id: str
+    level: Level
+    found: str
+    do: str = ""
+    value: float | None = None
+
+
+@dataclass(frozen=True)
+class Checked:
+    """What `check` found; print it, or take its table."""
+
+    findings: tuple[Finding, ...]
+
+    @property
+    def table(self) -> pd.DataFrame:
+        """One row per finding: `about`, `id`, `level`, `found`, `do`, `value`."""
+        return pd.DataFrame([vars(f) for f in self.findings], columns=list(Finding.__dataclass_fields__))
+
+    @property
+    def worst(self) -> Level:
+        """The most serious level of all findings."""
+        order: tuple[Level, ...] = ("error", "warning", "note")
+        return next((level for level in order if any(f.level == level for f in self.findings)), "fine")
+
+    def __str__(self) -> str:
+        lines, about = [], None
+        for f in self.findings:
+            if f.about != about:
+                about = f.about
+                lines.append(f"{about}")
+            mark = {"fine": "  ", "note": "· ", "warning": "! ", "error": "✗ "}[f.level]
+            lines.append(f"  {mark}{f.id.replace('_', ' ')}: {f.found}")
+            if f.do:
+                lines.append(f"      {f.do}")
+        return "\n".join(lines)
+
+
+def check(
+    data: Data,
+    *,
+    modality: Mapping[str, Modality] | None = None,
+    slot: str | Mapping[str, str] = "X",
+    batch_key: str | Mapping[str, str] | None = None,
+    label_key: str | None = None,
+    quick: bool = False,
+    seed: int = 0,
+) -> Checked:
+    """Tell, before any fit, what the data are and what would go wrong.
+
+    Of every view: the kind of numbers, what it measured and with which chemistry as far as names tell, the organism,
+    controls, cells without counts, repeated barcodes, duplicated cells, doublets, and whether batches share
+    populations. Of every two views: the features that can be linked, and cell names in common.
+
+    Parameters
+    ----------
+    data
+        The views by name, or MuData.
+    modality, slot, batch_key
+        As in `xt.integrate`.
+    label_key
+        Column of obs with cell types, only to see which of them occur in one batch alone.
+    quick
+        Leave out what takes more than a moment: doublets, duplicated cells, links and batches. `crosstie integrate`
+        does this part of itself.
+    seed
+        Random seed of simulated doublets and of sketches.
+
+    Returns
+    -------
+    The findings. Wrong inputs are findings too, not exceptions.
+
+    Raises
+    ------
+    TypeError
+        If `data` is not a mapping of names to AnnData.
+    KeyError
+        If `label_key` is in no view.
+    """
+    named = as_mapping(data)
+    if label_key is not None and not any(label_key in adata.obs for adata in named.values()):
+        raise unknown_name("check: label_key, a column of obs", label_key, next(iter(named.values())).obs.columns)
+    found: list[Finding] = []
+    views: dict[str, View] = {}
+    for name, adata in named.items():
+        try:
+            with _silent():
+                views[name] = View.of(
+                    name,
+                    adata,
+                    modality=(modality or {}).get(name),
+                    slot=slot if isinstance(slot, str) else slot.get(name, "X"),
+                    batch_key=batch_key.get(name) if isinstance(batch_key, Mapping) else batch_key,
+                )
+        except InputError as error:
+            found.append(Finding(name, "values", "error", str(error).replace("\n", ";")))
+            continue
+        found += _of_view(views[name], adata)
+        if not quick:
+            found += _slowly(views[name], adata, label_key, seed)
+    organisms = input_mistakes.organisms(views)
+    found += [Finding(n, "organism", "fine", f"{o} ({k} features tell it)", value=k) for n, (o, k) in organisms.items()]
+    if len({organism for organism, _ in organisms.values()}) > 1:
+        said = ", ".join(f"{name}: {organism}" for name, (organism, _) in organisms.items())
+        found.append(
+            Finding(" – ".join(organisms), "organism", "warning", f"they differ ({said})", "Are these the right files?")
+        )
+    order = {name: i for i, name in enumerate(named)}
+    found.sort(key=lambda f: order.get(f.about, len(order)))
+    found += _of_names(named)
+    if not quick and len(views) == len(named):
+        found += _of_links(named, views)
+    return Checked(tuple(found))
+
+
+@contextmanager
+def _silent() -> Iterator[None]:
+    """Log nothing: what would be said is among the findings."""
+    before, log.disabled = log.disabled, True
+    try:
+        yield
+    finally:
+        log.disabled = before
+
+
+def _of_view(view: View, adata: AnnData) -> list[Finding]:
+    """Look at names and totals of one view."""
+    said = f"{view.n_cells:,} cells × {view.n_features:,} features, taken as {view.modality}"
+    out = [Finding(view.name, "size", "fine", said)]
+    kinds = {"counts": "counts", "intensity": "intensities"}
+    if view.values in kinds or view.modality in ("none", "cytometry"):
+        out.append(Finding(view.name, "values", "fine", kinds.get(view.values, "taken as they are")))
+    else:
+        text = {
+            "log": "log-normalised",
+            "normalized": "normalised, not counts",
+            "any": "normalised, with negative values",
+        }
+        do = "Counts are better: point --slot (slot=) at them if the file has them."
+        out.append(Finding(view.name, "values", "note", text[view.values], do))
+    out += _chemistry(view)
+    if view.modality in PROTEINS and (found := controls(view.features)):
+        kinds_of = ", ".join(f"{n} × {kind}" for kind, n in Counter(found.values()).items())
+        out.append(
+            Finding(view.name, "controls", "note", f"{kinds_of} ({sample(found, 3)}); set aside", value=len(found))
+        )
+    if not isinstance(view.matrix, Stored) and view.values != "any":
+        out += _of_totals(view)
+    return out + _barcodes(view, adata)
+
+
+def _chemistry(view: View) -> list[Finding]:
+    names = [str(f) for f in view.features[:2000]]
+    if view.modality in PROTEINS:
+        for kind, pattern in _CHEMISTRY:
+            if np.mean([bool(pattern.fullmatch(n)) for n in names]) > 0.5:
+                return [Finding(view.name, "chemistry", "fine", kind)]
+    cells = [str(c) for c in view.cells[:200]]
+    if (
+        cells
+        and np.mean([bool(re.fullmatch(r"(?:.*[^A-Z])?[ACGT]{16}(?:-\d+)*(?:[^A-Z].*)?", c)) for c in cells]) > 0.9
+    ):
+        return [Finding(view.name, "chemistry", "fine", "cell barcodes of 16 bases, as 10x Genomics has them")]
+    return []
+
+
+def _of_totals(view: View) -> list[Finding]:
+    total = totals(view.loaded)
+    empty, out = int((total <= 0).sum()), []
+    middle = float(np.median(total))
+    if view.values == "counts" and view.modality == "rna" and view.n_cells > MANY_DROPLETS and middle < SHALLOW:
+        text = f"a median of {middle:,.0f} counts in {view.n_cells:,} cells: unfiltered droplets?"
+        out.append(Finding(view.name, "empty_cells", "warning", text, "Give the filtered matrix.", middle))
+    if empty:
+        share = empty / len(total)
+        do = f"Drop them first: {view.name} = {view.name}[{view.name}.X.sum(1) > 0]."
+        text = f"{empty:,} cells ({share:.1%}) without a single count"
+        out.append(Finding(view.name, "empty_cells", "warning" if share > MANY_EMPTY else "note", text, do, share))
+    return out
+
+
+def _barcodes(view: View, adata: AnnData) -> list[Finding]:
+    """Look for cell names that repeat, and for barcodes that repeat under other names, as in merged samples."""
+    names = pd.Index(adata.obs_names).astype(str)
+    out = []
+    if twice := int(names.duplicated().sum()):
+        do = "adata.obs_names_make_unique() keeps them apart."
+        out.append(Finding(view.name, "barcodes", "warning", f"{twice:,} cell names occur more than once", do, twice))
+    barcode = names.to_series().str.extract(_BARCODE, expand=False)
+    known = barcode.dropna()
+    if len(known) > 0.9 * len(names):
+        repeated = float(known.duplicated(keep=False).mean())
+        if repeated > 0.05:
+            text = f"{repeated:.0%} of the cells share their barcode with a cell of another sample"
+            do = "More than a few per cent: was one library counted twice, or did barcodes hop between samples?"
+            out.append(Finding(view.name, "barcodes", "warning", text, do, repeated))
+    return out
+
+
+def _slowly(view: View, adata: AnnData, label_key: str | None, seed: int) -> list[Finding]:
+    """Look at what takes seconds: doublets, duplicated cells, batches."""
+    if isinstance(view.matrix, Stored):
+        view = view.loaded_up_to(qc_doublets.MAX_CELLS)
+        if isinstance(view.matrix, Stored):
+            some = np.sort(np.random.default_rng(seed).permutation(view.n_cells)[: qc_doublets.MAX_CELLS])
+            view, adata = view.subset(some), adata[some]
+    out = []
+    same = input_mistakes.duplicated(view.loaded)
+    if same > 0:
+        level: Level = "warning" if same > 0.01 else "note"
+        text = f"{same:.1%} of the cells are identical to another cell in every feature"
+        out.append(Finding(view.name, "duplicated_cells", level, text, "Drop the copies.", same))
+    if view.values == "counts" and view.modality in ("rna", "protein") and view.n_cells >= qc_doublets.MIN_CELLS:
+        with _silent():
+            share = find_doublets(view, seed=seed).share
+        level = "warning" if share > MANY_DOUBLETS else "note" if share > 0.02 else "fine"
+        do = "xt.qc.find_doublets scores every cell; remove those it calls." if level != "fine" else ""
+        out.append(Finding(view.name, "doublets", level, f"about {share:.1%} of the cells", do, share))
+    return out + _batches(view, adata, label_key, seed)
+
+
+def _batches(view: View, adata: AnnData, label_key: str | None, seed: int) -> list[Finding]:
+    """Look whether batches share populations, by neighbours and, if labels are given, by types of one batch alone."""
+    if view.batch is None or view.batch.nunique() < 2:
+        return []
+    batch, out = view.batch.to_numpy(), []
+    some = np.sort(np.random.default_rng(seed).permutation(view.n_cells)[:SKETCH])
+    with _silent(), few_threads(SKETCH):
+        part = view.subset(some)
+        x = Recipe.fit(part, n_components=20, seed=seed).transform(part.loaded)
+        row = nearest(x, x, K + 1)[1][:, 1:]
+    code = np.unique(batch[some], return_inverse=True)[1]
+    share = np.bincount(code) / len(code)
+    own, expected = (code[row] == code[:, None]).mean(), (share**2).sum()
+    apart = float((own - expected) / (1 - expected))
+    n = view.batch.nunique()
+    if apart > APART:
+        text = f"the {n} batches share hardly any neighbours ({apart:.2f} on a scale from 0, mixed, to 1, apart)"
+        do = "If each batch holds its own cell types, batch correction would remove them: run without --batch-key, too."
+        out.append(Finding(view.name, "batches", "warning", text, do, apart))
+    else:
+        out.append(
+            Finding(view.name, "batches", "fine", f"{n} batches, {apart:.2f} apart (0 mixed, 1 apart)", value=apart)
+        )
+    if label_key is not None and label_key in adata.obs:
+        seen = pd.crosstab(adata.obs[label_key].to_numpy(), batch) > 0
+        alone = seen.index[seen.sum(axis=1) == 1]
+        if len(alone):
+            text = f"{len(alone)} of {len(seen)} types occur in one batch alone ({sample(alone, 3)})"
+            do = "For these, batch and type cannot be told apart."
+            out.append(Finding(view.name, "batches", "warning" if len(alone) > len(seen) / 2 else "note", text, do))
+    return out
+
+
+def _of_names(named: Mapping[str, AnnData]) -> list[Finding]:
+    """Look for cell names that two views have in common."""
+    out, names = [], list(named)
+    for i, a in enumerate(names):
+        for b in names[i + 1 :]:
+            one, other = (pd.Index(named[n].obs_names).astype(str) for n in (a, b))
+            share = one.isin(other).sum() / max(1, min(len(one), len(other)))
+            numbers = one.str.fullmatch(r"\d+").all()
+            if share > MANY_SHARED and not numbers:
+                do = f"If they are the same cells, say so: --paired {a},{b} (xt.links.paired)."
+                out.append(
+                    Finding(f"{a} – {b}", "cell_names", "note", f"{share:.0%} are in both views", do, float(share))
+                )
+    return out
+
+
+def _of_links(named: Mapping[str, AnnData], views: Mapping[str, View]) -> list[Finding]:
+    try:
+        with _silent():
+            links = suggest(named, {name: view.modality for name, view in views.items()})
+    except InputError as error:
+        return [Finding(" – ".join(named), "links", "error", str(error).splitlines()[0], "See crosstie links.")]
+    out = []
+    for link in links:
+        about, text = f"{link.source} – {link.target}", f"{link.n_columns} independent links"
+        if link.n_columns < FEW_LINKS:
+            do = "So few may not be enough; give a table of pairs (--links), or see crosstie links."
+            out.append(Finding(about, "links", "warning", text, do, link.n_columns))
+        else:
+            out.append(Finding(about, "links", "fine", text, value=link.n_columns))
+    return out

@@ -1,0 +1,43 @@
+import anndata as ad
+import numpy as np
+import pandas as pd
+import pytest
+
+from crosstie.data import View
+from crosstie.trust.copied_cells import recognised
+
+
+@pytest.fixture
+def cells(rng):
+    mean = np.exp(rng.normal(size=(4, 60)))[rng.integers(0, 4, 200)] * rng.gamma(3, 1, (200, 60))
+    return rng.poisson(3 * mean)
+
+
+def view(name, x, modality="rna", features=None):
+    features = [f"g{j}" for j in range(x.shape[1])] if features is None else features
+    return View.of(name, ad.AnnData(np.asarray(x, np.float32), var=pd.DataFrame(index=features)), modality=modality)
+
+
+@pytest.mark.parametrize("how", ["thinned", "normalised", "scaled", "half"])
+def test_copies_are_recognised(how, cells, rng):
+    order = rng.permutation(200)
+    x, features = cells[order], None
+    if how == "thinned":
+        x = rng.binomial(x, 0.5)
+    elif how == "normalised":
+        x = np.log1p(x / x.sum(1, keepdims=True) * 1e4)
+    elif how == "scaled":
+        x = np.round(2 * x**0.8)
+    else:
+        x, features = x[:, ::2], [f"g{j}" for j in range(0, 60, 2)]
+    assert recognised(view("a", cells), view("b", x, features=features)) > 0.4
+
+
+def test_other_cells_are_not(cells, rng):
+    mean = cells.mean(0)
+    assert recognised(view("a", cells[:100]), view("b", cells[100:])) < 0.1
+    assert recognised(view("a", rng.poisson(mean, (200, 60))), view("b", rng.poisson(mean, (200, 60)))) < 0.1
+
+
+def test_other_features_are_not_compared(cells):
+    assert recognised(view("a", cells), view("b", cells, features=[f"p{j}" for j in range(60)])) == 0
