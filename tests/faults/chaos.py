@@ -77,7 +77,9 @@ def started(folder: Path, kind: str) -> subprocess.Popen[str]:
     limit = (lambda: resource.setrlimit(resource.RLIMIT_FSIZE, (size, size))) if kind == "full" else None
     views = [f"{name}={folder / name}.h5ad" for name in ("rna", "adt")]
     words = [sys.executable, "-m", "crosstie", "integrate", *views, "--out", str(folder / "run"), "--overwrite", *SMALL]
-    return subprocess.Popen(words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=limit)
+    return subprocess.Popen(
+        words, env=env, stdout=subprocess.DEVNULL, stderr=subprocess.PIPE, text=True, preexec_fn=limit
+    )
 
 
 def disturbed(folder: Path, kind: str, rng: random.Random) -> list[str]:
