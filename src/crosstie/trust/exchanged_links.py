@@ -18,7 +18,7 @@ from crosstie.trust.sketch_fit import Sketch
 
 CONTRAST = -0.1  # correlation of differences: 0 if the links carry nothing, negative if names are exchanged
 GAIN = 0.1  # by which two features agree better with each other's partner than with their own, on average
-CROSSWISE = 0.15  # least correlation of either feature with the other's partner
+CROSSWISE = 0.18  # least correlation of either feature with the other's partner
 EACH = 0.05  # by which each of the two, alone, must agree better with the other's partner
 MOST_SHARE = 0.5  # of the links: with more exchanged ones, the panel as a whole is wrong
 COLUMNS = ["edge", "source", "target", "moves_with", "own", "other", "contrast"]
