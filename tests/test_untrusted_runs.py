@@ -247,7 +247,16 @@ def test_a_rerun_opens_files_only(run, tmp_path, kind):
     about = json.loads((run / "run.json").read_text())
     about["settings"]["inputs"]["rna"] = about["inputs"]["rna"]["path"] = str(path)
     change_about(run, **about)
-    refused(call("rerun", run, "--out", tmp_path / "again", "-q", "--changed-inputs"), "a file, or a zarr store")
+    refused(
+        call("rerun", run, "--out", tmp_path / "again", "-q", "--changed-inputs"),
+        "a file, or a folder that crosstie reads",
+    )
+
+
+@pytest.mark.parametrize("name", ["umap.csv", "model/obs_0.csv"])
+def test_a_table_of_very_many_columns_is_refused_at_once(run, name):
+    (run / name).write_text(",".join(f"c{i}" for i in range(200_000)) + "\n")
+    refused(report(run), f"{name} is damaged", "200,000 columns")
 
 
 # ---- names on the terminal -----------------------------------------------------------------------------------------

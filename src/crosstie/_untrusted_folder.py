@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import os
 import stat
 from pathlib import Path
@@ -51,6 +52,14 @@ def subfolder(folder: Path, name: str) -> Path:
     if about is not None and stat.S_ISLNK(about.st_mode):
         raise value_error(f"{path} cannot be used.", found=_kind(about), expected="a folder")
     return path
+
+
+def check_width(file: Path, most: int, *, who: str = "") -> None:
+    """Raise `ValueError` if a table names more columns than it may have; pandas would take minutes to find out."""
+    with file.open(encoding="utf-8", errors="replace", newline="") as lines:
+        n_columns = len(next(csv.reader(lines), ()))
+    if n_columns > most:
+        raise value_error(f"{who}{file} is damaged.", found=f"{n_columns:,} columns", expected=f"at most {most:,}")
 
 
 def _inside(folder: Path, name: str) -> tuple[Path, os.stat_result | None]:

@@ -16,7 +16,7 @@ import pandas as pd
 from crosstie._errors import InputError, InputValueError, sample, value_error
 from crosstie._extras import require
 from crosstie._typing import Array, Index, Modality
-from crosstie._untrusted_folder import TABLE, entry
+from crosstie._untrusted_folder import TABLE, check_width, entry
 from crosstie._version import __version__
 from crosstie.anchors import Anchors, ClosedForm
 from crosstie.anchors.batch_offsets import Offsets
@@ -334,6 +334,7 @@ def _obs(folder: Path, name: str, described: Mapping[str, Any]) -> pd.DataFrame:
     kinds = described["columns"]
     how: dict[str, Any] = {"header": None, "skiprows": 1, "dtype": str, "keep_default_na": False}
     with _telling_of_damage(file):
+        check_width(file, 1 + len(kinds) + 1000, who="load: ")
         text = pd.read_csv(file, skip_blank_lines=False, encoding="utf-8", **how)
     if text.shape[1] != 1 + len(kinds):
         raise value_error(

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import csv
 import warnings
 from collections.abc import Mapping
 from itertools import permutations
@@ -14,13 +15,14 @@ import pandas as pd
 from crosstie._errors import InputError, sample, value_error
 from crosstie._log import log
 from crosstie._typing import Edge
-from crosstie._untrusted_folder import TABLE, entry, subfolder
+from crosstie._untrusted_folder import TABLE, check_width, entry, subfolder
 from crosstie.data.read_files import check_view_names, read_views
 from crosstie.model.model import Model
 from crosstie.runs import folder as names
 from crosstie.runs.joint_map import MAX_PLOTTED, Plane, plane_of, plane_of_table
 from crosstie.runs.run import Run
 
+MOST_COLUMNS = 1000  # of a table of a run
 TEXT, NUMBER, FLAG = "text", "numbers", "true or false"
 _SIGNALS = {"edge": TEXT, "signal": TEXT, "value": NUMBER, "expected": TEXT, "ok": FLAG}
 _SUSPICIOUS = dict.fromkeys(("edge", "source", "target", "moves_with"), TEXT) | dict.fromkeys(
@@ -270,11 +272,12 @@ def _csv(folder: Path, name: str, kinds: Mapping[str, str], *, numbers: tuple[st
     if not file.is_file():
         return pd.DataFrame()
     try:
+        check_width(file, MOST_COLUMNS)
         heads = pd.read_csv(file, nrows=0).columns
         text = {column: str for column in heads if kinds.get(column) == TEXT}
         missing = {c: ["", "nan"] for c in heads if c not in text}
         table = pd.read_csv(file, dtype=text, keep_default_na=False, na_values=missing, index_col=False)
-    except (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, OSError) as error:
+    except (ValueError, LookupError, TypeError, ArithmeticError, RuntimeError, OSError, csv.Error) as error:
         if isinstance(error, InputError):
             raise
         said = str(error).splitlines()[0][:300] if str(error) else type(error).__name__
