@@ -3,6 +3,7 @@
 import logging
 import signal
 
+import numpy as np
 import pytest
 
 from faults.server import Server
@@ -23,6 +24,11 @@ def log_as_it_was():
     """Fuzzing silences the log of the whole process; the next test hears it again."""
     yield
     logging.getLogger("crosstie").setLevel(logging.NOTSET)
+
+
+@pytest.fixture
+def rng():
+    return np.random.default_rng(0)
 
 
 @pytest.fixture

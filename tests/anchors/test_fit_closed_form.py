@@ -318,3 +318,21 @@ def test_sketches_are_smoothed_too():
     settings = replace(SETTINGS, n_sketch=100, n_rounds=1)
     one, other = (fit_closed_form(components, columns, replace(settings, smoothing=s)) for s in (0.0, 0.5))
     assert np.abs(one.strength - other.strength).max() > 1e-3
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_columns_of_a_group_are_scaled_by_themselves(rng, turned):
+    """A hundred columns of noise in a group of their own do not dilute three that hold, whichever view comes first."""
+    state = rng.normal(size=(300, 3))
+    x, y = (np.hstack([state + 0.3 * rng.normal(size=(300, 3)), rng.normal(size=(300, 30))]) for _ in range(2))
+    true, noise = np.eye(33)[:, :3], rng.normal(size=(2, 33, 100))
+    noise[:, :3] = 0
+    columns = np.hstack([noise[0], true]), np.hstack([noise[1], true])
+    edge = ("b", "a") if turned else ("a", "b")
+    views = dict(zip(edge, (x.astype(np.float32), y.astype(np.float32)), strict=True))
+    form = {
+        name: fit_closed_form(views, {edge: columns}, Refinement(n_latent=5, n_rounds=1), groups=groups)
+        for name, groups in {"apart": {edge: np.repeat([1, 0], [100, 3])}, "together": None}.items()
+    }
+    score = {name: foscttm(*(f.reference[view] for view in edge)) for name, f in form.items()}
+    assert score["apart"] < score["together"] - 0.02

@@ -55,11 +55,6 @@ def write(mdata, tmp_path):
     return written
 
 
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)
-
-
 @pytest.fixture(autouse=True, scope="package")
 def quiet_mudata():
     with views_as_they_are():

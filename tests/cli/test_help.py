@@ -14,6 +14,7 @@ from typer.testing import CliRunner
 
 from crosstie.cli import COMMANDS, app
 from made_files import formats
+from made_files.references import reference_of
 
 HOUSE = (
     "demo integrate check links evaluate diagnose report figures transfer impute match map relate export fetch"
@@ -77,6 +78,7 @@ def test_examples_run(run, tmp_path, peaks, mdata, monkeypatch):
             about = f'gene_id "{name}"; gene_name "{name}";'
             file.write(f"{chrom}\tx\tgene\t{int(start) + 1}\t{end}\t.\t{strand}\t.\t{about}\n")
     mdata["rna"][:100].copy().write_h5ad(tmp_path / "new.h5ad")
+    reference_of(mdata).write_h5mu(tmp_path / "pbmc.h5mu")
     formats.tenx_h5(tmp_path / "filtered_feature_bc_matrix.h5", "Gene Expression", "Antibody Capture")
     quick = {"integrate": ["--no-plots", "--no-verdict"], "rerun": [], "report": ["--no-verdict"]}
     parser = get_command(app)

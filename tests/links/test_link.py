@@ -69,7 +69,20 @@ def test_restricted_leaves_pairs_out_and_says_so(caplog):
 def test_bad_links_are_refused():
     with pytest.raises(ValueError, match="linked to itself"):
         link("rna", "rna")
-    with pytest.raises(ValueError, match="above 0"):
+    with pytest.raises(ValueError, match="not 0"):
         link(rows=[("a", "b", 0, 0.0)])
     with pytest.raises(ValueError, match=r"missing .*weight"):
         Link("a", "b", pd.DataFrame(columns=["source", "target", "column"]), NO_REPORT)
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_negative_weight_turns_one_side(turned):
+    rows = [("m1", "g1", 0, -1.0), ("m2", "g2", 1, 1.0), ("m3", "g2", 1, -3.0), ("m4", "g3", 2, 2.0)]
+    given = link("cpg", "rna", rows=rows)
+    given = given.reversed() if turned else given
+    sides = given.projections(*[["m1", "m2", "m3", "m4"], ["g1", "g2", "g3"]][:: -1 if turned else 1])
+    cpg, rna = (side.toarray() for side in sides[:: -1 if turned else 1])
+    assert cpg[0, 0] * rna[0, 0] == -1
+    assert np.allclose(cpg[1:3, 1] * np.sign(rna[1, 1]), [0.25, -0.75])
+    assert abs(rna[1, 1]) == 1
+    assert cpg[3, 2] == rna[2, 2] == 1

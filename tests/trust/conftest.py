@@ -54,8 +54,3 @@ def loaded(model, tmp_path_factory):
     folder = tmp_path_factory.mktemp("run") / "model"
     model.save(folder)
     return xt.Model.load(folder)
-
-
-@pytest.fixture
-def rng():
-    return np.random.default_rng(0)

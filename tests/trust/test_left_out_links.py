@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from scipy.stats import norm
 
-from crosstie.trust.agreement import above_other_pairings
+from crosstie.anchors.agreement import above_other_pairings
 from crosstie.trust.left_out_links import LeftOutLinks, leave_out_links, pairing_score, similar_groups
 from crosstie.trust.sketch_fit import Sketch
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import Any
@@ -28,6 +29,7 @@ def fit_closed_form(
     columns: Mapping[Edge, tuple[Floats, Floats]],
     settings: Refinement,
     *,
+    groups: Mapping[Edge, Index] | None = None,
     pairs: Mapping[Edge, tuple[Index, Index]] | None = None,
     batches: Mapping[str, Labels] | None = None,
     seed: int = 0,
@@ -43,6 +45,8 @@ def fit_closed_form(
         `(n_components, n_columns)`; `n_columns` is 0 if the edge only has shared cells.
     settings
         Settings of the closed form, such as the number of rounds.
+    groups
+        Group of each linked column of the edges; a group is whitened and scaled by itself. `None`: one for each edge.
     pairs
         For each edge with shared cells, their row numbers in the two views.
     batches
@@ -52,10 +56,10 @@ def fit_closed_form(
     """
     rng = np.random.default_rng(seed)
     given, edges = tuple(components), tuple(columns)
-    components, columns, pairs = _sorted_views(components, columns, pairs or {})
+    components, parts, pairs = _sorted_views(components, _grouped(columns, groups or {}), pairs or {})
     mean = {view: x.mean(0, dtype=np.float64).astype(np.float32) for view, x in components.items()}
     centred = {view: x - mean[view] for view, x in components.items()}
-    blocks = _link_blocks(centred, columns, settings.link_shrinkage)
+    blocks, spans = _link_blocks(centred, parts, settings.link_shrinkage)
     layout = Layout.of(centred, blocks)
     factor = {view: damping_factor(x, settings.damping).astype(np.float32) for view, x in centred.items()}
     damped = {view: x * factor[view] for view, x in centred.items()}
@@ -63,22 +67,22 @@ def fit_closed_form(
     sizes = {view: len(f) for view, f in factor.items()}
     known = {(a, b): SharedCells.of((damped[a], damped[b]), linked[a, b], rows) for (a, b), rows in pairs.items()}
 
+    def linked_maps(view: str, agreement: Mapping[Edge, Floats]) -> list[Array]:
+        weighed = [(e, blocks[e][e.index(view)] * agreement[e].astype(np.float32)) for e in layout.edges[view]]
+        return [block[:, span] for e, block in weighed for span in spans[e]]
+
     def maps_of(covariance: Mapping[Edge, Floats], agreement: Mapping[Edge, Floats]) -> tuple[dict[str, Array], Floats]:
         directions, strength = shared_directions(sizes, covariance, settings.n_latent)
         return {
-            v: _side_by_side(
-                centred[v],
-                factor[v][:, None] * directions[v],
-                [blocks[e][e.index(v)] * agreement[e].astype(np.float32) for e in layout.edges[v]],
-                settings.link_weight,
-            )
-            for v in sizes
+            v: _side_by_side(x, factor[v][:, None] * directions[v], linked_maps(v, agreement), settings.link_weight)
+            for v, x in centred.items()
         }, strength
 
-    maps = {v: _side_by_side(x, None, [blocks[e][e.index(v)] for e in layout.edges[v]], 1) for v, x in centred.items()}
+    equal = {edge: np.ones(p.shape[1]) for edge, (p, _) in blocks.items()}
+    maps = {v: _side_by_side(x, None, linked_maps(v, equal), 1) for v, x in centred.items()}
     bridges = {edge: k.covariance for edge, k in known.items() if blocks[edge][0].shape[1] == 0}
     if bridges:
-        maps, strength = maps_of(bridges, {edge: np.ones(p.shape[1]) for edge, (p, _) in blocks.items()})
+        maps, strength = maps_of(bridges, equal)
     for _ in range(settings.n_rounds):
         z = {view: unit_rows(x @ maps[view]) for view, x in centred.items()}
         z = {view: smoothed(x, settings) if len(x) <= settings.n_sketch else x for view, x in z.items()}
@@ -105,9 +109,19 @@ Columns = Mapping[Edge, tuple[Floats, Floats]]
 Pairs = Mapping[Edge, tuple[Index, Index]]
 
 
+def _grouped(columns: Columns, groups: Mapping[Edge, Index]) -> dict[Edge, tuple[list[Floats], list[Floats]]]:
+    """Return the maps to linked columns of both sides of every edge, group by group; one group where none is given."""
+    out = {}
+    for edge, maps in columns.items():
+        group = groups.get(edge, np.zeros(maps[0].shape[1], np.int64))
+        parts = [_sorted_columns(*(side[:, group == g] for side in maps)) for g in np.unique(group)] or [maps]
+        out[edge] = [source for source, _ in parts], [target for _, target in parts]
+    return out
+
+
 def _sorted_views(
-    components: Mapping[str, Array], columns: Columns, pairs: Pairs
-) -> tuple[Mapping[str, Array], Columns, Pairs]:
+    components: Mapping[str, Array], columns: Mapping[Edge, tuple[list[Floats], list[Floats]]], pairs: Pairs
+) -> tuple[Mapping[str, Array], dict[Edge, tuple[list[Floats], list[Floats]]], Pairs]:
     """Return everything in an order that the contents decide: smaller views first, edges from the smaller view on.
 
     Transport and the draws of sketches treat the first view differently from the second, if only slightly.
@@ -118,7 +132,6 @@ def _sorted_views(
         return len(x), x.shape[1], float(x.var(0, dtype=np.float64).sum())
 
     place = {view: i for i, view in enumerate(sorted(components, key=contents))}
-    columns = {edge: _sorted_columns(*maps) for edge, maps in columns.items()}
 
     def turned(parts: Mapping[Edge, tuple[Any, Any]]) -> dict[Edge, tuple[Any, Any]]:
         forward = {
@@ -151,10 +164,10 @@ def smoothed(z: Array, settings: Refinement, *, among: Array | None = None) -> A
 
 
 def _side_by_side(x: Array, directions: Array | None, links: list[Array], link_weight: float) -> Array:
-    """Return one map to the shared directions, if any, and to the linked columns of each edge.
+    """Return one map to the shared directions, if any, and to the groups of linked columns of each edge.
 
-    The directions are scaled to mean square length 1 and the columns of each edge to `link_weight`, so that an edge
-    with many links does not dominate the others.
+    The directions are scaled to mean square length 1 and each group to `link_weight`, so that an edge with many links
+    does not dominate the others.
     """
     parts = [] if directions is None else [_scaled(x, directions)]
     return np.hstack([*parts, *(np.float32(link_weight) * _scaled(x, block) for block in links)])
@@ -168,14 +181,20 @@ def _scaled(x: Array, matrix: Array) -> Array:
 
 
 def _link_blocks(
-    centred: Mapping[str, Array], columns: Mapping[Edge, tuple[Floats, Floats]], shrinkage: float
-) -> dict[Edge, tuple[Array, Array]]:
-    """Return the maps from components to whitened linked columns, for both views of every edge."""
+    centred: Mapping[str, Array], parts: Mapping[Edge, tuple[list[Floats], list[Floats]]], shrinkage: float
+) -> tuple[dict[Edge, tuple[Array, Array]], dict[Edge, list[slice]]]:
+    """Return the maps from components to whitened linked columns of every edge, and the span of each group in them."""
     covariance = {view: (x.T @ x / len(x)).astype(np.float64) for view, x in centred.items()}
-    return {
-        (a, b): link_maps(source, target, covariance[a], covariance[b], shrinkage=shrinkage)
-        for (a, b), (source, target) in columns.items()
-    }
+    blocks, spans = {}, {}
+    for (a, b), (sources, targets) in parts.items():
+        white = [
+            link_maps(source, target, covariance[a], covariance[b], shrinkage=shrinkage)
+            for source, target in zip(sources, targets, strict=True)
+        ]
+        ends = np.cumsum([0, *(p.shape[1] for p, _ in white)])
+        blocks[a, b] = np.hstack([p for p, _ in white]), np.hstack([q for _, q in white])
+        spans[a, b] = [slice(start, end) for start, end in itertools.pairwise(ends)]
+    return blocks, spans
 
 
 Side = tuple[Array, Array, Array]

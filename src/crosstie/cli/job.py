@@ -33,6 +33,8 @@ class Job:
         Tables of linked features and of genes.
     names, cells, modality, slot, batch_key
         NAME=WORD, or one word for all views.
+    reference
+        Files of paired data, or of learned links.
     use
         Views to use of a single file, separated by commas; `None` uses all that take part.
     paired
@@ -48,6 +50,7 @@ class Job:
     config: Config
     links: Path | None = None
     genes: Path | None = None
+    reference: tuple[Path, ...] = ()
     names: tuple[str, ...] = ()
     use: str | None = None
     cells: tuple[str, ...] = ()
@@ -66,7 +69,8 @@ class Job:
     @property
     def files(self) -> dict[str, Path]:
         """What is read besides the views."""
-        return {name: path for name in ("links", "genes") if (path := getattr(self, name)) is not None}
+        found = {name: path for name in ("links", "genes") if (path := getattr(self, name)) is not None}
+        return found | {f"reference {n}": path for n, path in enumerate(self.reference, 1)}
 
     @classmethod
     def of(cls, inputs: Mapping[str, Path], config: Config, options: Mapping[str, Any]) -> Job:
@@ -89,7 +93,9 @@ class Job:
         for option in fields(self):
             value = getattr(self, option.name)
             if option.name not in _NO_OPTIONS and value not in (None, ()):
-                options[option.name] = place(value) if isinstance(value, Path) else _listed(value)
+                paths = OPTION_KINDS[option.name] == "paths"
+                listed = [place(path) for path in value] if paths else _listed(value)
+                options[option.name] = place(value) if isinstance(value, Path) else listed
         return {"inputs": inputs, "options": options, "config": asdict(self.config)}
 
     @classmethod
@@ -120,6 +126,7 @@ class Job:
 _KINDS = {
     "Path": "path",
     "Path | None": "path",
+    "tuple[Path, ...]": "paths",
     "tuple[str, ...]": "by view",
     "str": "text",
     "str | None": "text",
@@ -157,7 +164,7 @@ def _paths(inputs: Any) -> dict[str, Path]:
 
 def _is_of(kind: str, value: Any) -> bool:
     """Whether the value of an option in a file is of its kind."""
-    if kind in ("by view", "pairs"):
+    if kind in ("by view", "pairs", "paths"):
         return isinstance(value, list) and all(isinstance(word, str) for word in value)
     if kind == "whole number":
         return isinstance(value, int) and not isinstance(value, bool)
@@ -173,4 +180,6 @@ def _unlisted(name: str, value: Any) -> Any:
     kind = OPTION_KINDS.get(name)
     if kind == "path" and value is not None:
         return Path(value)
+    if kind == "paths":
+        return tuple(Path(path) for path in value or ())
     return tuple(value or ()) if kind in ("by view", "pairs") else value

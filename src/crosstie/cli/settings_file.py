@@ -124,6 +124,8 @@ def _option(path: Path, key: str, value: Any, kind: str, folder: Path) -> Any:
     listed = value if isinstance(value, list) else [value]
     if kind == "path" and isinstance(value, str):
         return str(folder / value)
+    if kind == "paths" and all(isinstance(file, str) for file in listed):
+        return [str(folder / file) for file in listed]
     if kind == "text" and isinstance(value, str):
         return value
     if kind == "whole number" and isinstance(value, int) and not isinstance(value, bool):
@@ -142,6 +144,7 @@ def _option(path: Path, key: str, value: Any, kind: str, folder: Path) -> Any:
         "by view": "a word, or a table of view = word",
         "pairs": 'a list of pairs: [["rna", "atac"]]',
         "path": "a path, as text",
+        "paths": "a list of paths",
     }.get(kind, kind)
     raise value_error(f"{path}: [options] {key} is of the wrong kind.", found=repr(value), expected=expected)
 

@@ -17,7 +17,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from crosstie._typing import Modality
-    from crosstie.links import Link
+    from crosstie.links import LearnedLinks, Link
     from crosstie.links import Paired as PairedLink
 
 _EXPECTED = "NAME=PATH for each view, or one file that holds all views"
@@ -41,6 +41,15 @@ Table = Annotated[
 Genes = Annotated[
     Path | None,
     typer.Option("--genes", metavar="FILE", help="GTF or BED of genes: peaks are linked by gene activity."),
+]
+References = Annotated[
+    list[Path] | None,
+    typer.Option(
+        "--reference",
+        metavar="FILE",
+        help="Cells that measured both modalities in another experiment (h5mu, Cell Ranger h5, ...), or what "
+        "crosstie learn learned from them; used where the data confirm it; repeatable.",
+    ),
 ]
 Paired = Annotated[
     list[str] | None,
@@ -111,6 +120,14 @@ def read_features(
     from crosstie.data.read_files import read_features
 
     return _taking_part(read_features(paths, cells=_cells(cells, paths)), paths, use)
+
+
+def references(paths: Iterable[Path]) -> list[LearnedLinks | dict[str, AnnData]]:
+    """Return what `--reference` names: learned links, or the views of paired data."""
+    from crosstie.data.read_files import read_views
+    from crosstie.links import LearnedLinks
+
+    return [LearnedLinks.load(path) if path.suffix == ".npz" else read_views({"": path}) for path in paths]
 
 
 def _taking_part(data: dict[str, AnnData], paths: Mapping[str, Path], use: str | None) -> dict[str, AnnData]:

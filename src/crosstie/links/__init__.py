@@ -8,6 +8,7 @@ from crosstie.links.by_cca import by_cca
 from crosstie.links.by_name import by_name
 from crosstie.links.by_table import by_table
 from crosstie.links.by_var import by_table_and_var, by_var
+from crosstie.links.learned import LearnedLinks, learn
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
 from crosstie.links.paired import Paired, paired
@@ -15,6 +16,7 @@ from crosstie.links.suggest import suggest
 
 __all__ = [
     "Entry",
+    "LearnedLinks",
     "Link",
     "Linkage",
     "Paired",
@@ -23,6 +25,7 @@ __all__ = [
     "by_table",
     "by_table_and_var",
     "by_var",
+    "learn",
     "lookup",
     "paired",
     "recognise",

@@ -50,6 +50,7 @@ def by_table(
     table
         Pairs of names: a data frame, or the path of a csv or tsv file with a header. The first column names features
         of `source`, the second features of `target`; weights come from a column `weight`, or else from a third column.
+        A negative weight links features that move in opposite directions, such as methylation of a gene and its RNA.
         A cell may hold several features, separated by `/`, `|` or `;`. `None` takes the packaged table, for human or
         mouse depending on the gene symbols.
     source_names, target_names
@@ -69,7 +70,7 @@ def by_table(
     KeyError
         If a view, or a column of its `.var`, does not exist.
     ValueError
-        If the table cannot be read, a weight is not above 0, or nothing is linked.
+        If the table cannot be read, a weight is 0 or not finite, or nothing is linked.
     """
     if isoforms not in ("keep", "drop"):
         raise value_error("by_table: unknown value of isoforms.", found=repr(isoforms), expected="'keep' or 'drop'")
@@ -172,7 +173,8 @@ def _given(asked: pd.DataFrame, proteins: pd.Series, genes: pd.Series) -> tuple[
     named = {p for protein in asked["protein"] for p in _cell(protein, find_protein)}
     once = pd.DataFrame(rows, columns=["protein", "gene", "weight"]).groupby(["protein", "gene"], sort=False).sum()
     pairs = once.reset_index()
-    pairs["weight"] /= pairs.groupby("protein")["weight"].transform("sum")
+    pairs = pairs[pairs["weight"] != 0]  # a pair given twice, with opposite signs
+    pairs["weight"] /= pairs["weight"].abs().groupby(pairs["protein"]).transform("sum")
     pairs["column"] = proteins.index.get_indexer(pd.Index(pairs["protein"]))
     found = pairs.groupby("protein")["gene"].agg("/".join)
     report = []
@@ -252,14 +254,14 @@ def _weights(table: pd.DataFrame) -> np.ndarray:
         return np.ones(len(table))
     column = column.astype(object)  # to show it as given
     weights = pd.to_numeric(column, errors="coerce").to_numpy(float)
-    wrong = ~(np.isfinite(weights) & (weights > 0))
+    wrong = ~(np.isfinite(weights) & (weights != 0))
     if wrong.any():
         first = int(wrong.argmax())
         value = column.astype(object).iloc[first]  # as Python shows it: -1, not np.int64(-1)
         raise value_error(
             f"by_table: {wrong.sum()} of the {len(weights)} weights are invalid.",
             found=f"{value!r} in row {first + 1}, column {column.name!r}",
-            expected="finite numbers above 0",
+            expected="finite numbers other than 0",
             do="Remove the rows that should not count.",
         )
     return weights

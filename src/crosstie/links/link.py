@@ -1,7 +1,7 @@
 """A link: features of two views that are expected to vary together. An edge of the graph of views (`linkage`).
 
 Pairs are grouped into *columns*: a protein with three genes is one column and counts once. On each side, a column is
-the weighted mean of its features.
+the weighted mean of its features. A negative weight says that two features move in opposite directions.
 """
 
 from __future__ import annotations
@@ -19,7 +19,14 @@ from crosstie._log import log
 
 Names = Sequence[str] | pd.Index
 Origin = Literal[
-    "pairs", "name", "packaged table", "given table", "var column", "packaged table and var column", "correlation"
+    "pairs",
+    "name",
+    "packaged table",
+    "given table",
+    "var column",
+    "packaged table and var column",
+    "correlation",
+    "reference",
 ]
 
 
@@ -33,8 +40,8 @@ class Link:
         Names of the two views.
     pairs
         One row per pair of features, with columns `source`, `target` (feature names, as in `var_names` of the views),
-        `column` (number of the column that the pair belongs to) and `weight` (above 0, relative to the other weights
-        of the column).
+        `column` (number of the column that the pair belongs to) and `weight` (relative to the other weights of the
+        column; not 0, and below 0 if one feature is high where the other is low).
     report
         One row per feature that was looked up, with columns `feature`, `status` (`"linked"` or why not), `entry`,
         `targets` and `reason`: what `crosstie links` prints.
@@ -64,10 +71,10 @@ class Link:
                 expected="source, target, column, weight",
             )
         weight = pd.to_numeric(self.pairs["weight"], errors="coerce").to_numpy(float)
-        wrong = ~(np.isfinite(weight) & (weight > 0))
+        wrong = ~(np.isfinite(weight) & (weight != 0))
         if wrong.any():
             raise value_error(
-                f"link {self}: weights must be finite and above 0.",
+                f"link {self}: weights must be finite and not 0.",
                 found=f"{self.pairs['weight'].iloc[int(wrong.argmax())]!r} in row {int(wrong.argmax()) + 1}",
                 do="Remove the pairs that should not count.",
             )
@@ -132,7 +139,7 @@ class Link:
 
         Returns
         -------
-        Matrices of shape `(n_features, n_columns)`, one per side; every column sums to 1.
+        Matrices of shape `(n_features, n_columns)`, one per side; the absolute values of every column sum to 1.
 
         Raises
         ------
@@ -140,13 +147,40 @@ class Link:
             If a pair names a feature that its side lacks.
         """
         column = np.unique(self.pairs["column"].to_numpy(), return_inverse=True)[1]
+        weights = self._side_weights(column)
         out = []
-        for side, names in (("source", source_names), ("target", target_names)):
+        for side, names, weight in (
+            ("source", source_names, weights[0]),
+            ("target", target_names, weights[1]),
+        ):
             where = pd.Index(names).get_indexer(pd.Index(self.pairs[side]))
             if (where < 0).any():
                 raise unknown_name(f"link {self}, {side} feature", self.pairs[side].iloc[int(where.argmin())], names)
             shape = (len(names), int(column.max()) + 1 if len(column) else 0)
-            entries = sp.coo_array((self.pairs["weight"].to_numpy(float), (where, column)), shape=shape).tocsr()
-            total = entries.sum(0)
+            entries = sp.coo_array((weight, (where, column)), shape=shape).tocsr()
+            total = abs(entries).sum(0)
             out.append(sp.csr_array(entries / np.where(total > 0, total, 1)[None, :]))
         return out[0], out[1]
+
+    def _side_weights(self, column: np.ndarray) -> tuple[np.ndarray, np.ndarray]:
+        """Return the weight of every pair on either side: the same, unless a column has negative weights.
+
+        Then the sign of a pair is the product of the signs of its two features, as far as that is possible: those of
+        the leading singular vectors of the column's weights. It does not depend on which view is the source.
+        """
+        weight = self.pairs["weight"].to_numpy(float)
+        sides = weight.copy(), weight.copy()
+        for c in np.unique(column[weight < 0]):
+            rows = np.flatnonzero(column == c)
+            source, target = (
+                np.unique(self.pairs[s].to_numpy()[rows], return_inverse=True)[1] for s in ("source", "target")
+            )
+            table = np.zeros((source.max() + 1, target.max() + 1))
+            np.add.at(table, (source, target), weight[rows])
+            left, _, right = np.linalg.svd(table, full_matrices=False)
+            signs = [np.where(vector < 0, -1.0, 1.0) for vector in (left[:, 0], right[0])]
+            fewer = int(table.shape[1] <= table.shape[0])
+            turned = -1.0 if signs[fewer].sum() < 0 else 1.0  # a single feature counts as it is
+            sides[0][rows] = np.abs(weight[rows]) * turned * signs[0][source]
+            sides[1][rows] = np.abs(weight[rows]) * turned * signs[1][target]
+        return sides

@@ -84,6 +84,13 @@ class Linkage:
                 out.append(edge)
         return out
 
+    @property
+    def judged(self) -> Linkage:
+        """The graph without links learned from references, on edges that have others."""
+        own = {frozenset(link.edge) for link in self.links if link.origin != "reference"}
+        stay = [link for link in self.links if link.origin != "reference" or frozenset(link.edge) not in own]
+        return Linkage(self.views, tuple(stay), self.paired)
+
     def parts(self) -> list[list[str]]:
         """Return the connected components, each a list of view names in the order of `views`."""
         number = {name: i for i, name in enumerate(self.views)}

@@ -19,10 +19,11 @@ Projection: TypeAlias = sp.csr_array
 
 
 def linked_features(linkage: Linkage, view: str) -> set[str]:
-    """Return the names of a view's features that some link uses."""
+    """Return the names of a view's features that some link uses; those of learned links are taken as they come."""
     return {
         feature
         for link in linkage.links
+        if link.origin != "reference"
         for side, name in zip(("source", "target"), link.edge, strict=True)
         if name == view
         for feature in link.pairs[side]
@@ -60,6 +61,19 @@ def projections(linkage: Linkage, recipes: Mapping[str, Recipe]) -> dict[Edge, t
         )
         for (a, b), parts in found.items()
     }
+
+
+def column_groups(linkage: Linkage, recipes: Mapping[str, Recipe]) -> dict[Edge, Index]:
+    """Return the group of each linked column of every edge: 0, or 1 if it was learned from a reference.
+
+    The groups are scaled apart, so that many learned columns do not dilute a few links by name.
+    """
+    found: dict[Edge, list[Index]] = {edge: [np.empty(0, np.int64)] for edge in linkage.edges}
+    for given in linkage.links:
+        link = given if given.edge in found else given.reversed()
+        n_columns = link.restricted(*(recipes[view].names for view in link.edge)).n_columns
+        found[link.edge].append(np.full(n_columns, int(link.origin == "reference")))
+    return {edge: np.concatenate(parts) for edge, parts in found.items()}
 
 
 def column_names(linkage: Linkage, edge: Edge, recipes: Mapping[str, Recipe]) -> list[tuple[str, str]]:

@@ -3,14 +3,21 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 
 from crosstie._typing import Array, Edge, Floats, Index, Labels
 from crosstie.anchors import ClosedForm, Refinement, fit_closed_form
 from crosstie.data import Recipe
-from crosstie.links.linked_columns import column_maps, link_recipes, projections, readings, shared_rows
+from crosstie.links.linked_columns import (
+    column_groups,
+    column_maps,
+    link_recipes,
+    projections,
+    readings,
+    shared_rows,
+)
 from crosstie.model.inputs import Inputs
 
 Columns = Mapping[Edge, tuple[Floats, Floats]]
@@ -32,6 +39,8 @@ class ClosedFormProblem:
         Batch of each cell, for views with batches.
     settings
         Settings of the closed form.
+    groups
+        Group of each linked column of the edges: 0, or 1 if it was learned from a reference.
     """
 
     components: Mapping[str, Array]
@@ -39,6 +48,7 @@ class ClosedFormProblem:
     pairs: Mapping[Edge, tuple[Index, Index]]
     batches: Mapping[str, Labels]
     settings: Refinement
+    groups: Mapping[Edge, Index] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -69,13 +79,20 @@ class ClosedFormProblem:
             components = {name: recipes[name].transform(view.loaded) for name, view in inputs.views.items()}
         beside = link_recipes(inputs.linkage, inputs.link_views, seed=seed)
         read = readings(recipes, beside, inputs.link_views, components)
-        columns = column_maps(projections(inputs.linkage, {**recipes, **beside}), read)
-        return cls(components, columns, shared_rows(inputs.linkage, inputs.cells), inputs.batches, settings)
+        used = {**recipes, **beside}
+        columns = column_maps(projections(inputs.linkage, used), read)
+        pairs, groups = shared_rows(inputs.linkage, inputs.cells), column_groups(inputs.linkage, used)
+        return cls(components, columns, pairs, inputs.batches, settings, groups)
+
+    def with_columns(self, kept: Mapping[Edge, Index]) -> ClosedFormProblem:
+        """Return the problem with only some linked columns, given by position; all of them on edges not named."""
+        columns = {e: (p[:, kept[e]], q[:, kept[e]]) if e in kept else (p, q) for e, (p, q) in self.columns.items()}
+        groups = {e: group[kept[e]] if e in kept else group for e, group in self.groups.items()}
+        return replace(self, columns=columns, groups=groups)
 
     def fit(
         self,
         *,
-        columns: Columns | None = None,
         pairs: Mapping[Edge, tuple[Index, Index]] | None = None,
         rows: Mapping[str, Index] | None = None,
         seed: int = 0,
@@ -84,23 +101,29 @@ class ClosedFormProblem:
 
         Parameters
         ----------
-        columns, pairs
+        pairs
             In place of the problem's own.
         rows
             Fit these rows of each view only; pairs that involve other cells are left out. `None` fits all cells.
         seed
             Random seed of the sketches and of the batches' clusters.
         """
-        columns = self.columns if columns is None else columns
         pairs = self.pairs if pairs is None else pairs
         if rows is None:
             return fit_closed_form(
-                self.components, columns, self.settings, pairs=pairs, batches=self.batches, seed=seed
+                self.components,
+                self.columns,
+                self.settings,
+                groups=self.groups,
+                pairs=pairs,
+                batches=self.batches,
+                seed=seed,
             )
         return fit_closed_form(
             {name: self.components[name][r] for name, r in rows.items()},
-            columns,
+            self.columns,
             self.settings,
+            groups=self.groups,
             pairs=_among(pairs, {name: _positions(len(self.components[name]), r) for name, r in rows.items()}),
             batches={name: batch[rows[name]] for name, batch in self.batches.items()},
             seed=seed,

@@ -4,16 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeAlias
 
 import pandas as pd
 
 from crosstie._errors import sample, type_error, unknown_name, value_error
-from crosstie._typing import Index, Labels, Modality
+from crosstie._typing import Edge, Index, Labels, Modality
 from crosstie.config import Config
 from crosstie.data import Recipe, View
 from crosstie.data.copied_views import warn_of_copies
 from crosstie.data.view import as_mapping, link_view
+from crosstie.links.learned import LearnedLinks
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
 from crosstie.links.linked_columns import linked_features
@@ -24,6 +25,40 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from crosstie._typing import Data
+
+Links: TypeAlias = Link | Paired | LearnedLinks | Iterable[Link | Paired | LearnedLinks]
+
+
+@dataclass(frozen=True)
+class TestedReference:
+    """What became of a reference on one edge; see `crosstie.model.reference`.
+
+    Parameters
+    ----------
+    name
+        How the reference is called in messages: `"reference 1"`, and so on.
+    edge
+        The views that it was used for, the predicting one first.
+    n_cells, n_columns
+        Number of its cells, and of features that it predicts here.
+    used
+        Whether the data confirmed it.
+    gain
+        Mean agreement of the data's own links, left out, with the learned links minus without them; NaN if the data
+        have too few links for the test.
+    why
+        The outcome in words.
+    """
+
+    __test__ = False  # not a test, whatever pytest thinks of the name
+
+    name: str
+    edge: Edge
+    n_cells: int
+    n_columns: int
+    used: bool
+    gain: float
+    why: str
 
 
 @dataclass(frozen=True)
@@ -46,6 +81,8 @@ class Inputs:
         What each view measured.
     batch_keys
         Column of `.obs` with the batch of each cell, for views that have batches.
+    references
+        What became of each reference; empty without any, and in a model that was loaded from a file.
     """
 
     views: Mapping[str, View]
@@ -55,12 +92,13 @@ class Inputs:
     slots: Mapping[str, str]
     modalities: Mapping[str, Modality]
     batch_keys: Mapping[str, str]
+    references: tuple[TestedReference, ...] = ()
 
     @classmethod
     def of(
         cls,
         data: Data,
-        links: Link | Paired | Iterable[Link | Paired] | None,
+        links: Links | None,
         config: Config,
         *,
         modality: Mapping[str, Modality] | None = None,
@@ -88,7 +126,7 @@ class Inputs:
         read = views | link_views
         if links is None:
             links = suggest(named | dict(link_data or {}), {name: view.modality for name, view in read.items()})
-        linkage = Linkage.of(views, links)
+        linkage = Linkage.of(views, _resolved(links, named, views))
         for link in linkage.links:
             link.check_features({name: view.features for name, view in read.items()})
         return cls(
@@ -190,6 +228,26 @@ class Inputs:
                     do=f"Give what the model was fitted with: link_data={{{name!r}: ...}}.",
                 )
         return replace(self, views=views, link_views=link_views)
+
+
+def _resolved(links: Links, data: Mapping[str, AnnData], views: Mapping[str, View]) -> list[Link | Paired]:
+    """Return the links, with learned ones turned into links between the views that measured what they are about."""
+    if isinstance(links, Link | Paired | LearnedLinks) or not isinstance(links, Iterable):
+        links = [links]
+    out: list[Link | Paired] = []
+    for link in links:
+        if not isinstance(link, LearnedLinks):
+            out.append(link)
+            continue
+        edges = [(a, b) for a in views for b in views if a != b and link.fits(views[a].modality, views[b].modality)]
+        if not edges:
+            raise value_error(
+                "links: learned links are about other modalities than the views.",
+                found=f"{' -> '.join(link.modalities)}; views: {', '.join(map(str, views.values()))}",
+                expected="a view of each of the two modalities",
+            )
+        out += [link.link(data, a, b) for a, b in edges]
+    return out
 
 
 def _check_same(view: str, what: str, found: pd.Index, fitted: pd.Index) -> None:

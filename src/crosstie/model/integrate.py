@@ -7,8 +7,7 @@ from typing import TYPE_CHECKING
 
 from crosstie._typing import Modality
 from crosstie.config import Config
-from crosstie.links.link import Link
-from crosstie.links.paired import Paired
+from crosstie.model.inputs import Links
 from crosstie.model.model import Model
 
 if TYPE_CHECKING:
@@ -18,16 +17,18 @@ if TYPE_CHECKING:
 
     from crosstie._typing import Data, Tick
     from crosstie.model.placement import Pool
+    from crosstie.model.reference import Reference
 
 
 def integrate(
     data: Data,
-    links: Link | Paired | Iterable[Link | Paired] | None = None,
+    links: Links | None = None,
     *,
     modality: Mapping[str, Modality] | None = None,
     slot: str | Mapping[str, str] = "X",
     batch_key: str | Mapping[str, str] | None = None,
     link_data: Mapping[str, AnnData] | None = None,
+    reference: Reference | Iterable[Reference] | None = None,
     config: Config | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -43,5 +44,14 @@ def integrate(
     -------
     The fitted model.
     """
-    model = Model(data, links, modality=modality, slot=slot, batch_key=batch_key, link_data=link_data, config=config)
+    model = Model(
+        data,
+        links,
+        modality=modality,
+        slot=slot,
+        batch_key=batch_key,
+        link_data=link_data,
+        reference=reference,
+        config=config,
+    )
     return model.fit(seed=seed, device=device, progress=progress, pool=pool, resume=resume)

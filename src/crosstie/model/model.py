@@ -14,16 +14,15 @@ from crosstie._threads import few_threads
 from crosstie._typing import Array, Modality, Tick
 from crosstie.config import Config
 from crosstie.data.view import as_mapping, check_anndata
-from crosstie.links.link import Link
 from crosstie.links.linked_columns import shared_rows
-from crosstie.links.paired import Paired
 from crosstie.model.extend import batch_of, extended, read_cells
 from crosstie.model.fit_model import Work, fit_model
 from crosstie.model.fitted import Fitted
-from crosstie.model.inputs import Inputs, check_config
+from crosstie.model.inputs import Inputs, Links, check_config
 from crosstie.model.joint_cells import joint_cells
 from crosstie.model.load import load
 from crosstie.model.placement import Pool, place
+from crosstie.model.reference import with_references
 from crosstie.model.save import save
 from crosstie.model.state import ModelState
 
@@ -31,6 +30,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from crosstie._typing import Data
+    from crosstie.model.reference import Reference
 
 
 class Model(ModelState):
@@ -52,6 +52,9 @@ class Model(ModelState):
     link_data
         For some views, another AnnData of the same cells whose features the links name: gene activity beside peaks,
         say. By default links name the features of the view itself.
+    reference
+        Paired data of another experiment (MuData, or a mapping), learned links, or several; used where the data
+        confirm what they teach: see `model.references`.
     config
         Settings; `None` takes the defaults.
 
@@ -64,18 +67,20 @@ class Model(ModelState):
     def __init__(
         self,
         data: Data,
-        links: Link | Paired | Iterable[Link | Paired] | None = None,
+        links: Links | None = None,
         *,
         modality: Mapping[str, Modality] | None = None,
         slot: str | Mapping[str, str] = "X",
         batch_key: str | Mapping[str, str] | None = None,
         link_data: Mapping[str, AnnData] | None = None,
+        reference: Reference | Iterable[Reference] | None = None,
         config: Config | None = None,
     ) -> None:
         check_config(config)
         options = {"modality": modality, "slot": slot, "batch_key": batch_key, "link_data": link_data}
         self._config = Config() if config is None else config
-        self._inputs = Inputs.of(data, links, self._config, **options)  # type: ignore[arg-type]
+        inputs = Inputs.of(data, links, self._config, **options)  # type: ignore[arg-type]
+        self._inputs = inputs if reference is None else with_references(inputs, reference, self._config)
         self._fitted = None
         self._core: Model | None = None
 
@@ -95,7 +100,7 @@ class Model(ModelState):
         pool: Pool | None = None,
         resume: str | Path | None = None,
     ) -> Model:
-        """Find the common latent space.
+        """Find the common latent space; returns the model itself.
 
         Views of more than `config.n_core` cells are fitted on a core of that size, drawn at random; then all cells are
         placed, block by block.
@@ -114,10 +119,6 @@ class Model(ModelState):
         resume
             Folder that keeps finished parts of a fit that trains or places large views: the same fit, interrupted,
             resumes from it bit-for-bit. Created if needed, and removed when the fit is complete.
-
-        Returns
-        -------
-        The model itself.
 
         Raises
         ------

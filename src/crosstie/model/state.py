@@ -93,6 +93,12 @@ class ModelState:
         return self._inputs.batch_keys
 
     @property
+    def references(self) -> pd.DataFrame:
+        """One row per reference and edge: what it predicts, whether the data confirmed it, and why."""
+        columns = ["name", "edge", "n_cells", "n_columns", "used", "gain", "why"]
+        return pd.DataFrame([vars(tested) for tested in self._inputs.references], columns=columns)
+
+    @property
     def cells(self) -> dict[str, pd.Index]:
         """Names of the cells of each view."""
         return self._inputs.cells

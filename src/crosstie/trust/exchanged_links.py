@@ -104,7 +104,7 @@ def suspicious_table(model: Model, found: dict[Edge, list[Exchanged]]) -> pd.Dat
     """
     rows = []
     for (a, b), pairs in found.items():
-        names = column_names(model.linkage, (a, b), model.recipes) if pairs else []
+        names = column_names(model.linkage.judged, (a, b), model.recipes) if pairs else []
         for pair in pairs:
             both = (pair.first, pair.second)
             for i, (me, you) in enumerate((both, both[::-1])):

@@ -13,7 +13,7 @@ from scipy.stats import norm
 
 from crosstie._threads import side_by_side
 from crosstie._typing import Array, Edge, Floats, Index
-from crosstie.trust.agreement import above_other_pairings
+from crosstie.anchors.agreement import above_other_pairings
 from crosstie.trust.sketch_fit import Fit, Sketch
 
 N_GROUPS, N_LEFT = 5, 2  # groups of similar links, of which every two are left out once: ten fits
@@ -142,12 +142,10 @@ def leave_out_links(sketch: Sketch, edge: Edge) -> LeftOutLinks | None:
 
 def fit_without(sketch: Sketch, edge: Edge, out: Index) -> Fit:
     """Fit the closed form without some linked columns of an edge."""
-    columns: Mapping[Edge, tuple[Floats, Floats]] = sketch.problem.columns
-    stay = np.setdiff1d(np.arange(columns[edge][0].shape[1]), out)
-    source, target = columns[edge]
+    stay = np.setdiff1d(np.arange(sketch.problem.columns[edge][0].shape[1]), out)
     settings = sketch.problem.settings
     short = replace(sketch.problem, settings=replace(settings, n_rounds=min(N_ROUNDS, settings.n_rounds)))
-    return replace(sketch, problem=short).fit(columns={**columns, edge: (source[:, stay], target[:, stay])})
+    return replace(sketch, problem=short).fit(stay={edge: stay})
 
 
 def matched(fit: Fit, edge: Edge, some: Index) -> Floats:

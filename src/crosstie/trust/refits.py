@@ -89,11 +89,11 @@ def gather(model: Model, *, n_stability: int, seed: int) -> Evidence:
     sketch = Sketch.of(model, seed=seed)
     rng = np.random.default_rng([seed, 2])
     whole = sketch.fit(seed=seed)
+    small = sketch.smaller(LINK_SKETCH, seed=seed).without_learned()
     evidence = {
         (a, b): EdgeEvidence(n_columns=source.shape[1], n_pairs=len(sketch.problem.pairs.get((a, b), ((), ()))[0]))
-        for (a, b), (source, _) in sketch.problem.columns.items()
+        for (a, b), (source, _) in small.problem.columns.items()
     }
-    small = sketch.smaller(LINK_SKETCH, seed=seed)
     for edge, found in evidence.items():
         if found.n_columns:
             found.resolution = resolutions(small.problem, edge, seed=seed)
@@ -158,15 +158,14 @@ def _without_links(
     def without(fold: int) -> tuple[dict[Edge, Floats], dict[Edge, float]]:
         """Return how far matches move, and the FOSCTTM of held-out shared cells."""
         kept = {}
-        for edge, (source, target) in sketch.problem.columns.items():
+        for edge, (source, _) in sketch.problem.columns.items():
             out = columns[edge][fold] if source.shape[1] > 1 else np.empty(0, np.int64)
-            stay = np.setdiff1d(np.arange(source.shape[1]), out)
-            kept[edge] = source[:, stay], target[:, stay]
+            kept[edge] = np.setdiff1d(np.arange(source.shape[1]), out)
         known = {
             edge: (np.delete(i, pairs[edge][fold]), np.delete(j, pairs[edge][fold]))
             for edge, (i, j) in sketch.problem.pairs.items()
         }
-        fit = sketch.fit(columns=kept, pairs=known)
+        fit = sketch.fit(stay=kept, pairs=known)
         ranks = {}
         for (a, b), (i, j) in sketch.problem.pairs.items():
             out = pairs[a, b][fold][:SKETCH_PAIRS]

@@ -9,9 +9,9 @@ import numpy as np
 
 from crosstie._typing import Array, Edge, Floats, Index
 from crosstie.anchors import ClosedForm
-from crosstie.model.closed_form_problem import ClosedFormProblem, Columns
+from crosstie.anchors.agreement import matched_correlations
+from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.model import Model
-from crosstie.trust.agreement import matched_correlations
 
 SKETCH = 1024  # cells of a view in a sketch; each round then matches one sketch only
 MOST_PAIRS = 512  # shared cells of an edge in a sketch
@@ -45,17 +45,23 @@ class Sketch:
         sizes = {name: len(x) for name, x in self.problem.components.items()}
         return Sketch(self.problem, sketch_rows(sizes, self.problem.pairs, np.random.default_rng([seed, 4]), n))
 
+    def without_learned(self) -> Sketch:
+        """Return the sketch without columns learned from a reference, on edges that have others: these are judged."""
+        own = {edge: np.flatnonzero(group == 0) for edge, group in self.problem.groups.items()}
+        return Sketch(self.problem.with_columns({edge: stay for edge, stay in own.items() if len(stay)}), self.rows)
+
     def fit(
         self,
         *,
-        columns: Columns | None = None,
+        stay: Mapping[Edge, Index] | None = None,
         pairs: Mapping[Edge, tuple[Index, Index]] | None = None,
         rows: Mapping[str, Index] | None = None,
         seed: int = 0,
     ) -> Fit:
-        """Fit the closed form to the sketch; columns, pairs and rows stand in for its own."""
+        """Fit the closed form to the sketch; pairs and rows stand in for its own, `stay` says which columns stay."""
         rows = self.rows if rows is None else rows
-        return Fit(self, self.problem.fit(columns=columns, pairs=pairs, rows=rows, seed=seed))
+        problem = self.problem if stay is None else self.problem.with_columns(stay)
+        return Fit(self, problem.fit(pairs=pairs, rows=rows, seed=seed))
 
 
 @dataclass(frozen=True)

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
 EXAMPLES = (
     "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run --label-key cell_type",
     "crosstie integrate filtered_feature_bc_matrix.h5 --out first",
+    "crosstie integrate rna=rna.h5ad adt=adt.h5ad --reference pbmc.h5mu --out helped",
     "crosstie integrate rna=rna.h5ad atac=atac.h5ad --genes genes.gtf.gz --out multi",
     "crosstie integrate rna=rna.h5ad adt=adt.h5ad --out run2 --write-config settings.toml",
     "crosstie integrate --config settings.toml --seed 1",
@@ -46,6 +47,7 @@ def integrate(
     links: view_arguments.Table = None,
     names: view_arguments.Names = None,
     genes: view_arguments.Genes = None,
+    reference: view_arguments.References = None,
     use: view_arguments.Use = None,
     cells: view_arguments.Cells = None,
     paired: view_arguments.Paired = None,
@@ -190,6 +192,9 @@ def _links_and_options(
         "slot": view_arguments.by_view(job.slot, "--slot", data),
         "batch_key": view_arguments.by_view(job.batch_key, "--batch-key", data),
     }
+    if job.reference:
+        with say.stage("reading " + ", ".join(map(str, job.reference))):
+            options["reference"] = view_arguments.references(job.reference)
     columns = view_arguments.by_view(job.names, "--names", data)
     if job.links is None and job.genes is None and not columns and not job.paired:
         return None, options

@@ -3,9 +3,9 @@ from itertools import permutations
 import numpy as np
 import pytest
 
+from crosstie.anchors.agreement import above_other_pairings, matched_correlations
 from crosstie.anchors.linear import unit_rows
 from crosstie.anchors.transport import composed_plan
-from crosstie.trust.agreement import above_other_pairings, matched_correlations
 
 
 def test_correlations_are_weighted_ones(rng):

@@ -1,0 +1,257 @@
+"""References: learn from cells that measured both views, and use only what the data confirm.
+
+Every reference is put to a test before the fit, on a sketch of the data, by fits that do not see some of the links:
+what was learned must hold in these cells, and the data's own links must agree better with it. What fails is said, and
+left out.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import pandas as pd
+from scipy.stats import t as student
+
+from crosstie._errors import InputError, type_error, value_error
+from crosstie._log import log
+from crosstie._threads import few_threads, side_by_side
+from crosstie._typing import Edge, Floats, Index, Mask
+from crosstie.anchors.agreement import above_other_pairings, matched_correlations
+from crosstie.anchors.fit_closed_form import smoothed
+from crosstie.config import Config
+from crosstie.data import Recipe, View
+from crosstie.data.view import as_mapping
+from crosstie.links.learned import LearnedLinks, learn
+from crosstie.links.link import Link
+from crosstie.links.linkage import Linkage
+from crosstie.links.linked_columns import column_names, linked_features
+from crosstie.model.closed_form_problem import ClosedFormProblem
+from crosstie.model.inputs import Inputs, TestedReference
+
+if TYPE_CHECKING:
+    from crosstie._typing import Data
+
+    Reference = LearnedLinks | Data
+
+N_FOLDS, N_DRAWS = 3, 2
+N_ROUNDS = 4  # of a fit that only tests; more give the same answers
+LEAST_OWN = 4  # links of the data's own that a test needs
+LEAST_LEFT = 0.5  # of the variance that it explains among its own cells, a reference must explain this share here
+LEVEL = 0.05  # of the one-sided test that the data's own links, left out, agree better with it
+LEAST_Z = 3.0  # as for links that `diagnose` leaves out
+
+
+def with_references(
+    inputs: Inputs, references: Reference | Iterable[Reference], config: Config, *, seed: int = 0
+) -> Inputs:
+    """Return the inputs with the links that references taught and the data confirmed.
+
+    Parameters
+    ----------
+    inputs
+        Views and links.
+    references
+        Paired data of the same modalities (a MuData, or a mapping of names to AnnData), learned links, or several.
+    config
+        Settings.
+    seed
+        Random seed of the sketch and of the folds.
+
+    Raises
+    ------
+    TypeError, ValueError
+        If a reference is of the wrong kind, or has nothing in common with the data.
+    """
+    given = _listed(references)
+    rng = np.random.default_rng([seed, 3])
+    sketch = inputs.subset({name: _some(view.n_cells, config.n_sketch, rng) for name, view in inputs.views.items()})
+    sketch = replace(sketch, views={name: view.loaded_up_to(view.n_cells) for name, view in sketch.views.items()})
+    tested: list[TestedReference] = []
+    passed: dict[Edge, list[Link]] = {}
+    with few_threads(config.n_sketch):
+        recipes = {
+            name: Recipe.fit(
+                view, keep=linked_features(inputs.linkage, name), n_components=config.n_components, seed=seed
+            )
+            for name, view in sketch.views.items()
+        }
+        for number, reference in enumerate(given, 1):
+            name = f"reference {number}" if len(given) > 1 else "the reference"
+            for learned, edge in _matched(name, reference, sketch.views, recipes, seed):
+                try:
+                    link = learned.link_features(recipes[edge[0]].names, recipes[edge[1]].names, edge)
+                except InputError:
+                    why = "not used: it predicts none of the features measured here"
+                    tested.append(TestedReference(name, edge, learned.n_cells, 0, False, float("nan"), why))
+                    continue
+                result, kept = _test(name, learned, link, sketch, recipes, config, seed)
+                tested.append(result)
+                if result.used:
+                    passed.setdefault(edge, []).append(kept)
+    for result in tested:
+        say = log.info if result.used else log.warning
+        say("%s, %s cells, %s -> %s: %s.", result.name, f"{result.n_cells:,}", *result.edge, result.why)
+    links = [*inputs.linkage.links, *(_merged(several) for several in passed.values())]
+    linkage = Linkage(inputs.linkage.views, tuple(links), inputs.linkage.paired)
+    return replace(inputs, linkage=linkage, references=tuple(tested))
+
+
+def _listed(references: Reference | Iterable[Reference]) -> list[Reference]:
+    if isinstance(references, LearnedLinks | Mapping) or hasattr(references, "mod"):
+        return [references]  # type: ignore[list-item]
+    if isinstance(references, str) or not isinstance(references, Iterable):
+        raise type_error(
+            "reference: not paired data.",
+            found=type(references).__name__,
+            expected="a MuData or a mapping of names to AnnData, or learned links, or several",
+            do='Read the file: reference=xt.read("pbmc.h5mu").',
+        )
+    out: list[Reference] = []
+    for one in references:
+        out += _listed(one)
+    return out
+
+
+def _some(n_cells: int, most: int, rng: np.random.Generator) -> Index:
+    return np.arange(n_cells) if n_cells <= most else np.sort(rng.choice(n_cells, most, replace=False))
+
+
+def _matched(
+    name: str, reference: Reference, views: Mapping[str, View], recipes: Mapping[str, Recipe], seed: int
+) -> list[tuple[LearnedLinks, Edge]]:
+    """Return what a reference teaches for each pair of views that measured what it did; the longer list predicts."""
+    ours = {view: v.modality for view, v in views.items()}
+    if isinstance(reference, LearnedLinks):
+        edges = [(a, b) for a in ours for b in ours if a != b and reference.fits(ours[a], ours[b])]
+        if not edges:
+            raise _other_modalities(name, reference.modalities, ours)
+        return [(reference, edge) for edge in edges]
+    named = as_mapping(reference)
+    kinds = {view: View.of(view, adata).modality for view, adata in named.items()}
+    out = []
+    for a, b in ((a, b) for a in ours for b in ours if views[a].n_features > views[b].n_features):
+        sides = [[view for view, kind in kinds.items() if kind == ours[side]] for side in (a, b)]
+        if len(sides[0]) == len(sides[1]) == 1 and sides[0] != sides[1]:
+            learned = learn(named, sides[0][0], sides[1][0], modality=kinds, keep=list(recipes[a].names), seed=seed)
+            out.append((learned, (a, b)))
+    if not out:
+        raise _other_modalities(name, kinds.values(), ours)
+    return out
+
+
+def _other_modalities(name: str, kinds: Iterable[str], ours: Mapping[str, str]) -> InputError:
+    return value_error(
+        f"{name}: it did not measure what the views did.",
+        found=f"reference: {', '.join(kinds)}; views: {', '.join(f'{v} ({m})' for v, m in ours.items())}",
+        expected="one view for each of two modalities of the data",
+    )
+
+
+def _test(
+    name: str,
+    learned: LearnedLinks,
+    link: Link,
+    sketch: Inputs,
+    recipes: Mapping[str, Recipe],
+    config: Config,
+    seed: int,
+) -> tuple[TestedReference, Link]:
+    """Test learned links against the data's own links, left out by thirds of the predicted features."""
+    linkage = Linkage(sketch.linkage.views, (*sketch.linkage.links, link), sketch.linkage.paired)
+    settings = replace(config.refinement, n_rounds=min(N_ROUNDS, config.n_rounds))
+    problem = ClosedFormProblem.of(replace(sketch, linkage=linkage), recipes, settings, seed=seed)
+    edge = link.edge if link.edge in problem.columns else link.edge[::-1]
+    side = edge.index(link.target)
+    feature = np.array([names[side] for names in column_names(linkage, edge, recipes)], object)
+    group = problem.groups[edge]
+    own, new = np.flatnonzero(group == 0), np.flatnonzero(group == 1)
+    folds = []
+    for draw in range(N_DRAWS if len(own) >= LEAST_OWN else 0):
+        rng = np.random.default_rng([seed, 4, draw])
+        names = pd.unique(np.concatenate([rng.permutation(feature[own]), rng.permutation(feature[new])]))
+        fold_of = {name: n % N_FOLDS for n, name in enumerate(names)}  # every fold leaves some of the data's own
+        folds += [np.array([fold_of[f] == n for f in feature]) for n in range(N_FOLDS)]
+
+    def judge(out: Mask) -> tuple[Floats, Floats, Floats]:
+        """Correlate columns left out of two fits: the data's own without and with the learned ones, and these."""
+        held_own, held_new = own[out[own]], new[out[new]]
+        plain = _correlations(problem, edge, own[~out[own]], held_own, seed)
+        both = _correlations(problem, edge, np.flatnonzero(~out), np.concatenate([held_own, held_new]), seed)
+        n = len(held_own)
+        return np.diag(plain), np.diag(both)[:n], both[n:, n:]
+
+    without, with_it, agreement = np.zeros(len(own)), np.zeros(len(own)), np.zeros(len(new))
+    z = []
+    for out, (plain, helped, among) in zip(folds, side_by_side(judge, folds), strict=True):
+        without[out[own]] += plain / N_DRAWS
+        with_it[out[own]] += helped / N_DRAWS
+        agreement[out[new]] += np.diag(among) / N_DRAWS
+        z.append(above_other_pairings(among))
+    gain = with_it - without
+    kept = replace(link, pairs=link.pairs[link.pairs["target"].isin(set(feature[new][agreement > 0]))])
+    promised = np.array([learned.r_of(entry) for entry in link.report.loc[link.report["status"] == "linked", "entry"]])
+    judged = _Judged(len(own), len(new), z, float(np.median(agreement)), float(np.median(promised)), gain)
+    used, why = judged.verdict()
+    seen = f"{len(new)} of the {len(recipes[link.target].names)} features of {link.target} predicted"
+    mean = float(gain.mean()) if len(own) >= LEAST_OWN else float("nan")
+    tested = TestedReference(
+        name, (link.source, link.target), learned.n_cells, len(new), used, mean, f"{why} ({seen}{judged})"
+    )
+    return tested, kept if len(own) >= LEAST_OWN else link
+
+
+@dataclass(frozen=True)
+class _Judged:
+    """What fits that did not see some links say of a reference."""
+
+    n_own: int
+    n_learned: int
+    z: list[float]
+    agreement: float
+    promised: float
+    gain: Floats
+
+    def __str__(self) -> str:
+        if self.n_own < LEAST_OWN:
+            return ""
+        return (
+            f"; r = {self.promised:.2f} in the reference, {self.agreement:.2f} here; "
+            f"links of the data, left out, change by {self.gain.mean():+.3f}"
+        )
+
+    def verdict(self) -> tuple[bool, str]:
+        """Return whether the reference is used, and the reason."""
+        if self.n_own < LEAST_OWN:
+            return True, f"used without a test: the data have only {self.n_own} links of their own"
+        found = [z for z in self.z if np.isfinite(z)]  # draws repeat each other, folds do not
+        if found and np.sum(found) / np.sqrt(len(found) * N_DRAWS) < LEAST_Z:
+            return False, "not used: what it predicts agrees no better with its own feature than with others"
+        if self.agreement < self.promised * LEAST_LEFT**0.5:
+            return False, "not used: what it predicts hardly holds in these cells"
+        if self.gain.mean() <= student.isf(LEVEL, self.n_own - 1) * self.gain.std(ddof=1) / np.sqrt(self.n_own):
+            return False, "not used: the links of the data agree no better with it"
+        return True, "used"
+
+
+def _correlations(problem: ClosedFormProblem, edge: Edge, seen: Index, held: Index, seed: int) -> Floats:
+    """Fit with some linked columns of an edge, and correlate others across matched cells."""
+    settings = problem.settings
+    form = problem.with_columns({edge: seen}).fit(seed=seed)
+    z = [smoothed(form.reference[view], settings) for view in edge]
+    columns = [problem.components[view] @ side[:, held] for view, side in zip(edge, problem.columns[edge], strict=True)]
+    return matched_correlations(z[0], z[1], *columns, entropy=settings.entropy, balance=settings.balance)
+
+
+def _merged(links: list[Link]) -> Link:
+    """Return one link whose columns are the means of what several references predict."""
+    if len(links) == 1:
+        return links[0]
+    numbers = {target: n for n, target in enumerate(dict.fromkeys(t for link in links for t in link.pairs["target"]))}
+    pairs = pd.concat([link.pairs for link in links], ignore_index=True)
+    pairs["column"] = pairs["target"].map(numbers)
+    pairs = pairs.groupby(["source", "target", "column"], sort=False)["weight"].sum().reset_index()
+    report = pd.concat([link.report for link in links], ignore_index=True)
+    return replace(links[0], pairs=pairs[pairs["weight"] != 0], report=report)
