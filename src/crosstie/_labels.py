@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from typing import TYPE_CHECKING
 
-import pandas as pd
+if TYPE_CHECKING:
+    import pandas as pd
 
 # What annotation tools and `astype(str)` make of a cell without a label, compared without case and punctuation.
 MISSING = frozenset(
@@ -21,6 +23,8 @@ _JOINTS, _DIGITS = re.compile(r"[\s_\-–—]+"), re.compile(r"([0-9]+)")
 def means_missing(label: object) -> bool:
     """Return whether a label is a missing value, or a word for one, such as `Unknown`, `unassigned`, `""` or `NA`."""
     if not isinstance(label, str):
+        import pandas as pd  # not before: the command line starts fast
+
         return label is None or label is pd.NA or label is pd.NaT or label != label
     return _JOINTS.sub(" ", label).strip().casefold() in MISSING
 

@@ -17,7 +17,7 @@ from made_files import formats
 from made_files.references import reference_of
 
 HOUSE = (
-    "demo integrate check links evaluate diagnose report figures transfer impute match map relate export fetch"
+    "demo integrate check links learn evaluate diagnose report figures transfer impute match map relate export fetch"
     " bench reproduce rerun"
 )
 SHELLS = ("bash", "zsh", "fish", "powershell")

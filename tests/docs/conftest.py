@@ -8,6 +8,7 @@ from functools import partial
 from pathlib import Path
 
 import anndata
+import mudata
 import numpy as np
 import pandas as pd
 import pytest
@@ -77,6 +78,8 @@ def files(site, more, tmp_path_factory):
     folder = tmp_path_factory.mktemp("files")
     for name, adata in {**site, "ensembl": more["ensembl"]}.items():
         adata.write_h5ad(folder / f"{name}.h5ad")
+    with views_as_they_are():
+        mudata.MuData({"rna": more["cite_rna"], "adt": more["cite_adt"]}).write_h5mu(folder / "pbmc.h5mu")
     _write_genes(folder / "genes.gtf.gz")
     formats.tenx_h5(folder / "filtered_feature_bc_matrix.h5", "Gene Expression", "Antibody Capture")
     pairs = pd.DataFrame(

@@ -81,7 +81,7 @@ def test_saved_and_loaded(fitted, data, tmp_path):
 def test_downstream_of_a_core(fitted):
     labels = xt.tl.transfer_labels(fitted, "rna", "adt", key="cell_type")
     assert len(labels) == 700
-    assert xt.tl.impute(fitted, "rna", "adt").shape == (900, 30)
+    assert xt.tl.impute(fitted, "rna", "adt").shape == (900, 29)  # of 30, one is a control
     assert len(xt.tl.relate(fitted, "rna", "adt", n_permutations=2)) > 0
     found = xt.trust.diagnose(fitted, n_stability=1)
     assert len(found.confidence["rna"]) == 900

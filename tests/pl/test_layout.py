@@ -32,7 +32,7 @@ def test_neighbours_are_kept_and_clusters_apart():
 @pytest.mark.slow
 def test_as_good_as_umap_learn():
     pytest.importorskip("umap")
-    from crosstie.pl.embedding import _umap_learn
+    from crosstie.pl.joint_umap import _umap_learn
 
     joint, _ = clusters()
     theirs = kept(joint, np.ascontiguousarray(_umap_learn(joint, 15, 0)))

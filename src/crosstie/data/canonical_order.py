@@ -13,7 +13,7 @@ BLOCK = 4_000_000  # values of a dense matrix hashed at once
 SPREAD, STIR = np.uint64(0x9E3779B97F4A7C15), np.uint64(0xBF58476D1CE4E5B9)  # of SplitMix64
 
 
-def canonical_order(matrix: Matrix) -> Index:
+def canonical_order(matrix: Matrix, ignored: Index | None = None) -> Index:
     """Return the row numbers of the cells, sorted by a hash of their values, shape `(n_cells,)`.
 
     The hashes are sums of integers modulo 2⁶⁴, so nothing is rounded, and neither the order of the features, nor their
@@ -25,20 +25,23 @@ def canonical_order(matrix: Matrix) -> Index:
     ----------
     matrix
         Cells × features, dense or CSR.
+    ignored
+        Numbers of features that do not count, such as controls.
 
     References
     ----------
     Steele, Lea and Flood, OOPSLA 2014 (SplitMix64), for the constants.
     """
-    ones = np.ones(matrix.shape[1], np.uint64)
-    cells = np.concatenate([hashes @ ones for hashes in _hashes(matrix)])
+    counted = np.ones(matrix.shape[1], np.uint64)
+    counted[np.empty(0, np.int64) if ignored is None else ignored] = 0
+    cells = np.concatenate([hashes @ counted for hashes in _hashes(matrix)])
     if len(np.unique(cells)) < len(cells):
         features = np.zeros(matrix.shape[1], np.uint64)
         start = 0
         for hashes in _hashes(matrix):
             features += hashes.T @ _hashed(cells[start : start + hashes.shape[0]])
             start += hashes.shape[0]
-        features = _hashed(features)
+        features = _hashed(features) * counted
         cells = np.concatenate([hashes @ features for hashes in _hashes(matrix)])
     return np.argsort(cells, kind="stable")
 

@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, replace
 from pathlib import Path
 
 import pandas as pd
 
-from crosstie._errors import sample
 from crosstie._extras import require
 from crosstie._files import claimed
 from crosstie._log import log
@@ -19,17 +17,16 @@ from crosstie._typing import Array, Edge, Floats, Index, Tick
 from crosstie.anchors import Anchors, ClosedForm, find
 from crosstie.anchors.linear import linear_fit
 from crosstie.config import Config
-from crosstie.data import Recipe, View
+from crosstie.data import Recipe
 from crosstie.data.canonical_order import canonical_order
-from crosstie.links.antibody_names import Control, controls, is_blank
-from crosstie.links.linked_columns import link_recipes, linked_features, projections, shared_rows
-from crosstie.links.suggest import GENES, PROTEINS
+from crosstie.links.linked_columns import link_recipes, projections, shared_rows
 from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.core import cell_ranks, core_rows
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
 from crosstie.model.placement import CellReader, Pool, place
+from crosstie.model.recipes import controls_of, fit_recipes
 from crosstie.model.resume import ResumeFolder
 from crosstie.training.device import check_device, say_unused
 
@@ -110,7 +107,7 @@ def _fit(inputs: Inputs, rows: Mapping[str, Index], work: Work) -> Fitted:
 
 def _fit_whole(inputs: Inputs, work: Work) -> Fitted:
     """Fit all cells, in memory, in an order that their contents decide; the result is in the order of the inputs."""
-    order = {name: canonical_order(view.loaded) for name, view in inputs.views.items()}
+    order = {name: canonical_order(view.loaded, controls_of(view)) for name, view in inputs.views.items()}
     return _fit_sorted(inputs.subset(order), work).restored(order)
 
 
@@ -124,7 +121,7 @@ def _fit_sorted(inputs: Inputs, work: Work) -> Fitted:
     latents: dict[str, Array] = {}
     columns: Mapping[Edge, tuple[Floats, Floats]] = {}
     with few_threads(n_cells):
-        fits = _recipes(inputs, config, work.seed)
+        fits = fit_recipes(inputs, config, work.seed)
         recipes = {name: recipe for name, (recipe, _) in fits.items()}
         components = {name: scores for name, (_, scores) in fits.items()}
         if config.needs_closed_form:
@@ -168,35 +165,6 @@ def _fit_sorted(inputs: Inputs, work: Work) -> Fitted:
         found = anchors(edges)
         decoders = {name: linear_fit(latents[name], x) for name, x in components.items()}
     return Fitted(LatentMap(config, recipes, form, trained, decoders), latents, found, history)
-
-
-def _recipes(inputs: Inputs, config: Config, seed: int) -> dict[str, tuple[Recipe, Array]]:
-    """Return fitted preprocessing and components of each view; what links read stays, whatever its variance."""
-    return {
-        name: Recipe.fit_transform(
-            view,
-            keep=set() if name in inputs.link_views else linked_features(inputs.linkage, name),
-            ignore=_controls(view),
-            n_components=config.n_components,
-            seed=seed,
-        )
-        for name, view in inputs.views.items()
-    }
-
-
-def _controls(view: View) -> dict[str, Control]:
-    """Return the features that measure nothing of the cell; the log counts them."""
-    if view.modality in PROTEINS:
-        found = controls(view.features)
-    elif view.modality in GENES:
-        found = {name: "blank" for name in view.features if is_blank(name)}
-    else:
-        return {}
-    if found:
-        kinds = Counter(found.values())
-        said = " and ".join(f"{n} {kind}{'s' * (n > 1)}" for kind, n in kinds.items())
-        log.info("%s: %s set aside (%s): they measure nothing of the cell.", view.name, said, sample(found, 4))
-    return found
 
 
 def _linked(inputs: Inputs, recipes: Mapping[str, Recipe], seed: int) -> dict[Edge, tuple[Array, Array]]:

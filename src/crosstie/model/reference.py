@@ -27,9 +27,10 @@ from crosstie.data.view import as_mapping
 from crosstie.links.learned import LearnedLinks, learn
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
-from crosstie.links.linked_columns import column_names, linked_features
+from crosstie.links.linked_columns import column_names
 from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.inputs import Inputs, TestedReference
+from crosstie.model.recipes import fit_recipes
 
 if TYPE_CHECKING:
     from crosstie._typing import Data
@@ -72,12 +73,7 @@ def with_references(
     tested: list[TestedReference] = []
     passed: dict[Edge, list[Link]] = {}
     with few_threads(config.n_sketch):
-        recipes = {
-            name: Recipe.fit(
-                view, keep=linked_features(inputs.linkage, name), n_components=config.n_components, seed=seed
-            )
-            for name, view in sketch.views.items()
-        }
+        recipes = {name: recipe for name, (recipe, _) in fit_recipes(sketch, config, seed).items()}
         for number, reference in enumerate(given, 1):
             name = f"reference {number}" if len(given) > 1 else "the reference"
             for learned, edge in _matched(name, reference, sketch.views, recipes, seed):

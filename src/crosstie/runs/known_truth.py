@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Any
 from crosstie._errors import sample, unknown_name, value_error
 from crosstie._labels import quoted, without_words
 from crosstie._log import log
-from crosstie.data.cell_names import are_row_numbers
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -95,6 +94,8 @@ def _names_shared(data: Mapping[str, AnnData]) -> bool:
         if not (left.is_unique and right.is_unique):
             return False
         n_shared = len(left.intersection(right))
+        from crosstie.data.cell_names import are_row_numbers  # not before: the command line starts fast
+
         if n_shared and are_row_numbers(left) and are_row_numbers(right):
             log.warning(
                 "%s, %s: cells are called by numbers in both (%s); not taken as the same cells. If they are the same, "

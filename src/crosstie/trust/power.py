@@ -15,10 +15,9 @@ from crosstie.anchors.linear import damping_factor, unit_rows
 from crosstie.anchors.link_evidence import link_maps
 from crosstie.anchors.neighbours import nearest
 from crosstie.config import Config
-from crosstie.data import Recipe
-from crosstie.links.linked_columns import linked_features
 from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.model import Model
+from crosstie.model.recipes import fit_recipes
 from crosstie.trust.left_out_links import pairing_score, within_views
 from crosstie.trust.resolution import resolution
 
@@ -93,10 +92,7 @@ def _problem(model: Model, seed: int) -> tuple[ClosedFormProblem, dict[str, Inde
     """Return what a model of these views would be fitted to, and the rows of each view that are looked at."""
     inputs = model.inputs
     rng = np.random.default_rng([seed, 8])
-    recipes = {
-        name: Recipe.fit(view, keep=linked_features(inputs.linkage, name), seed=seed)
-        for name, view in inputs.views.items()
-    }
+    recipes = {name: recipe for name, (recipe, _) in fit_recipes(inputs, Config(), seed).items()}
     problem = ClosedFormProblem.of(inputs, recipes, Config().refinement, seed=seed)
     return problem, {name: np.sort(rng.permutation(len(x))[:MOST]) for name, x in problem.components.items()}
 

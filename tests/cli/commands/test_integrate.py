@@ -266,7 +266,7 @@ def test_bad_data(run, tmp_path, write, change, said):
         ([*VIEWS, "--pairs", "true_cells"], "Did you mean 'true_cell'"),
         ([*VIEWS, "--pairs", "cell_type"], "occur more than once"),
         pytest.param(
-            [*VIEWS, "--preset", "trained", "--device", "gpuu"], "device 'gpuu' is unknown", marks=pytest.mark.trains
+            [*VIEWS, "--preset", "trained", "--device", "gpuu"], "--device gpuu is unknown", marks=pytest.mark.trains
         ),
     ],
 )
