@@ -20,6 +20,7 @@ from crosstie._files import new_file
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Matrix
 from crosstie._version import __version__
+from crosstie.tl.empty_cells import warn_of_empty
 from crosstie.tl.neighbourhood import BLOCK, coordinates, neighbour_means, weighted_neighbours
 
 if TYPE_CHECKING:
@@ -68,7 +69,8 @@ def impute(
     -------
     Source cells × used features of the target, dense float32, with the source's `.obs`; with `out`, backed by the file.
     `.var["reliability"]`, in [0, 1], predicts for each feature the correlation of imputed and true values (see
-    `feature_reliability`); it is missing in a model that was loaded without data.
+    `feature_reliability`); it is missing in a model that was loaded without data. A warning counts source cells without
+    a single count: their values mean nothing.
 
     Raises
     ------
@@ -94,6 +96,8 @@ def impute(
                 do='Use method="regression", or refit the model.',
             )
         parts.append(_neighbours(model, target, z_source, z_target, values, k, scaled=scaled))
+
+    warn_of_empty(model, source, what="impute", so="what is imputed for them means nothing")
 
     def block(rows: slice) -> Array:
         """Return the imputed values of some cells."""
