@@ -83,14 +83,7 @@ def transfer_labels(
         If no cell has a label, the labels do not match the source cells, levels do not nest, or `abstain_at` is not in
         [0, 1].
     """
-    if not isinstance(abstain_at, int | float | np.number | None):
-        raise type_error(
-            "transfer_labels: `abstain_at` must be a number.", found=repr(abstain_at), expected="in [0, 1]"
-        )
-    if abstain_at is not None and not 0 <= abstain_at <= 1:
-        raise value_error(
-            "transfer_labels: `abstain_at` is out of range.", found=repr(abstain_at), expected="in [0, 1]"
-        )
+    _check_abstain_at(abstain_at)
     z_source, z_target = coordinates(model, source, target, k, what="transfer_labels")
     known = read_labels(model, source, key, labels, parents, keep_words=keep_words)
     empty = warn_of_empty(model, target, what="transfer_labels", so="they get no label, and confidence 0")
@@ -114,6 +107,17 @@ def transfer_labels(
         result |= {f"label{suffix}": label.array, f"confidence{suffix}": confidence}
     result["novelty"] = new
     return pd.DataFrame(result, index=model.obs[target].index)
+
+
+def _check_abstain_at(abstain_at: object) -> None:
+    if not isinstance(abstain_at, int | float | np.number | None):
+        raise type_error(
+            "transfer_labels: `abstain_at` must be a number.", found=repr(abstain_at), expected="in [0, 1]"
+        )
+    if abstain_at is not None and not 0 <= abstain_at <= 1:
+        raise value_error(
+            "transfer_labels: `abstain_at` is out of range.", found=repr(abstain_at), expected="in [0, 1]"
+        )
 
 
 def label_probabilities(
