@@ -128,6 +128,14 @@ def test_large_tables_are_refused(run):
     refused(report(run), "is too large")
 
 
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="sparse files of POSIX")
+@pytest.mark.parametrize("name", ["model/weights.safetensors", "integrated.h5mu", "links_0.h5ad"])
+def test_arrays_larger_than_cells_and_features_can_need_are_refused_unread(run, name):
+    with (run / name).open("ab") as file:
+        file.truncate(2**40)  # no blocks are taken
+    refused(report(run), f"{name.rpartition('/')[2]} is too large", f"{2**40:,} bytes")
+
+
 # ---- data that are not those of the model --------------------------------------------------------------------------
 
 

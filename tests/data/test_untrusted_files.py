@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 import crosstie as xt
-from crosstie.data.untrusted_files import SMALL, check_hdf5, check_zarr, open_hdf5
+from crosstie.data.untrusted_files import MOST_ENTRIES, SMALL, check_hdf5, check_zarr, open_hdf5
 
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="links and pipes of POSIX")
 
@@ -114,3 +114,30 @@ def test_no_pipe_is_opened_behind_a_link_of_hdf5(tmp_path, place):
     code = f"import crosstie as xt; xt.read({str(path)!r})"
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, timeout=60, check=False)
     assert "takes data from other files" in done.stderr
+
+
+@pytest.mark.parametrize("kind", ["groups", "data sets in many groups", "links to one group"])
+def test_very_many_parts_are_refused_before_they_are_walked(tmp_path, monkeypatch, kind):
+    most = MOST_ENTRIES if kind == "links to one group" else 1000  # links are made quickly, the others are not
+    monkeypatch.setattr("crosstie.data.untrusted_files.MOST_ENTRIES", most)
+    path = tmp_path / "x.h5mu"
+    with h5py.File(path, "w") as file:
+        file.create_group("mod")
+        many, one = file.create_group("uns"), file.create_group("one")
+        for i in range(most + 1):
+            if kind == "groups":
+                many.create_group(f"{i}")
+            elif kind == "links to one group":
+                many[f"{i}"] = one
+            else:
+                many[f"{i // 20}/{i}"] = 0
+    with pytest.raises(ValueError, match=rf"has too many groups and data sets(.|\n)*at most {most:,}"):
+        xt.read(path)
+
+
+def test_a_table_of_thousands_of_columns_is_not_too_many(tmp_path):
+    with h5py.File(tmp_path / "x.h5", "w") as file:
+        one = file.create_dataset("0", data=0)
+        for i in range(1, 10_000):
+            file[f"obs/{i}"] = one
+        check_hdf5(file)

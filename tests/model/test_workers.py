@@ -116,6 +116,32 @@ def test_no_scheduler_is_one_clear_error(monkeypatch):
         Dask("tcp://127.0.0.1:9")
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("package", "version", "fine"),
+    [("crosstie", "0.0.9", False), ("numpy", "99.0.0", False), ("numpy", None, True), ("crosstie", 7, False)],
+)
+def test_versions_of_workers_are_compared_before_the_fit(client, package, version, fine):
+    """Of one worker among two, in its own process; another minor version of numpy is fine."""
+    version = version or f"{np.__version__.split('.')[0]}.999.0"
+    worker = sorted(client.scheduler_info(n_workers=-1)["workers"])[-1]
+    client.run(pretend, package, version, workers=[worker])
+    if fine:
+        assert worker in Dask(client).workers()
+        return
+    found, expected = rf"{worker} (has|answers).*{version}", f"expected: crosstie {xt.__version__}"
+    said = rf"dask workers have other versions(.|\n)*{found}(.|\n)*{expected}"
+    with pytest.raises(ValueError, match=said):
+        Dask(client)
+
+
+def pretend(package, version):
+    import importlib
+
+    importlib.import_module("crosstie._version" if package == "crosstie" else package).__version__ = version
+    importlib.import_module(package).__version__ = version
+
+
 def torchrun(folder, out, die="live"):
     program = out / "program.py"
     program.write_text(PROGRAM)

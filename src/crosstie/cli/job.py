@@ -156,7 +156,7 @@ def _paths(inputs: Any) -> dict[str, Path]:
         return {"": Path(inputs)}
     if not isinstance(inputs, dict) or not all(isinstance(path, str) for path in inputs.values()):
         raise value_error("the settings do not name the file of each view.", found=repr(inputs)[:100])
-    from crosstie.data.read_files import check_view_names
+    from crosstie.data.view_names import check_view_names
 
     check_view_names(inputs)
     return {name: Path(path) for name, path in inputs.items()}

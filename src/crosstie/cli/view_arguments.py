@@ -162,8 +162,8 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
     ValueError
         If an argument is not of the form NAME=PATH, a name occurs twice, or there is only one view.
     """
-    from crosstie.data.read_files import VIEW_NAME, check_names_apart
     from crosstie.data.readers.mtx_folders import folder_of
+    from crosstie.data.view_names import check_view_names
 
     if len(arguments) == 1 and ("=" not in arguments[0] or Path(arguments[0]).exists()):
         return {"": folder_of(Path(arguments[0]))}
@@ -174,15 +174,13 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
             stem = Path(argument).stem.strip("=") or "rna"
             do = f"Write {_asked_name(stem)}={argument.strip('=') or 'FILE.h5ad'}."
             raise value_error(f"view {argument!r} is not of the form NAME=PATH.", expected=_EXPECTED, do=do)
-        if not VIEW_NAME.fullmatch(name):
-            do = f"Write {_asked_name(name)}={path}."
-            raise value_error(f"view name {name!r} cannot be used in file names.", expected="letters and digits", do=do)
+        check_view_names([name], do=f"Write {_asked_name(name)}={path}.")
         if name in paths:
             raise value_error(
                 f"view {name!r} is given twice.", found=f"{paths[name]} and {path}", do="Use different names."
             )
         paths[name] = folder_of(Path(path))
-    check_names_apart(paths)
+    check_view_names(paths)
     if len(paths) < 2:
         raise value_error("there is only one view.", found=sample(paths), expected=f"at least two: {_EXPECTED}")
     return paths

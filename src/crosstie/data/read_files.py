@@ -5,17 +5,17 @@ from __future__ import annotations
 import os
 import re
 import warnings
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
 from crosstie._errors import InputError, sample, unknown_name, value_error
 from crosstie._log import log
+from crosstie.data.view_names import check_view_names
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-VIEW_NAME = re.compile(r"\w[\w .+-]*")  # files are named after views
 # Words in names of views that are not integrated unless they are asked for, by why.
 _ASIDE = {
     "hashtags": {"hto", "hashtag", "hashtags", "hashing", "multiplexing", "multiseq", "cmo"},
@@ -35,25 +35,6 @@ _KINDS = {
     ".zarr": "a zarr store",
 }
 _KIND = "a file or folder in one of the formats of docs/formats.md"
-
-
-def check_view_names(names: Iterable[str], *, where: str = "") -> None:
-    """Raise if a view in a file has a name that the command line would refuse: files are named after views."""
-    names = list(names)
-    for name in names:
-        if not VIEW_NAME.fullmatch(name):
-            raise value_error(f"{where}view name {name!r} cannot be used in file names.", expected="letters and digits")
-    check_names_apart(names)
-
-
-def check_names_apart(names: Iterable[str]) -> None:
-    """Raise if names of views differ only in case: files are named after them, and some systems ignore case."""
-    seen: dict[str, str] = {}
-    for name in names:
-        other = seen.setdefault(name.casefold(), name)
-        if other != name:
-            what = f"views {other!r} and {name!r} differ by capitals alone."
-            raise value_error(what, do="Rename one of them: files are named after views.")
 
 
 def read(

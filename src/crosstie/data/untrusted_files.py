@@ -14,6 +14,9 @@ from crosstie._errors import sample, value_error
 
 GZIP, HDF5 = b"\x1f\x8b", b"\x89HDF\r\n\x1a\n"
 SMALL, TIMES = 2**28, 200  # a file may unpack to 256 MiB, or to 200 times its size if that is more
+# Groups and data sets of an HDF5 file. Real files have hundreds; a value in `uns` for every gene makes 40,000. Each
+# costs up to half a millisecond, here and again where it is read.
+MOST_ENTRIES = 50_000
 METADATA = 2**26  # bytes, the most of a metadata file of a zarr store
 DO = "Read it where you trust it, and write the views again as h5ad."
 
@@ -66,7 +69,7 @@ def names_in(group: Any, name: str) -> list[str]:
 
 
 def check_hdf5(file: Any) -> None:
-    """Raise if an open HDF5 file takes data from files beside it, or unpacks to far more than its size.
+    """Raise if an open HDF5 file takes data from files beside it, unpacks to far too much, or has too many parts.
 
     Only metadata are read.
 
@@ -77,13 +80,17 @@ def check_hdf5(file: Any) -> None:
     """
     import h5py
 
-    outside, seen, groups, unpacked = [], set(), [file], 0
+    outside, seen, groups, unpacked, n_entries = [], set(), [file], 0, 0
     while groups:
         group = groups.pop()
         address = h5py.h5o.get_info(group.id).addr
         if address in seen:
             continue
         seen.add(address)
+        n_entries += len(group)
+        if n_entries > MOST_ENTRIES:
+            what = f"{file.filename} has too many groups and data sets."
+            raise value_error(what, found=f"at least {n_entries:,}", expected=f"at most {MOST_ENTRIES:,}", do=DO)
         for name in group:
             link = group.get(name, getlink=True)
             if isinstance(link, h5py.ExternalLink):

@@ -21,6 +21,7 @@ from crosstie.data.modality import check_modality, guess_modality
 from crosstie.data.readers.feature_types import COLUMN, types_of
 from crosstie.data.stored import Stored, in_memory, stored, take_rows, telling_of_files
 from crosstie.data.values import Expected, Values, check_values, describe_values
+from crosstie.data.view_names import check_writable
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -190,7 +191,7 @@ def check_anndata(adata: object, view: str) -> None:
 
 
 def as_mapping(data: Data) -> dict[str, AnnData]:
-    """Return the views by name, or raise `TypeError` if `data` is neither a MuData nor a mapping."""
+    """Return the views by name, or raise if `data` is neither a MuData nor a mapping, or a name is impossible."""
     found = getattr(data, "mod", data)
     if not isinstance(found, Mapping):
         raise type_error(
@@ -205,6 +206,7 @@ def as_mapping(data: Data) -> dict[str, AnnData]:
             raise type_error("data: the name of a view is not text.", found=repr(name), do='Write {"rna": rna, ...}.')
         if not name.strip():
             raise value_error(f"data: view name {name!r} is empty.", expected="a name", do='Write {"rna": rna, ...}.')
+        check_writable(name, where="data: ")
     return dict(found.items())
 
 

@@ -30,11 +30,10 @@ from crosstie.links.paired import Paired
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
-from crosstie.model.save import FORMAT, HISTORY, SETTINGS, WEIGHTS, NumberKind
+from crosstie.model.save import FORMAT, HISTORY, SETTINGS, WEIGHTS, NumberKind, most_weights
 
 if TYPE_CHECKING:
     from crosstie.training.networks import Networks
-
 
 AGAIN = "Save the model again."
 
@@ -55,12 +54,13 @@ def load(path: str | Path) -> tuple[Inputs, Fitted]:
     path = Path(path)
     settings = _read_settings(path)
     with _telling_of_damage(path / SETTINGS):
-        arrays = _Arrays(path, settings)
         views = settings["views"]
         names = [str(view["name"]) for view in views]
         edges = [_edge(edge, names) for edge in settings["edges"]]
         config = Config.from_json(json.dumps(settings["config"]))
         inputs = _inputs(path, settings, names)
+        n_rows = sum(map(len, inputs.obs.values())) + sum(len(view["recipe"]["features"]) for view in views)
+        arrays = _Arrays(path, settings, most_weights(n_rows))
         like = {str(name): str(view) for name, view in settings["like"].items()}
         batches = {str(v["name"]): tuple(map(str, v["batches"])) for v in views if v["batches"] is not None}
         arrays.sizes |= {f"cells of {name}": len(obs) for name, obs in inputs.obs.items()}
@@ -128,8 +128,8 @@ def _coordinates(
 class _Arrays:
     """The arrays of a file, taken one by one; axes that should agree are compared."""
 
-    def __init__(self, path: Path, settings: Mapping[str, Any]) -> None:
-        self.file = entry(path, WEIGHTS, who="load: ")
+    def __init__(self, path: Path, settings: Mapping[str, Any], most: int) -> None:
+        self.file = entry(path, WEIGHTS, most=most, who="load: ")
         self.sizes: dict[str, int] = {}
         self.left = self._read(settings.get("weights_sha256"))
         for name in settings.get("column_major", ()):

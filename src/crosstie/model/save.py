@@ -45,6 +45,14 @@ _CLOSED_FORM = ("mean", "maps", "reference")
 _ANCHORS = ("source", "target", "weight")
 
 
+def most_weights(n_rows: int) -> int:
+    """Return the most bytes that the arrays of a model of so many cells and features may take, with a wide margin.
+
+    A cell or feature has some hundred coordinates and weights, never 8,000; the rest, 1 GiB, is for networks.
+    """
+    return 2**30 + 2**16 * n_rows
+
+
 def save(inputs: Inputs, fitted: Fitted, path: str | Path) -> None:
     """Save a fitted model into a folder, which appears complete or not at all.
 

@@ -7,13 +7,15 @@ Workers read stored matrices themselves, so they need access to the same files.
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from pkgutil import resolve_name
 from typing import TYPE_CHECKING, Any
 
-from crosstie._errors import message, value_error
+from crosstie._errors import message, sample, value_error
 from crosstie._extras import require
 from crosstie._log import log
 from crosstie._ranks import Group, WorkerLostError
 from crosstie._typing import Array
+from crosstie._version import __version__
 from crosstie.model.placement import Bound, Task, placed
 
 if TYPE_CHECKING:
@@ -33,7 +35,8 @@ class Dask:
     Raises
     ------
     ValueError
-        If no scheduler answers at the address, or the cluster has no workers.
+        If no scheduler answers at the address, or the cluster has no workers, or one with another version of crosstie
+        or another major version of numpy.
     """
 
     def __init__(self, scheduler: Any) -> None:
@@ -50,6 +53,8 @@ class Dask:
             self.client = scheduler
         if not self.workers():
             raise value_error("the dask cluster has no workers.", do="Start some: dask worker ADDRESS.")
+        self._alike: set[str] = set()
+        self._check_versions(self.workers())
 
     def agree(self, left: list[Bound]) -> list[Bound]:
         """Return the blocks unchanged."""
@@ -59,11 +64,37 @@ class Dask:
         """Return the addresses of the current workers."""
         return set(self.client.scheduler_info(n_workers=-1)["workers"])
 
+    def _check_versions(self, workers: set[str]) -> None:
+        """Raise `ValueError` unless workers have our version of crosstie and our major version of numpy."""
+        import numpy as np
+
+        ours = {"crosstie": __version__, "numpy": np.__version__}
+        others: dict[str, str] = {}
+        new = sorted(workers - self._alike)
+        for package, version in ours.items() if new else ():
+            # A function of the standard library: any worker can answer.
+            answers = self.client.run(resolve_name, f"{package}:__version__", workers=new, on_error="return")
+            for worker, found in answers.items():
+                if not isinstance(found, str):
+                    others.setdefault(worker, f"{worker} answers {found!r:.200} for {package}")
+                elif found != version and (package == "crosstie" or found.split(".")[0] != version.split(".")[0]):
+                    others.setdefault(worker, f"{worker} has {package} {found:.50}")
+        if others:
+            raise value_error(
+                "dask workers have other versions than this process.",
+                found=sample(others.values(), 4),
+                expected=f"crosstie {ours['crosstie']}, numpy {ours['numpy'].split('.')[0]}",
+                do="Install the same versions on all workers.",
+            )
+        self._alike |= workers
+
     def run(self, encoder: LatentMap, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
         """Yield number and coordinates of every task as they finish; at most two per core are in progress.
 
         Raises
         ------
+        ValueError
+            If a worker joined that has other versions.
         WorkerLostError
             If a worker is lost; the message names it.
         """
@@ -71,6 +102,7 @@ class Dask:
         from distributed import wait
 
         there = self.workers()
+        self._check_versions(there)
         log.info("placing %d blocks on %d dask workers.", len(tasks), len(there))
         shared = self.client.scatter(encoder, broadcast=True, hash=False)
         most = 2 * sum(self.client.nthreads().values())

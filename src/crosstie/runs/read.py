@@ -16,13 +16,16 @@ from crosstie._errors import InputError, sample, value_error
 from crosstie._log import log
 from crosstie._typing import Edge
 from crosstie._untrusted_folder import TABLE, check_width, entry, subfolder
-from crosstie.data.read_files import check_view_names, read_views
+from crosstie.data.read_files import read_views
+from crosstie.data.view_names import check_view_names
 from crosstie.model.model import Model
 from crosstie.runs import folder as names
 from crosstie.runs.joint_map import MAX_PLOTTED, Plane, plane_of, plane_of_table
 from crosstie.runs.run import Run
 
 MOST_COLUMNS = 1000  # of a table of a run
+# Bytes of a file of views: a cell takes less than 500,000 numbers would, whatever was measured.
+VIEWS_BYTES, VIEWS_BYTES_PER_CELL = 2**31, 2**22
 TEXT, NUMBER, FLAG = "text", "numbers", "true or false"
 _SIGNALS = {"edge": TEXT, "signal": TEXT, "value": NUMBER, "expected": TEXT, "ok": FLAG}
 _SUSPICIOUS = dict.fromkeys(("edge", "source", "target", "moves_with"), TEXT) | dict.fromkeys(
@@ -61,7 +64,7 @@ def read(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int | N
     data = _views(folder, model)
     link_data: dict[str, AnnData] = {}
     if data and _has_matrices(data, model):
-        link_data = _link_data(folder, data)
+        link_data = _link_data(folder, data, model)
         model = model.with_data(data, link_data)
     else:
         _check_cells(folder, data, model)
@@ -115,12 +118,12 @@ def with_data(model: Model, folder: Path) -> Model:
         If the data are missing, cannot be read, or are not those of the model.
     """
     check_views(folder)
-    data = read_views({"": entry(folder, names.VIEWS_FILE)}, most=model.config.n_core)
+    data = read_views({"": _views_file(folder, names.VIEWS_FILE, model)}, most=model.config.n_core)
     if not _has_matrices(data, model):
         paths = _inputs(folder)
         found = read_views(paths, cells=_cells(folder, paths), most=model.config.n_core)
         data = {name: found[name] for name in model.latents if name in found}
-    return model.with_data(data, _link_data(folder, data))
+    return model.with_data(data, _link_data(folder, data, model))
 
 
 def _inputs(folder: Path) -> dict[str, Path]:
@@ -146,13 +149,19 @@ def _cells(folder: Path, paths: Mapping[str, Path]) -> dict[str, str]:
 
 def _views(folder: Path, model: Model) -> dict[str, AnnData]:
     """Return the views in the folder, or nothing if they are not all there."""
-    file = entry(folder, names.VIEWS_FILE)
+    file = _views_file(folder, names.VIEWS_FILE, model)
     if not file.is_file():
         return {}
     with warnings.catch_warnings():
         warnings.simplefilter("ignore", UserWarning)  # about names that views share: nothing is joined here
         data = read_views({"": file}, most=model.config.n_core)
     return data if set(data) >= set(model.latents) else {}
+
+
+def _views_file(folder: Path, name: str, model: Model) -> Path:
+    """Return the path of a file of views, which need not be there and is no larger than the cells of the model say."""
+    n_cells = sum(map(len, model.latents.values()))
+    return entry(folder, name, most=VIEWS_BYTES + VIEWS_BYTES_PER_CELL * n_cells)
 
 
 def _check_cells(folder: Path, data: Mapping[str, AnnData], model: Model) -> None:
@@ -186,9 +195,9 @@ def _has_matrix(adata: AnnData, slot: str) -> bool:
     return slot.partition("/")[2] in (*adata.layers, *adata.obsm)
 
 
-def _link_data(folder: Path, data: Mapping[str, AnnData]) -> dict[str, AnnData]:
+def _link_data(folder: Path, data: Mapping[str, AnnData], model: Model) -> dict[str, AnnData]:
     """Return the matrices that links read instead of the views' own."""
-    files = {name: entry(folder, names.link_file(i)) for i, name in enumerate(data)}
+    files = {name: _views_file(folder, names.link_file(i), model) for i, name in enumerate(data)}
     return read_views({name: file for name, file in files.items() if file.exists()})
 
 

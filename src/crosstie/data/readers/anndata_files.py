@@ -11,6 +11,7 @@ from crosstie._log import log
 from crosstie._mudata import views_as_they_are
 from crosstie.data.readers.request import Request
 from crosstie.data.untrusted_files import HDF5, check_hdf5, check_zarr, open_hdf5, start_of
+from crosstie.data.view_names import check_view_names
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -69,6 +70,7 @@ def read_h5mu(path: Path, request: Request) -> dict[str, AnnData]:
     file = open_hdf5(path)
     check_hdf5(file)
     order = _order(file)
+    check_view_names(order, where=f"{path}: ")
     if request.only_features:
         with file:
             return {name: _only_var(file["mod"][name]) for name in order}
