@@ -111,8 +111,10 @@ def _write_views(run: Run, path: Path) -> None:
         obs = run.data[target].obs
         for column in labels.columns:
             end = "" if column == "label" else f"_{column}"
-            values = labels[column].to_numpy()
-            obs[f"{run.label_key}_from_{source}{end}"] = values.astype(str) if column == "label" else values
+            values = labels[column]
+            if column == "label":  # as text; missing ones remain missing
+                values = values.astype(object).map(str, na_action="ignore")
+            obs[f"{run.label_key}_from_{source}{end}"] = values.to_numpy()
     with views_as_they_are():
         mdata = md.MuData({name: _written(run.model, name, adata) for name, adata in run.data.items()})
         if run.level == "fail":

@@ -20,6 +20,7 @@ from crosstie._files import new_file
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Matrix
 from crosstie._version import __version__
+from crosstie.tl.empty_cells import warn_of_empty
 from crosstie.tl.neighbourhood import BLOCK, coordinates, neighbour_means, weighted_neighbours
 
 if TYPE_CHECKING:
@@ -49,7 +50,7 @@ def impute(
     model
         A fitted model.
     source, target
-        Names of the views: the one with the cells, and the one with the features.
+        Names of the views: the one with the cells, and the one with the features. Cells without a count are warned of.
     method
         `"neighbours"`: the weighted mean of the nearest target cells (in large views, cells of the core); needs the
         data of the target. `"regression"`: ridge regression of the target's components on the coordinates, mapped back
@@ -94,6 +95,7 @@ def impute(
                 do='Use method="regression", or refit the model.',
             )
         parts.append(_neighbours(model, target, z_source, z_target, values, k, scaled=scaled))
+    warn_of_empty(model, source, what="impute", so="what is imputed for them means nothing")
 
     def block(rows: slice) -> Array:
         """Return the imputed values of some cells."""
@@ -105,8 +107,7 @@ def impute(
     frame = pd.DataFrame({"reliability": reliability}, index=recipe.names.copy())
     given = _with_origin(uns or {}, model, source, target, method, k, scaled=scaled)
     imputed = AnnData(obs=model.obs[source].copy(), var=frame, uns=given)
-    n_cells = imputed.n_obs
-    blocks = [slice(start, min(start + BLOCK, n_cells)) for start in range(0, n_cells, BLOCK)]
+    blocks = _blocks(imputed.n_obs)
     if out is not None:
         return _written(Path(out), imputed, blocks, block)
     imputed.X = _filled(imputed.shape, blocks, block)
@@ -120,6 +121,10 @@ def _with_origin(
     units = "standard deviations" if scaled else model.recipes[target].units
     about = {"source": source, "target": target, "method": method, "k": k, "units": units, "version": __version__}
     return {**uns, "crosstie": {**about, **uns.get("crosstie", {})}}
+
+
+def _blocks(n_cells: int) -> list[slice]:
+    return [slice(start, min(start + BLOCK, n_cells)) for start in range(0, n_cells, BLOCK)]
 
 
 def _filled(shape: tuple[int, int], blocks: list[slice], block: Block) -> Array:

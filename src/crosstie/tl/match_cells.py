@@ -16,6 +16,7 @@ from crosstie.anchors import Anchors
 from crosstie.anchors.neighbours import nearest
 from crosstie.anchors.pairs import kernel_weights
 from crosstie.tl.auction import auction, candidates, swapped
+from crosstie.tl.empty_cells import warn_of_empty
 from crosstie.tl.neighbourhood import coordinates
 
 if TYPE_CHECKING:
@@ -46,7 +47,8 @@ def match_cells(model: Model, source: str, target: str, *, how: How = "one-to-on
     Returns
     -------
     Row numbers, ordered by source, and a weight in (0, 1] for each pair: :math:`\exp(-d^2 / 2h^2)`
-    with :math:`h^2` the median squared distance of the pairs. Memory grows with the number of cells times `k`.
+    with :math:`h^2` the median squared distance of the pairs. Cells without a single count are matched like others, but
+    by nothing that was measured: a warning counts them. Memory grows with the number of cells times `k`.
 
     Raises
     ------
@@ -62,6 +64,8 @@ def match_cells(model: Model, source: str, target: str, *, how: How = "one-to-on
         rows, columns = assignment(z_source, z_target, k)
     else:
         raise value_error("match_cells: how is unknown.", found=repr(how), expected="'one-to-one' or 'many-to-one'")
+    for view in (source, target):
+        warn_of_empty(model, view, what="match_cells", so="their matches mean nothing")
     return Anchors(rows, columns, kernel_weights(_squared_distance(z_source[rows], z_target[columns])))
 
 

@@ -14,7 +14,8 @@ from scipy.optimize import minimize_scalar
 
 from crosstie._errors import type_error, value_error
 from crosstie._log import log
-from crosstie._typing import Array, Floats, Index
+from crosstie._typing import Array, Floats, Index, Mask
+from crosstie.tl.empty_cells import empty_cells, warn_of_empty
 from crosstie.tl.label_levels import Labels, Level, read_labels
 from crosstie.tl.neighbourhood import coordinates, neighbour_means, own_coordinates, votes, weighted_neighbours
 from crosstie.tl.novelty import novelty, supported
@@ -69,7 +70,8 @@ def transfer_labels(
     One row per target cell, indexed by name: `label`; `confidence`, in [0, 1], the probability that the label is
     correct: that of `label_probabilities`, times the support of the cell (`crosstie.tl.novelty.supported`), since no
     label of the source is right for a cell without a counterpart there; `novelty`, in [0, 1], high for cells without a
-    counterpart in the source (see `crosstie.tl.novelty.novelty`). Coarser levels add `label_NAME` and
+    counterpart in the source (see `crosstie.tl.novelty.novelty`). Cells without a single count in the features used get
+    no label, confidence 0 and novelty 1, and a warning counts them. Coarser levels add `label_NAME` and
     `confidence_NAME`, with the name of their column (or `parent`), coarsest first. Labels are consistent across levels:
     the finer label is the most probable one within the coarser label, whose probability is the sum of its finer labels.
 
@@ -81,18 +83,14 @@ def transfer_labels(
         If no cell has a label, the labels do not match the source cells, levels do not nest, or `abstain_at` is not in
         [0, 1].
     """
-    if not isinstance(abstain_at, int | float | np.number | None):
-        raise type_error(
-            "transfer_labels: `abstain_at` must be a number.", found=repr(abstain_at), expected="in [0, 1]"
-        )
-    if abstain_at is not None and not 0 <= abstain_at <= 1:
-        raise value_error(
-            "transfer_labels: `abstain_at` is out of range.", found=repr(abstain_at), expected="in [0, 1]"
-        )
+    _check_abstain_at(abstain_at)
     z_source, z_target = coordinates(model, source, target, k, what="transfer_labels")
     known = read_labels(model, source, key, labels, parents, keep_words=keep_words)
-    probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k)
-    new = novelty(z_source[known.code >= 0], z_target)
+    empty = warn_of_empty(model, target, what="transfer_labels", so="they get no label, and confidence 0")
+    probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k, empty)
+    new = np.ones(len(z_target))
+    if not empty.all():
+        new[~empty] = novelty(z_source[known.code >= 0], z_target[~empty])
     there = supported(new)
     result: dict[str, Any] = {}
     allowed = np.ones(probability.shape, bool)
@@ -101,12 +99,25 @@ def transfer_labels(
         confidence = confidence * there
         allowed &= level.of_fine == winner[:, None]
         label = pd.Series(level.labels.take(winner))
+        if empty.any():
+            label = _without(label, empty)
         if abstain_at is not None:
             label = _abstained(label, confidence < abstain_at, abstain_at, level.name)
         suffix = f"_{level.name}" if level.name else ""
         result |= {f"label{suffix}": label.array, f"confidence{suffix}": confidence}
     result["novelty"] = new
     return pd.DataFrame(result, index=model.obs[target].index)
+
+
+def _check_abstain_at(abstain_at: object) -> None:
+    if not isinstance(abstain_at, int | float | np.number | None):
+        raise type_error(
+            "transfer_labels: `abstain_at` must be a number.", found=repr(abstain_at), expected="in [0, 1]"
+        )
+    if abstain_at is not None and not 0 <= abstain_at <= 1:
+        raise value_error(
+            "transfer_labels: `abstain_at` is out of range.", found=repr(abstain_at), expected="in [0, 1]"
+        )
 
 
 def label_probabilities(
@@ -134,12 +145,14 @@ def label_probabilities(
 
     Returns
     -------
-    One row per target cell, indexed by name, and one column per label; rows sum to 1. With several levels, columns are
+    One row per target cell, indexed by name, and one column per label; rows sum to 1, and every label of a cell without
+    a single count is equally probable. With several levels, columns are
     pairs of level (`key` or `parent`; the finest is `label`) and label, and rows sum to 1 within each level.
     """
     z_source, z_target = coordinates(model, source, target, k, what="label_probabilities")
     known = read_labels(model, source, key, labels, parents, keep_words=keep_words)
-    probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k)
+    empty = empty_cells(model, target)
+    probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k, empty)
     index = model.obs[target].index
     parts = {
         level.name or "label": pd.DataFrame(level.summed(probability), index, pd.Index(level.labels))
@@ -148,8 +161,15 @@ def label_probabilities(
     return pd.concat(parts, axis=1) if len(parts) > 1 else parts["label"]
 
 
-def _probabilities(z_source: Array, z_target: Array, z_own: Array, known: Labels, k: int) -> Floats:
-    """Return the probability of every label of the finest level, shape `(n_target, n_labels)`."""
+def _probabilities(z_source: Array, z_target: Array, z_own: Array, known: Labels, k: int, empty: Mask) -> Floats:
+    """Return the probability of every label of the finest level, shape `(n_target, n_labels)`; equal in empty cells."""
+    if empty.any():
+        n_labels = len(known.levels[-1].labels)
+        out = np.full((len(empty), n_labels), 1 / n_labels)
+        if not empty.all():
+            rest = ~empty
+            out[rest] = _probabilities(z_source, z_target[rest], z_own[rest], known, k, empty[rest])
+        return out
     has = known.code >= 0
     z_source, code, n_labels = z_source[has], known.code[has], len(known.levels[-1].labels)
     row, weight = weighted_neighbours(z_source, z_target, k)
@@ -232,6 +252,11 @@ def _abstained(label: pd.Series, unsure: np.ndarray, abstain_at: float, level: s
         where,
         abstain_at,
     )
+    return _without(label, unsure)
+
+
+def _without(label: pd.Series, cells: np.ndarray) -> pd.Series:
+    """Return labels with those of some cells removed; whole numbers remain whole."""
     if pd.api.types.is_integer_dtype(label.dtype):
         label = label.astype("Int64")
-    return label.mask(unsure)
+    return label.mask(cells)

@@ -132,8 +132,8 @@ def check(
     label_key
         Column of obs with cell types, only to see which of them occur in one batch alone.
     quick
-        Leave out what takes more than a moment: doublets, duplicated cells, links and batches. `crosstie integrate`
-        does this part of itself.
+        Leave out what takes more than a moment: doublets, duplicated cells, links and batches. On the command line,
+        `crosstie integrate` makes the quick check by itself and warns of what asks for action; `xt.integrate` does not.
     seed
         Random seed of simulated doublets and of sketches.
 
@@ -166,9 +166,19 @@ def check(
         except InputError as error:
             found.append(Finding(name, "values", "error", str(error).replace("\n", ";")))
             continue
-        found += _of_view(views[name], adata)
         if not quick:
             found += _slowly(views[name], adata, label_key, seed)
+    found = [*check_views(views), *found]
+    order = {name: i for i, name in enumerate(named)}
+    found.sort(key=lambda f: order.get(f.about, len(order)))
+    if not quick and len(views) == len(named):
+        found += _of_links(named, views)
+    return Checked(tuple(found))
+
+
+def check_views(views: Mapping[str, View]) -> list[Finding]:
+    """Return what `check(quick=True)` finds, of views that have been read: the part that takes but a moment."""
+    found = [f for view in views.values() for f in _of_view(view)]
     organisms = input_mistakes.organisms(views)
     found += [Finding(n, "organism", "fine", f"{o} ({k} features tell it)", value=k) for n, (o, k) in organisms.items()]
     if len({organism for organism, _ in organisms.values()}) > 1:
@@ -176,12 +186,7 @@ def check(
         found.append(
             Finding(" – ".join(organisms), "organism", "warning", f"they differ ({said})", "Are these the right files?")
         )
-    order = {name: i for i, name in enumerate(named)}
-    found.sort(key=lambda f: order.get(f.about, len(order)))
-    found += _of_names(named)
-    if not quick and len(views) == len(named):
-        found += _of_links(named, views)
-    return Checked(tuple(found))
+    return found + _of_names({name: view.cells.astype(str) for name, view in views.items()})
 
 
 @contextmanager
@@ -194,7 +199,7 @@ def _silent() -> Iterator[None]:
         log.disabled = before
 
 
-def _of_view(view: View, adata: AnnData) -> list[Finding]:
+def _of_view(view: View) -> list[Finding]:
     """Look at names and totals of one view."""
     said = f"{view.n_cells:,} cells × {view.n_features:,} features, taken as {view.modality}"
     out = [Finding(view.name, "size", "fine", said)]
@@ -217,7 +222,7 @@ def _of_view(view: View, adata: AnnData) -> list[Finding]:
         )
     if not isinstance(view.matrix, Stored) and view.values != "any":
         out += _of_totals(view)
-    return out + _barcodes(view, adata)
+    return out + _barcodes(view)
 
 
 def _chemistry(view: View) -> list[Finding]:
@@ -244,18 +249,18 @@ def _of_totals(view: View) -> list[Finding]:
         out.append(Finding(view.name, "empty_cells", "warning", text, "Give the filtered matrix.", middle))
     if empty:
         share = empty / len(total)
-        do = f"Drop them first: {view.name} = {view.name}[{view.name}.X.sum(1) > 0]."
+        do = "Drop them first: they get no label, and their matches mean nothing."
         text = f"{empty:,} cells ({share:.1%}) without a single count"
         out.append(Finding(view.name, "empty_cells", "warning" if share > MANY_EMPTY else "note", text, do, share))
     return out
 
 
-def _barcodes(view: View, adata: AnnData) -> list[Finding]:
+def _barcodes(view: View) -> list[Finding]:
     """Look for cell names that repeat, and for barcodes that repeat under other names, as in merged samples."""
-    names = pd.Index(adata.obs_names).astype(str)
+    names = view.cells.astype(str)
     out = []
     if twice := int(names.duplicated().sum()):
-        do = "adata.obs_names_make_unique() keeps them apart."
+        do = "Make them unique; in Python: adata.obs_names_make_unique()."
         out.append(Finding(view.name, "barcodes", "warning", f"{twice:,} cell names occur more than once", do, twice))
     barcode = names.to_series().str.extract(_BARCODE, expand=False)
     known = barcode.dropna()
@@ -323,12 +328,12 @@ def _batches(view: View, adata: AnnData, label_key: str | None, seed: int) -> li
     return out
 
 
-def _of_names(named: Mapping[str, AnnData]) -> list[Finding]:
+def _of_names(cells: Mapping[str, pd.Index]) -> list[Finding]:
     """Look for cell names that two views have in common."""
-    out, names = [], list(named)
+    out, names = [], list(cells)
     for i, a in enumerate(names):
         for b in names[i + 1 :]:
-            one, other = (pd.Index(named[n].obs_names).astype(str) for n in (a, b))
+            one, other = cells[a], cells[b]
             share = one.isin(other).sum() / max(1, min(len(one), len(other)))
             numbers = one.str.fullmatch(r"\d+").all()
             if share > MANY_SHARED and not numbers:

@@ -197,6 +197,22 @@ def test_the_same_file_twice_is_warned_of(run):
     assert "warning: rna and rna2 hold the same matrix" in result.stderr
 
 
+def test_what_a_quick_check_finds_is_warned_of(run, tmp_path, write):
+    def some_without_counts(adata):
+        x = sp.csr_matrix(adata.X).toarray()
+        x[::10] = 0
+        adata.X = x
+        return adata
+
+    views = "rna=rna.h5ad", f"adt={write('adt', some_without_counts)}"
+    result = run("integrate", *views, "--label-key", "cell_type", "--out", "run", *FAST)
+    assert result.exit_code == 0, result.output
+    assert "warning: adt, empty cells: " in result.stderr.partition("fitting")[0]  # before what takes long
+    with views_as_they_are():
+        missing = md.read_h5mu(tmp_path / "run" / "integrated.h5mu")["adt"].obs["cell_type_from_rna"].isna()
+    assert missing.tolist() == [i % 10 == 0 for i in range(len(missing))]
+
+
 def test_normalised_values_are_said(run, write):
     def normalised(adata):
         adata.X = sp.csr_matrix(np.log1p(1e3 * adata.X.toarray() / adata.X.sum(1)))

@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
     from crosstie.config import Config
+    from crosstie.data import View
     from crosstie.links import Link, Paired
     from crosstie.model.model import Model
     from crosstie.model.placement import Pool
@@ -180,7 +181,7 @@ def _without_suspicious(
         return model
     log.warning("left out as suspicious: %s.", "; ".join(found.suspicions))
     links = without_suspicious(model, found.suspicious)
-    return fitted(data, links, job.config, say, seed=job.seed, device=job.device, **options)
+    return fitted(data, links, job.config, say, seed=job.seed, device=job.device, looked_at=True, **options)
 
 
 def _links_and_options(
@@ -229,9 +230,10 @@ def fitted(
     device: str = "auto",
     pool: Pool | None = None,
     resume: Path | None = None,
+    looked_at: bool = False,
     **options: Any,
 ) -> Model:
-    """Return a fitted model, with its stages shown."""
+    """Return a fitted model, with its stages shown; before the fit, warn of what `check` finds, unless that is done."""
     from crosstie._extras import require
     from crosstie.model.model import Model
 
@@ -242,8 +244,20 @@ def fitted(
         choose_device(device)  # reject a wrong one before the work, not after
     with say.stage("checking the views"):
         model = Model(data, links, config=config, **options)
+        if not looked_at:
+            _tell_of_findings(model.views)
     with say.stage("fitting" + (", then training" if config.training == "full" else "")) as tick:
         return model.fit(seed=seed, device=device, progress=tick, pool=pool, resume=resume)
+
+
+def _tell_of_findings(views: Mapping[str, View]) -> None:
+    """Warn of what the quick part of `crosstie check` finds and is likely to cost accuracy."""
+    from crosstie.trust.check import check_views
+
+    for found in check_views(views):
+        if found.level == "warning":
+            end = "" if found.found.endswith("?") else "."
+            log.warning("%s, %s: %s%s %s", found.about, found.id.replace("_", " "), found.found, end, found.do)
 
 
 def about_run(say: Console, *, seed: int, device: str) -> dict[str, Any]:
