@@ -24,10 +24,10 @@ sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[:2]]
 
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
+from planned_runs import HELD_BACK, WRONG_INPUT, Run, battery  # noqa: E402
 from truth import BAD_ACCURACY, BAD_FOSCTTM, GOOD_ACCURACY, scored  # noqa: E402
 
 import crosstie as xt  # noqa: E402
-from runs import HELD_BACK, WRONG_INPUT, Run, battery  # noqa: E402
 
 IMPOSSIBLE = ("noise", "unrelated", "no type in common", "crossed, other species")  # nothing right could come out
 

@@ -141,7 +141,7 @@ def test_errors(run, words, said):
 
 
 def test_faults_are_said_too(run, monkeypatch):
-    def fail(*_):
+    def fail(*_, **__):
         raise ZeroDivisionError
 
     monkeypatch.setattr("crosstie.data.read_files.read_features", fail)

@@ -41,7 +41,7 @@ def test_run_leaves_matrices_in_place(run, whole, tmp_path, kind):
     assert md.read_h5mu(tmp_path / "out" / "integrated.h5mu")["rna"].X is None
     done = run("impute", "out", "rna", "adt", "--out", "proteins.h5ad")
     assert done.exit_code == 0, done.output
-    assert ad.read_h5ad("proteins.h5ad").shape == (240, 30)
+    assert ad.read_h5ad("proteins.h5ad").shape == (240, 29)  # of 30, one is a control
     done = run("diagnose", "out")
     assert done.exit_code == 0, done.output
     assert not [p for p in tmp_path.iterdir() if "progress" in p.name]

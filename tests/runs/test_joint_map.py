@@ -46,7 +46,7 @@ def test_mapping(model, data, monkeypatch, plots):
         return {name: x[:, :2] + seed for name, x in z.items()}
 
     monkeypatch.setattr("crosstie.pl.joint_umap", two)
-    monkeypatch.setattr(import_module("crosstie.pl.embedding"), "joint_umap", two)
+    monkeypatch.setattr(import_module("crosstie.pl.joint_umap"), "joint_umap", two)
     with mapping(data, plots=plots, seed=2) as begin:
         wait = begin(model)
     if not plots:

@@ -189,7 +189,7 @@ def _test(
     gain = with_it - without
     kept = replace(link, pairs=link.pairs[link.pairs["target"].isin(set(feature[new][agreement > 0]))])
     promised = np.array([learned.r_of(entry) for entry in link.report.loc[link.report["status"] == "linked", "entry"]])
-    judged = _Judged(len(own), len(new), z, float(np.median(agreement)), float(np.median(promised)), gain)
+    judged = _Judged(len(own), z, float(np.median(agreement)), float(np.median(promised)), gain)
     used, why = judged.verdict()
     seen = f"{len(new)} of the {len(recipes[link.target].names)} features of {link.target} predicted"
     mean = float(gain.mean()) if len(own) >= LEAST_OWN else float("nan")
@@ -204,7 +204,6 @@ class _Judged:
     """What fits that did not see some links say of a reference."""
 
     n_own: int
-    n_learned: int
     z: list[float]
     agreement: float
     promised: float
