@@ -120,7 +120,7 @@ ACCEPTED = [
     Accepted("a cell without counts", "", lambda g: _fits(g.matrix(_dense(g) * (np.arange(g.rna.n_obs) > 0)[:, None]))),
     Accepted("a feature that is never seen", "", lambda g: _fits(g.matrix(_dense(g) * (np.arange(g.rna.n_vars) > 0)))),
     Accepted("a feature twice", "occur more than once", _repeated),
-    Accepted("versions of Ensembl identifiers", "versions", _versions),
+    Accepted("versions of Ensembl identifiers", "", _versions),
     Accepted("Greek letters", "", _greek),
     Accepted("table with its columns swapped", "", _swapped),
     Accepted("new cells that lack some features", "used features of rna are missing", _missing_features),

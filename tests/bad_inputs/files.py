@@ -156,7 +156,7 @@ CASES = [
     _error("pipe of settings", ("settings.json", "neither a file nor a folder"), _pipe_of_settings),
     _error("view called h5mu", ("both.h5mu", "holds one view only", "rna=FIRST"), _as_mudata),
     _error("several views, none of them of that name", ("x.h5mu holds several views", "give the file alone"), _as_view),
-    _error("zarr store cut off", ("rna.zarr", "cannot be read"), _zarr),
+    _error("zarr store cut off", ("rna.zarr", "is damaged"), _zarr),
     _error(
         "h5ad of a later version",
         ("rna.h5ad", "9.9.9", "newer anndata"),

@@ -105,7 +105,11 @@ def in_memory(found: Any, view: str = "") -> Matrix:
         _check_numeric(found.dtype, view)
         _check_index(found, view)
         with np.errstate(over="ignore"):  # values that do not fit become infinite and are reported
-            return sp.csr_matrix(found, dtype=np.float32)
+            matrix = sp.csr_matrix(found, dtype=np.float32)
+        if not matrix.has_canonical_format:  # entries in one place count together, before anything is done to them
+            matrix = matrix.copy()
+            matrix.sum_duplicates()
+        return matrix
     if isinstance(found, np.ma.MaskedArray):
         raise value_error(
             f"view {view!r}: the matrix is a masked array.",
