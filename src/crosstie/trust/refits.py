@@ -12,6 +12,8 @@ import numpy as np
 
 from crosstie._threads import side_by_side
 from crosstie._typing import Array, Edge, Floats
+from crosstie.links.antibody_names import lookup
+from crosstie.links.linked_columns import column_names
 from crosstie.metrics import foscttm
 from crosstie.model.closed_form_problem import ClosedFormProblem
 from crosstie.model.model import Model
@@ -99,7 +101,9 @@ def gather(model: Model, *, n_stability: int, seed: int) -> Evidence:
             found.resolution = resolutions(small.problem, edge, seed=seed)
             found.links = leave_out_links(small, edge)
             if found.links is not None and not _by_name(model, edge):
-                found.exchanged = confirmed(small, edge, found.links)
+                names = column_names(model.linkage.judged, edge, model.recipes)
+                pairs = confirmed(small, edge, found.links)
+                found.exchanged = [p for p in pairs if not any(map(_is_isoform, names[p.first] + names[p.second]))]
     place = _placed(whole)
     for view in sketch.problem.components:  # cached before threads ask for it
         place(view)
@@ -114,6 +118,12 @@ def gather(model: Model, *, n_stability: int, seed: int) -> Evidence:
         "map": _movement(sketch, place, lambda view: (model.latents[view], model.latents[view][sketch.rows[view]])),
     }
     return Evidence(evidence, parts, sketch.problem)
+
+
+def _is_isoform(name: str) -> bool:
+    """Tell whether an antibody is against one isoform (CD45RO): it need not follow its gene, whatever its name."""
+    entry = lookup(name)
+    return entry is not None and entry.kind == "isoform"
 
 
 def _by_name(model: Model, edge: Edge) -> bool:
