@@ -144,16 +144,23 @@ def ambient(task: Task, share: float, seed: int) -> Task:
 def columns_shuffled(task: Task, view: str, share: float, seed: int) -> Task:
     """Shuffle the values of a share of the features of a view over its cells."""
     rng = np.random.default_rng(seed)
+    return with_columns(task, view, share, "shuffled", rng, rng.permutation)
+
+
+def with_columns(
+    task: Task, view: str, share: float, word: str, rng: np.random.Generator, drawn: Callable[[np.ndarray], np.ndarray]
+) -> Task:
+    """Replace a share of the features of a view, drawn at random, by what is drawn from each."""
 
     def change(name: str, x: sp.csr_matrix) -> sp.csr_matrix:
         if name != view:
             return x
         dense = x.toarray()
         for j in rng.choice(dense.shape[1], round(share * dense.shape[1]), replace=False):
-            dense[:, j] = rng.permutation(dense[:, j])
+            dense[:, j] = drawn(dense[:, j])
         return sp.csr_matrix(dense)
 
-    return with_matrix(task, f"{share:.0%} of the columns of {view} shuffled", change)
+    return with_matrix(task, f"{share:.0%} of the columns of {view} {word}", change)
 
 
 def noise(task: Task, view: str, seed: int) -> Task:
@@ -201,15 +208,10 @@ def dead_columns(task: Task, view: str, share: float, seed: int) -> Task:
     """Replace a share of the features of a view by background: counts that follow nothing."""
     rng = np.random.default_rng(seed)
 
-    def change(name: str, x: sp.csr_matrix) -> sp.csr_matrix:
-        if name != view:
-            return x
-        dense = x.toarray()
-        for j in rng.choice(dense.shape[1], round(share * dense.shape[1]), replace=False):
-            dense[:, j] = rng.poisson(max(1.0, np.quantile(dense[:, j], 0.2)), len(dense))
-        return sp.csr_matrix(dense)
+    def background(x: np.ndarray) -> np.ndarray:
+        return rng.poisson(max(1.0, np.quantile(x, 0.2)), len(x))
 
-    return with_matrix(task, f"{share:.0%} of the columns of {view} dead", change)
+    return with_columns(task, view, share, "dead", rng, background)
 
 
 def batch_is_type(task: Task, group: np.ndarray) -> Task:

@@ -17,34 +17,9 @@ import crosstie as xt
 from crosstie._mudata import views_as_they_are
 from crosstie.metrics import foscttm, nearest_labels, transfer_accuracy
 
-CLOSED = xt.Config(n_components=30, n_latent=20)
-TRAINED = replace(CLOSED, training="full", fallback="none", n_steps=3, hidden=16, critic_hidden=16)
+from .small_models import CLOSED, TRAINED, score, simulate
+
 WITH_TORCH = pytest.param(TRAINED, marks=pytest.mark.trains)
-
-
-def simulate(seed=0, n_cells=250, **options):
-    return dict(xt.datasets.simulate_citeseq(n_cells=n_cells, n_genes=150, n_proteins=30, seed=seed, **options).mod)
-
-
-@pytest.fixture(scope="module")
-def data():
-    return simulate()
-
-
-@pytest.fixture(scope="module")
-def fitted(data):
-    return xt.integrate(data, config=CLOSED)
-
-
-@pytest.fixture(scope="module")
-def trained(data):
-    return xt.integrate(data, config=TRAINED)
-
-
-def score(model, data):
-    """FOSCTTM of the two simulated views, whose cells have hidden numbers."""
-    rna, adt = (model.embed(view)[np.argsort(data[view].obs["true_cell"].to_numpy())] for view in ("rna", "adt"))
-    return foscttm(rna, adt)
 
 
 def similarity(model, source="rna", target="adt"):

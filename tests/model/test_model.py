@@ -1,7 +1,5 @@
 """What one does with a model: place new cells, write coordinates, translate; and what it refuses."""
 
-from dataclasses import replace
-
 import anndata as ad
 import numpy as np
 import pandas as pd
@@ -11,27 +9,7 @@ import scipy.sparse as sp
 import crosstie as xt
 from crosstie.metrics import nearest_labels, transfer_accuracy
 
-CLOSED = xt.Config(n_components=30, n_latent=20)
-TRAINED = replace(CLOSED, training="full", fallback="none", n_steps=3, hidden=16, critic_hidden=16)
-
-
-def simulate(seed=0, n_cells=250, **options):
-    return dict(xt.datasets.simulate_citeseq(n_cells=n_cells, n_genes=150, n_proteins=30, seed=seed, **options).mod)
-
-
-@pytest.fixture(scope="module")
-def data():
-    return simulate()
-
-
-@pytest.fixture(scope="module")
-def fitted(data):
-    return xt.integrate(data, config=CLOSED)
-
-
-@pytest.fixture(scope="module")
-def trained(data):
-    return xt.integrate(data, config=TRAINED)
+from .small_models import CLOSED, simulate
 
 
 def renamed(adata, prefix):

@@ -10,18 +10,7 @@ import crosstie as xt
 from crosstie.model import save
 from crosstie.model.fitted import Fitted
 
-CLOSED = xt.Config(n_components=12, n_latent=8, n_rounds=2)
-TRAINED = replace(CLOSED, training="full", fallback="none", n_steps=2, hidden=8, critic_hidden=8)
-CONFIGS = {
-    "closed form": CLOSED,
-    "trained": TRAINED,
-    "networks alone": replace(TRAINED, encoder="mlp", decoder="mlp", anchor_scope="batch", hold=0, latent_norm="none"),
-    "published": replace(xt.Config.scmodal(), n_steps=2, hidden=8, critic_hidden=8, batch_size=30, n_components=12),
-}
-
-
-def simulate(seed=0):
-    return dict(xt.datasets.simulate_citeseq(n_cells=60, n_genes=100, n_proteins=20, seed=seed).mod)
+from .saved_models import CLOSED, TRAINED, arrays, reload, simulate
 
 
 @pytest.fixture(scope="module")
@@ -32,32 +21,6 @@ def data():
 @pytest.fixture(scope="module")
 def fitted(data):
     return xt.integrate(data, config=CLOSED)
-
-
-@pytest.fixture(
-    scope="module",
-    params=[pytest.param(key, marks=pytest.mark.trains if key != "closed form" else ()) for key in CONFIGS],
-)
-def model(data, request):
-    return xt.integrate(data, config=CONFIGS[request.param])
-
-
-@pytest.fixture
-def run(fitted, tmp_path):
-    """A saved model, to be spoilt."""
-    fitted.save(tmp_path / "run")
-    return tmp_path / "run"
-
-
-def reload(model, path):
-    model.save(path / "run")
-    return xt.Model.load(path / "run")
-
-
-def arrays(model):
-    """All arrays that a saved model holds, by name."""
-    fitted = Fitted(model.map, model.latents, model.anchors, model.history, model.core_rows)
-    return save._arrays(fitted)
 
 
 def check_same_arrays(one, other):

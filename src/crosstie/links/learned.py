@@ -16,7 +16,7 @@ from typing import TYPE_CHECKING, cast
 import numpy as np
 import pandas as pd
 
-from crosstie._errors import sample, unknown_name, value_error
+from crosstie._errors import InputValueError, sample, unknown_name, value_error
 from crosstie._files import new_file
 from crosstie._log import log
 from crosstie._typing import Edge, Floats, Index, Labels, Mask, Modality
@@ -82,9 +82,28 @@ class LearnedLinks:
             f"{len(self.features):,}, median r {np.median(self.r):.2f} in {self.n_cells:,} cells)"
         )
 
-    def fits(self, source: Modality, target: Modality) -> bool:
-        """Whether views of these modalities measured what the reference's did."""
-        return (source, target) == self.modalities
+    def edges(self, modalities: Mapping[str, Modality]) -> list[Edge]:
+        """Return the pairs of views that measured what the reference's two views did, predicting view first.
+
+        Parameters
+        ----------
+        modalities
+            What each view measured.
+
+        Raises
+        ------
+        ValueError
+            If there is no such pair.
+        """
+        found = [
+            (a, b)
+            for a in modalities
+            for b in modalities
+            if a != b and (modalities[a], modalities[b]) == self.modalities
+        ]
+        if not found:
+            raise other_modalities("learned links", self.modalities, modalities)
+        return found
 
     @property
     def table(self) -> pd.DataFrame:
@@ -235,6 +254,15 @@ class LearnedLinks:
         if len(modalities) != 2 or (learned.noise <= 0).any() or head.get("version") != VERSION:
             raise wrong
         return learned
+
+
+def other_modalities(what: str, found: Iterable[str], modalities: Mapping[str, str]) -> InputValueError:
+    """Return (do not raise) the error for learned links or a reference that did not measure what the views did."""
+    return value_error(
+        f"{what}: the reference did not measure what the views did.",
+        found=f"{', '.join(found)}; views: {', '.join(f'{view} ({m})' for view, m in modalities.items())}",
+        expected="a view for each of two modalities of the data",
+    )
 
 
 _ARRAYS = ("factors", "noise", "covariance", "r")

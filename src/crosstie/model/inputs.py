@@ -239,13 +239,7 @@ def _resolved(links: Links, data: Mapping[str, AnnData], views: Mapping[str, Vie
         if not isinstance(link, LearnedLinks):
             out.append(link)
             continue
-        edges = [(a, b) for a in views for b in views if a != b and link.fits(views[a].modality, views[b].modality)]
-        if not edges:
-            raise value_error(
-                "links: learned links are about other modalities than the views.",
-                found=f"{' -> '.join(link.modalities)}; views: {', '.join(map(str, views.values()))}",
-                expected="a view of each of the two modalities",
-            )
+        edges = link.edges({name: view.modality for name, view in views.items()})
         out += [link.link(data, a, b) for a, b in edges]
     return out
 

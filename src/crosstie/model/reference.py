@@ -15,7 +15,7 @@ import numpy as np
 import pandas as pd
 from scipy.stats import t as student
 
-from crosstie._errors import InputError, type_error, value_error
+from crosstie._errors import InputError, type_error
 from crosstie._log import log
 from crosstie._threads import few_threads, side_by_side
 from crosstie._typing import Edge, Floats, Index, Mask
@@ -24,7 +24,7 @@ from crosstie.anchors.fit_closed_form import smoothed
 from crosstie.config import Config
 from crosstie.data import Recipe, View
 from crosstie.data.view import as_mapping
-from crosstie.links.learned import LearnedLinks, learn
+from crosstie.links.learned import LearnedLinks, learn, other_modalities
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
 from crosstie.links.linked_columns import column_names
@@ -121,10 +121,7 @@ def _matched(
     """Return what a reference teaches for each pair of views that measured what it did; the longer list predicts."""
     ours = {view: v.modality for view, v in views.items()}
     if isinstance(reference, LearnedLinks):
-        edges = [(a, b) for a in ours for b in ours if a != b and reference.fits(ours[a], ours[b])]
-        if not edges:
-            raise _other_modalities(name, reference.modalities, ours)
-        return [(reference, edge) for edge in edges]
+        return [(reference, edge) for edge in reference.edges(ours)]
     named = as_mapping(reference)
     kinds = {view: View.of(view, adata).modality for view, adata in named.items()}
     out = []
@@ -134,16 +131,8 @@ def _matched(
             learned = learn(named, sides[0][0], sides[1][0], modality=kinds, keep=list(recipes[a].names), seed=seed)
             out.append((learned, (a, b)))
     if not out:
-        raise _other_modalities(name, kinds.values(), ours)
+        raise other_modalities(name, kinds.values(), ours)
     return out
-
-
-def _other_modalities(name: str, kinds: Iterable[str], ours: Mapping[str, str]) -> InputError:
-    return value_error(
-        f"{name}: it did not measure what the views did.",
-        found=f"reference: {', '.join(kinds)}; views: {', '.join(f'{v} ({m})' for v, m in ours.items())}",
-        expected="one view for each of two modalities of the data",
-    )
 
 
 def _test(

@@ -216,34 +216,27 @@ def of_support(edge: Edge, shares: Mapping[str, float], described: Mapping[str, 
 
 def of_copies(found: Mapping[Edge, float]) -> list[Signal]:
     """Judge whether one matrix was given twice."""
-    return [
-        _signal(
-            edge_name(edge),
-            "copied_cells",
-            share,
-            f"<= {COPIED:g}",
-            "fail" if share > COPIED else "ok",
-            f"{edge_name(edge)}: {share:.0%} of the cells have the same numbers in both views: one matrix was given "
-            f"twice",
-        )
-        for edge, share in found.items()
-    ]
+    why = "have the same numbers in both views: one matrix was given twice"
+    return _of_shares("copied_cells", found, COPIED, why)
 
 
 def of_recognised(found: Mapping[Edge, float]) -> list[Signal]:
     """Judge whether two views are one measurement of the same cells: a copy, thinned, normalised or filtered."""
-    return [
-        _signal(
-            edge_name(edge),
-            "recognised_cells",
-            share,
-            f"<= {RECOGNISED:g}",
-            "fail" if share > RECOGNISED else "ok",
-            f"{edge_name(edge)}: {share:.0%} of the cells are recognised one by one in the other view: it is a copy of "
-            f"the same measurement (thinned, normalised or filtered), and matching it shows nothing",
-        )
-        for edge, share in found.items()
-    ]
+    why = (
+        "are recognised one by one in the other view: it is a copy of the same measurement (thinned, normalised or "
+        "filtered), and matching it shows nothing"
+    )
+    return _of_shares("recognised_cells", found, RECOGNISED, why)
+
+
+def _of_shares(id_: SignalId, found: Mapping[Edge, float], most: float, why: str) -> list[Signal]:
+    """Judge a share of cells of every edge, above which the run is refused."""
+    out = []
+    for edge, share in found.items():
+        name = edge_name(edge)
+        level: Level = "fail" if share > most else "ok"
+        out.append(_signal(name, id_, share, f"<= {most:g}", level, f"{name}: {share:.0%} of the cells {why}"))
+    return out
 
 
 def of_doublets(view: str, share: float) -> Signal:

@@ -139,7 +139,7 @@ def stored_anndata(group: Any) -> AnnData:
 
 
 def _groups(path: Path) -> set[str]:
-    """Return the names at the top of an HDF5 file; none of any other file."""
+    """Return the names of the top-level groups of an HDF5 file, or an empty set for any other file."""
     if HDF5 not in start_of(path):
         return set()
     with open_hdf5(path) as file:

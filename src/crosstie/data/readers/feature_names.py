@@ -15,7 +15,7 @@ from crosstie._typing import Mask
 if TYPE_CHECKING:
     from anndata import AnnData
 
-# Rows of counting programs that count what is no feature: CITE-seq-Count, its first versions, HTSeq.
+# Summary rows that counting programs add to the features: CITE-seq-Count, its first versions, HTSeq.
 _STATISTICS = {
     *("unmapped", "no_match", "total_reads", "bad_struct"),
     *("__no_feature", "__ambiguous", "__too_low_aqual", "__not_aligned", "__alignment_not_unique"),

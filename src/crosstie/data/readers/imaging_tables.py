@@ -105,12 +105,17 @@ def _tables_in(folder: Path) -> list[str]:
     return [name for name in _tables_of(folder) if (folder / name).is_file() and layout_of(_header(folder / name))]
 
 
-def _header(path: Path) -> list[str]:
-    """Return the names of the columns of a table; none of a file that is no table."""
+def _first_line(path: Path) -> str:
     opened: Any = gzip.open if path.name.lower().endswith(".gz") else open
+    with opened(path, "rb") as file:
+        line: str = file.readline(_LONGEST_HEADER).decode("utf-8", errors="replace")
+        return line
+
+
+def _header(path: Path) -> list[str]:
+    """Return the column names of a table, or an empty list if the file cannot be read as one."""
     try:
-        with opened(path, "rb") as file:
-            line = file.readline(_LONGEST_HEADER).decode("utf-8", errors="replace")
+        line = _first_line(path)
     except (OSError, EOFError, zlib.error):
         return []
     separator = _separator(line)
@@ -122,9 +127,7 @@ def _separator(line: str) -> str:
 
 
 def _read_csv(path: Path) -> pd.DataFrame:
-    opened: Any = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rb") as file:
-        separator = _separator(file.readline(_LONGEST_HEADER).decode("utf-8", errors="replace"))
+    separator = _separator(_first_line(path))
     decimal = "," if separator == ";" else "."
     table = pd.read_csv(
         path, sep=separator, decimal=decimal, encoding="utf-8-sig", encoding_errors="replace", low_memory=False
