@@ -94,9 +94,7 @@ def transfer_labels(
     empty = warn_of_empty(model, target, what="transfer_labels", so="they get no label, and confidence 0")
     z_own, here = own_coordinates(model, target), model.positions.get(target) if context else None
     probability = _in_tissue(here, z_source, z_target, z_own, known, k, empty)
-    new = np.ones(len(z_target))
-    if not empty.all():
-        new[~empty] = novelty(z_source[known.code >= 0], z_target[~empty])
+    new = _novelty(z_source[known.code >= 0], z_target, empty)
     there = supported(new)
     result: dict[str, Any] = {}
     allowed = np.ones(probability.shape, bool)
@@ -113,6 +111,14 @@ def transfer_labels(
         result |= {f"label{suffix}": label.array, f"confidence{suffix}": confidence}
     result["novelty"] = new
     return pd.DataFrame(result, index=model.obs[target].index)
+
+
+def _novelty(z_source: Array, z_target: Array, empty: Mask) -> Floats:
+    """Return the novelty of the target cells, 1 for cells without counts."""
+    new = np.ones(len(z_target))
+    if not empty.all():
+        new[~empty] = novelty(z_source, z_target[~empty])
+    return new
 
 
 def _check_abstain_at(abstain_at: object) -> None:

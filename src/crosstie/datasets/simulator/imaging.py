@@ -109,7 +109,8 @@ def _segments(touches: sp.csr_matrix, settings: Image, rng: np.random.Generator)
     n_segments = n_cells / (1 + settings.merged - settings.split / 2)
     n_merged, n_split = round(settings.merged * n_segments), round(settings.split * n_segments)
     free = np.ones(n_cells, bool)
-    first, second = [], []
+    first: list[int] = []
+    second: list[int] = []
     for cell in rng.permutation(n_cells):
         if len(first) == n_merged:
             break

@@ -45,7 +45,6 @@ def place_cells(
     population: Population,
     n_cells: int,
     layout: Layout,
-    *,
     structure: float,
     gradient: float,
     n_sections: int,

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Iterable
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import get_args
 
 import mudata as md
 import numpy as np
 
-from crosstie._errors import type_error, unknown_name, value_error
+from crosstie._errors import type_error, unknown_name
 from crosstie._mudata import views_as_they_are
 from crosstie.datasets.simulator.cells import draw_cells, shares_of
 from crosstie.datasets.simulator.counts import view
@@ -44,16 +44,14 @@ def simulate_tissue(
 ) -> md.MuData:
     """Simulate sections of tissue imaged with antibodies, and RNA of dissociated cells of the same tissue.
 
-    The states of the cells, their proteins and their RNA are those of `simulate_citeseq`; the tissue is made of blood
-    cells, so only its geometry is that of an organ. No cell is in both views.
+    Cells are those of `simulate_citeseq`: only the geometry is that of an organ. No cell is in both views.
 
     Parameters
     ----------
     n_cells, n_rna
         Number of segmented cells in the sections together, and of dissociated cells; at least 50.
     n_genes, n_proteins, n_linked
-        Number of genes, of antibodies (20 to 60 are usual), and of antibodies whose gene is in the RNA view, as in
-        `simulate_citeseq`.
+        As in `simulate_citeseq`; panels of 20 to 60 antibodies are usual.
     layout
         `"niches"`: regions of different composition; `"follicles"`: round islands in a common ground; `"layers"`:
         parallel bands; `"mixed"`: no structure, every neighbour is drawn at random.
@@ -62,7 +60,7 @@ def simulate_tissue(
     gradient
         How far the continuous state of the cells changes across a section, in standard deviations (0 to 3).
     merged, split
-        Share of segments, 0 to 0.5, that hold two neighbouring cells, and of those that hold a part of one.
+        Share of segments, 0 to 0.4, that hold two neighbouring cells, and of those that hold a part of one.
     spillover
         Share of a segment's signal, 0 to 0.5, that comes from the cells around it.
     autofluorescence
@@ -87,6 +85,37 @@ def simulate_tissue(
     InputError
         If a name is unknown, or a number is out of range.
     """
+    imaging = Image(merged, split, spillover, autofluorescence, noise, batch_effect)
+    _check(n_cells, n_rna, layout, structure, gradient, absent, n_sections, imaging, seed)
+    population, rna, adt = load_profile("pbmc_wnn")
+    adt = antibodies(adt, n_proteins)
+    rna = genes_for(population, rna, adt, n_genes, n_linked)
+    gone = {"rna": [*absent, *NOT_OF_TISSUE], "tissue": NOT_OF_TISSUE}
+    shares = shares_of(population, {"rna": rna, "tissue": adt}, gone, None)
+    n_factors = rna.loadings.shape[1]
+    cells, members = draw_cells({"rna": n_rna}, {"rna": shares["rna"]}, 0.0, 1, n_factors, seed)
+    dissociated = view("rna", rna, population, cells, members["rna"], 0.0, seed)
+    n_true = round(n_cells * (1 + merged - split / 2))  # a merged segment holds two cells, a split one half of one
+    tissue_cells = replace(population, proportion=shares["tissue"])
+    placed = place_cells(tissue_cells, n_true, layout, structure, gradient, n_sections, n_factors, seed)
+    stained = view("tissue", adt, population, placed.cells, np.arange(n_true), 0.0, seed)
+    tissue = image(stained, placed, imaging if n_sections > 1 else replace(imaging, batch_effect=0.0), seed)
+    with views_as_they_are():
+        return md.MuData({"rna": dissociated, "tissue": tissue})
+
+
+def _check(
+    n_cells: int,
+    n_rna: int,
+    layout: Layout,
+    structure: float,
+    gradient: float,
+    absent: Iterable[str],
+    n_sections: int,
+    imaging: Image,
+    seed: int,
+) -> None:
+    """Raise unless all options of `simulate_tissue` are possible; names of absent types are checked where they act."""
     if isinstance(absent, str):
         raise type_error("absent must be a list of names.", found=repr(absent), expected=f"[{absent!r}]")
     if layout not in get_args(Layout):
@@ -95,29 +124,6 @@ def simulate_tissue(
     check_integer_range("n_rna", n_rna, 50, 10**9)
     check_integer_range("n_sections", n_sections, 1, max(1, n_cells // 50))
     check_integer_range("seed", seed, 0, 2**63)
-    for name, value, high in (
-        ("structure", structure, 1), ("gradient", gradient, 3), ("merged", merged, 0.5), ("split", split, 0.5),
-        ("spillover", spillover, 0.5), ("autofluorescence", autofluorescence, 3), ("noise", noise, 3),
-        ("batch_effect", batch_effect, 3),
-    ):  # fmt: skip
-        check_range(name, value, 0, high)
-    population, rna, adt = load_profile("pbmc_wnn")
-    adt = antibodies(adt, n_proteins)
-    rna = genes_for(population, rna, adt, n_genes, n_linked)
-    gone = {"rna": [*absent, *NOT_OF_TISSUE], "tissue": NOT_OF_TISSUE}
-    shares = shares_of(population, {"rna": rna, "tissue": adt}, gone, None)
-    if merged + split > 0.9:
-        raise value_error("merged and split: no whole cells are left.", found=f"{merged} and {split}")
-    n_factors = rna.loadings.shape[1]
-    cells, members = draw_cells({"rna": n_rna}, {"rna": shares["rna"]}, 0.0, 1, n_factors, seed)
-    dissociated = view("rna", rna, population, cells, members["rna"], 0.0, seed)
-    n_true = round(n_cells * (1 + merged - split / 2))  # a merged segment holds two cells, a split one half of one
-    placed = place_cells(
-        replace(population, proportion=shares["tissue"]), n_true, layout,
-        structure=structure, gradient=gradient, n_sections=n_sections, n_factors=n_factors, seed=seed,
-    )  # fmt: skip
-    stained = view("tissue", adt, population, placed.cells, np.arange(n_true), 0.0, seed)
-    settings = Image(merged, split, spillover, autofluorescence, noise, batch_effect if n_sections > 1 else 0.0)
-    tissue = image(stained, placed, settings, seed)
-    with views_as_they_are():
-        return md.MuData({"rna": dissociated, "tissue": tissue})
+    highest = {"merged": 0.4, "split": 0.4, "spillover": 0.5, "structure": 1.0}
+    for name, value in {"structure": structure, "gradient": gradient, **asdict(imaging)}.items():
+        check_range(name, value, 0, highest.get(name, 3.0))
