@@ -42,8 +42,8 @@ def torchrun(out, die="live"):
 @pytest.mark.slow
 def test_two_ranks_give_the_result_of_one(tmp_path):
     """Same batches, same gradients but for rounding: 40 steps of all terms, the critics among them."""
-    # Adam divides by the size of the gradient: where that is zero but for rounding, it moves a weight by whole steps. With
-    # no fault anywhere, that can show after 50 steps.
+    # Adam divides by the size of the gradient: where that is zero but for rounding, it moves a weight by whole steps.
+    # With no fault anywhere, that can show after 50 steps.
     alone = xt.integrate(views(), config=config(n_steps=40))
     done = torchrun(tmp_path)
     assert done.returncode == 0, done.stderr[-2000:]
