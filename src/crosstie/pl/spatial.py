@@ -90,8 +90,7 @@ def spatial(
         ax.add_collection(PolyCollection(shapes, facecolors=rgb, edgecolors="white", linewidths=0.1, rasterized=True))
         ax.autoscale_view()
     elif len(rows) <= POINTS:
-        draw: Any = ax.scatter
-        draw(*xy.T, s=float(np.clip(12_000 / len(rows), 0.2, 12)), c=rgb, linewidths=0, rasterized=True)
+        _points(ax, xy, rgb)
     elif values is not None:
         mean, extent = _means(xy, number)
         shown: Any = ramp.to_rgba(np.ma.masked_invalid(mean))
@@ -178,6 +177,11 @@ def _most_frequent(xy: Floats, code: Index, colours: list[str]) -> Floats:
         most = np.maximum(most, n)
     rgb = np.vstack([to_rgba_array(colours)[:, :3], [1, 1, 1]])
     return rgb[winner].reshape(*shape, 3)
+
+
+def _points(ax: Axes, xy: Floats, rgb: Floats) -> None:
+    draw: Any = ax.scatter  # its types leave out arrays
+    draw(*xy.T, s=float(np.clip(12_000 / len(xy), 0.2, 12)), c=rgb, linewidths=0, rasterized=True)
 
 
 def _frame(ax: Axes, xy: Floats, unit: str | None) -> None:
