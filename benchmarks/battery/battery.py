@@ -2,11 +2,11 @@
 
     CROSSTIE_DATA=... python benchmarks/battery/battery.py runs.csv [--kinds swap "few links"] [--minutes 30]
 
-Clean runs come first, as others are judged by them, and then all others in an order drawn once, so that a table that was stopped holds every kind; runs that are in the table already are not repeated. A run is
-bad if its FOSCTTM is above .25, its accuracy is below .6 of that of the clean runs of its data, or two lineages are
-exchanged; copies are bad whatever the scores are. A run is good if it has .9 of the clean accuracy. Across studies,
-whose types have other names, accuracy is that of lineages, and compared with the clean runs of both. Labels and pairing
-only serve to judge.
+Clean runs come first, as others are judged by them, and then all others in an order drawn once, so that a table that
+was stopped holds every kind; runs that are in the table already are not repeated. A run is bad if its FOSCTTM is above
+.25, its accuracy is below .6 of that of the clean runs of its data, or two lineages are exchanged; copies are bad
+whatever the scores are. A run is good if it has .9 of the clean accuracy. Across studies, whose types have other names,
+accuracy is that of lineages, and compared with the clean runs of both. Labels and pairing only serve to judge.
 """
 
 from __future__ import annotations
