@@ -29,6 +29,7 @@ class ModelState:
     _inputs: Inputs
     _config: Config
     _fitted: Fitted | None
+    _condemned: str = ""
 
     def __repr__(self) -> str:
         if self._fitted is None:
@@ -169,6 +170,15 @@ class ModelState:
     def core_rows(self) -> Mapping[str, Index]:
         """For views too large to be fitted whole: row numbers of the cells that were fitted. See `core`."""
         return {} if self._fitted is None else self._fitted.core_rows
+
+    @property
+    def condemned(self) -> str:
+        """Why `xt.trust.diagnose` said not to use this fit; empty before it did. Results then come with a warning."""
+        return self._condemned
+
+    def judge(self, condemned: str) -> None:
+        """Remember the verdict on this fit: why not to use it, or nothing."""
+        self._condemned = condemned
 
     @property
     def n_latent(self) -> int:
