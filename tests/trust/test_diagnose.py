@@ -117,3 +117,16 @@ def test_few_cells():
     mdata = xt.datasets.simulate_citeseq(n_cells=40, n_genes=200, n_proteins=30, seed=0)
     views = {name: ad.AnnData(adata.X, var=adata.var[[]]) for name, adata in mdata.mod.items()}
     assert xt.trust.diagnose(xt.integrate(views)).level in ("ok", "care", "fail")
+
+
+def test_cells_without_a_counterpart_are_in_named_populations():
+    mdata = xt.datasets.simulate_citeseq(
+        n_cells={"rna": 700, "adt": 700}, n_genes=300, drop_types={"rna": ["B cells"]}, seed=1
+    )
+    found = xt.trust.diagnose(xt.integrate(mdata, config=xt.Config(n_rounds=3)), n_stability=1)
+    population = found.populations["adt"]
+    lost = (mdata["adt"].obs["cell_type"] == "B cells").to_numpy()
+    assert list(population.index) == list(mdata["adt"].obs_names)
+    assert population.notna()[lost].mean() > 0.7
+    assert population.notna()[~lost].mean() < 0.1
+    assert any(marker in name for name in population.dropna().unique() for marker in ("CD19", "CD20"))

@@ -87,6 +87,10 @@ class Diagnosis:
         is not a probability.
     suspicious
         Links whose names seem to be exchanged, one row per feature; see `crosstie.trust.exchanged_links`.
+    populations
+        For every view, the population of each cell without a counterpart in a linked view, named after its highest
+        features (`"high in CD20, CD19, HLA-DR"`); missing for all other cells. Of views larger than their core, cells
+        outside the core are in none.
     """
 
     level: Level
@@ -94,6 +98,7 @@ class Diagnosis:
     signals: tuple[Signal, ...]
     confidence: Mapping[str, pd.Series]
     suspicious: pd.DataFrame = field(default_factory=pd.DataFrame)
+    populations: Mapping[str, pd.Series] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:
