@@ -23,6 +23,7 @@ from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
 from crosstie.model.placement import CellReader, place
+from crosstie.space.positions import positions_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -162,7 +163,8 @@ def extended(inputs: Inputs, fitted: Fitted, query: AnnData, *, like: str, name:
     k = found.config.n_neighbors
     anchors = {**fitted.anchors, **{(a, b): find(latents[a], latents[b], k=k) for a, b in new_edges}}
     out = replace(fitted, map=wider, latents=latents, anchors=anchors, core=None)
-    return inputs.extended(view, query.obs, like=like), out
+    positions = positions_of({name: query}) if like in inputs.positions else {}
+    return inputs.extended(view, query.obs, like=like, positions=positions), out
 
 
 def _with_copy(table: Mapping[str, Item], like: str, name: str) -> dict[str, Item]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,6 +55,9 @@ class Model(ModelState):
     reference
         Paired data of another experiment (MuData, or a mapping), learned links, or several; used where the data
         confirm what they teach: see `model.references`.
+    spatial, section_key
+        Key of `.obsm` with the positions of imaged cells, read where it is, and column of `.obs` with their section; by
+        name if views differ (:func:`crosstie.space.positions.positions_of`). `spatial=None` ignores positions.
     config
         Settings; `None` takes the defaults.
 
@@ -74,11 +77,14 @@ class Model(ModelState):
         batch_key: str | Mapping[str, str] | None = None,
         link_data: Mapping[str, AnnData] | None = None,
         reference: Reference | Iterable[Reference] | None = None,
+        spatial: str | Mapping[str, Any] | None = "spatial",
+        section_key: str | Mapping[str, str] | None = None,
         config: Config | None = None,
     ) -> None:
         check_config(config)
         options = {"modality": modality, "slot": slot, "batch_key": batch_key, "link_data": link_data}
-        self._config = Config() if config is None else config
+        options |= {"spatial": spatial, "section_key": section_key}
+        self._config = config or Config()
         inputs = Inputs.of(data, links, self._config, **options)  # type: ignore[arg-type]
         self._inputs = inputs if reference is None else with_references(inputs, reference, self._config)
         self._fitted = None
@@ -211,13 +217,7 @@ class Model(ModelState):
         return found.translate(self.embed(source, adata), target, scaled=scaled)
 
     def write(self, data: Data, key: str = "X_crosstie") -> None:
-        """Write the latent coordinates into `.obsm[key]` of every view of `data`.
-
-        Raises
-        ------
-        ValueError
-            If a view of `data` has other cells than the fitted one; nothing is written then.
-        """
+        """Write the latent coordinates into `.obsm[key]` of every view of `data`; raises if cells differ."""
         named = as_mapping(data)
         for name in self.latents:
             if name not in named:
