@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MIN_CELLS = 10
 MIN_FEATURES = 3
+BACKGROUND = "crosstie_background"  # in uns: X holds proteins whose background was taken off, on a log scale
 LOOKED_AT = 2048  # cells at either end of a stored matrix from which the kind of numbers is detected
 
 
@@ -107,10 +108,7 @@ class View:
         if slot == "X":
             _check_types(name, adata)
         modality = check_modality(modality, name) if modality else guess_modality(name, adata, matrix, features)
-        expected = _expected(modality, slot)
-        if expected == "counts":
-            tell_of_counts(name, adata, slot)
-        values = describe_values(_looked_at(matrix), name, expected=expected)
+        values = _values(name, adata, slot, _looked_at(matrix), _expected(modality, slot))
         batch = None
         if batch_key is not None:
             if batch_key not in adata.obs:
@@ -287,6 +285,15 @@ def _check_types(name: str, adata: AnnData) -> None:
             expected="one type in each view",
             do="Split it: xt.data.split_by_type(adata) returns its views by name.",
         )
+
+
+def _values(name: str, adata: AnnData, slot: str, looked_at: Matrix, expected: Expected) -> Values:
+    """Return the kind of numbers in a matrix; where it is not counts, counts beside it are said."""
+    if expected == "proteins" and slot == "X" and BACKGROUND in adata.uns:
+        return describe_values(looked_at, name, expected="any")
+    if expected in ("counts", "proteins"):
+        tell_of_counts(name, adata, slot)
+    return describe_values(looked_at, name, expected=expected)
 
 
 def _expected(modality: Modality, slot: str) -> Expected:

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from crosstie._errors import InputKeyError, input_error, sample, value_error
 from crosstie._log import log
@@ -17,6 +18,7 @@ from crosstie.anchors.batch_offsets import Offsets
 from crosstie.anchors.linear import unit_rows
 from crosstie.data import Recipe, View
 from crosstie.data.stored import Stored
+from crosstie.data.values import MAX_LOG
 from crosstie.data.view import read_slot
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
@@ -79,7 +81,27 @@ def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> CellR
                 missing,
             )
     same = np.array_equal(where, np.arange(len(features)))
-    return CellReader(view, matrix, recipe.values, None if same else where)
+    new = CellReader(view, matrix, recipe.values, None if same else where)
+    _check_no_counts(new, recipe)
+    return new
+
+
+def _check_no_counts(new: CellReader, recipe: Recipe) -> None:
+    """Raise if new cells hold counts, but the fitted ones values on a log scale, such as proteins without background.
+
+    Nothing else would tell: counts are finite, and not negative.
+    """
+    if not (recipe.values == "log" or (recipe.values == "any" and recipe.steps.weigh_by_signal)):
+        return
+    part = new.rows(*new.bounds()[0])
+    values = part.data if sp.issparse(part) else np.asarray(part)
+    if values.size and values.max() > MAX_LOG and np.array_equal(values, np.rint(values)):
+        raise value_error(
+            f"view {new.view!r}: the new cells hold counts, but the view was fitted on values on a log scale.",
+            found=f"whole numbers up to {float(values.max()):,.0f}",
+            expected=f"values below {MAX_LOG:g}",
+            do="Normalise the new cells as the fitted ones were (CLR, dsb, xt.qc.remove_background).",
+        )
 
 
 def batch_of(inputs: Inputs, found: LatentMap, view: str, adata: AnnData) -> Labels | None:

@@ -49,6 +49,7 @@ def integrate(
     names: view_arguments.Names = None,
     genes: view_arguments.Genes = None,
     reference: view_arguments.References = None,
+    droplets: view_arguments.Droplets = None,
     use: view_arguments.Use = None,
     cells: view_arguments.Cells = None,
     paired: view_arguments.Paired = None,
@@ -137,6 +138,11 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
 
         with say.stage("reading " + ", ".join(map(str, job.inputs.values()))):
             data = view_arguments.read(job.inputs, use=job.use, cells=job.cells, most=job.config.n_core)
+        if job.droplets is not None:
+            with say.stage(f"reading {job.droplets}"):
+                slot = view_arguments.by_view(job.slot, "--slot", data)
+                kinds = view_arguments.by_view(job.modality, "--modality", data)
+                data = view_arguments.without_background(data, job.droplets, slot, kinds)
         key, same = check_label_key(data, job.label_key), pairs_of(data, job.pairs)
         links, options = _links_and_options(job, data, say)
         pool, first = _pool(scheduler)
