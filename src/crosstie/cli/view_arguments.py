@@ -140,7 +140,7 @@ def references(paths: Iterable[Path]) -> list[LearnedLinks | dict[str, AnnData]]
 
 
 def without_background(
-    data: dict[str, AnnData], droplets: Path, slot: Mapping[str, str], modality: Mapping[str, Modality]
+    data: dict[str, AnnData], droplets: Path, slot: Mapping[str, str], modality: Iterable[str]
 ) -> dict[str, AnnData]:
     """Return the views, with the background that empty droplets show taken off the proteins.
 
@@ -150,19 +150,20 @@ def without_background(
         The views by name.
     droplets
         File of the unfiltered matrix.
-    slot, modality
-        What `--slot` and `--modality` say, by view.
+    slot
+        What `--slot` says, by view.
+    modality
+        What `--modality` says.
 
     Raises
     ------
     ValueError
         If no view holds proteins, or the file does not hold the same ones.
     """
-    from crosstie.data.modality import guess_modality
     from crosstie.data.read_files import read
     from crosstie.qc import remove_background
 
-    kinds = {n: modality.get(n) or guess_modality(n, a, a, a.var_names) for n, a in data.items()}  # type: ignore[arg-type]
+    kinds = modalities_of(modality, data)
     proteins = [name for name, kind in kinds.items() if kind == "protein"]
     if not proteins:
         found = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())

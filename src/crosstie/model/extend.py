@@ -16,6 +16,7 @@ from crosstie._typing import Array, Labels, Mask
 from crosstie.anchors import find
 from crosstie.anchors.batch_offsets import Offsets
 from crosstie.anchors.linear import unit_rows
+from crosstie.anchors.unlike_cells import is_unlike
 from crosstie.data import Recipe, View
 from crosstie.data.stored import Stored
 from crosstie.data.values import MAX_LOG
@@ -185,7 +186,10 @@ def _with_copy(table: Mapping[str, Item], like: str, name: str) -> dict[str, Ite
 
 
 def _offsets(fitted: Fitted, like: str, raw: Array, name: str) -> Offsets:
-    """Return the offsets with those of the new cells, which move them to the fitted cells of their kind."""
+    """Return the offsets with those of the new cells, which move them to the fitted cells of their kind.
+
+    New cells of one kind that are unlike all fitted cells stay where they are: the biology may set them apart.
+    """
     form, known = fitted.map.closed_form, fitted.map.offsets
     if fitted.map.trained is None:
         assert form is not None
@@ -197,6 +201,13 @@ def _offsets(fitted: Fitted, like: str, raw: Array, name: str) -> Offsets:
     centroids = None if known is None else known.centroids
     found = Offsets.fit({like: both}, {like: batch}, to="fitted", centroids=centroids)
     shift = found.shifts[like][1:]
+    if is_unlike(before, raw):
+        log.warning(
+            "extend: the cells of %s are of one kind, and unlike those of %s: a batch effect and biology cannot be told "
+            "apart. Nothing is taken off as a batch effect. Map them together with other cells of their batch.",
+            *(name, like),
+        )
+        shift = np.zeros_like(shift)
     if known is None:
         return Offsets(found.centroids, {name: (name,)}, {name: shift})
     return Offsets(known.centroids, dict(known.names) | {name: (name,)}, dict(known.shifts) | {name: shift})

@@ -141,8 +141,7 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
         if job.droplets is not None:
             with say.stage(f"reading {job.droplets}"):
                 slot = view_arguments.by_view(job.slot, "--slot", data)
-                kinds = view_arguments.by_view(job.modality, "--modality", data)
-                data = view_arguments.without_background(data, job.droplets, slot, kinds)
+                data = view_arguments.without_background(data, job.droplets, slot, job.modality)
         key, same = check_label_key(data, job.label_key), pairs_of(data, job.pairs)
         links, options = _links_and_options(job, data, say)
         pool, first = _pool(scheduler)
