@@ -44,12 +44,12 @@ def droplets_of(task: tasks.Task, noise: float, seed: int) -> ad.AnnData:
 def ways(task: tasks.Task, seed: int) -> dict[str, ad.AnnData]:
     """Return the panel as it is, and with its background taken off in every way that it allows."""
     adt = task.views["adt"]
-    found = {"counts (default)": adt, "mixture": xt.qc.remove_background(adt, source="mixture")}
+    found = {"counts (default)": adt, "mixture": xt.qc.with_background(adt, source="mixture")}
     if "isotype control" in controls(adt.var_names).values():
-        found["isotypes"] = xt.qc.remove_background(adt, source="isotypes")
+        found["isotypes"] = xt.qc.with_background(adt, source="isotypes")
     if task.name in SIMULATED:
         raw = droplets_of(task, SIMULATED[task.name], seed)
-        found["droplets"] = xt.qc.remove_background(adt, droplets=raw)
+        found["droplets"] = xt.qc.with_background(adt, droplets=raw)
     return found
 
 

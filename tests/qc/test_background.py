@@ -7,8 +7,8 @@ import pytest
 import scipy.sparse as sp
 
 import crosstie as xt
-from crosstie.data import View
-from crosstie.qc import remove_background
+from crosstie.data import Recipe, View
+from crosstie.qc import with_background
 
 N, AMBIENT = 400, np.array([3.0, 20.0, 60.0, 8.0, 1.0, 15.0])
 NAMES = ["CD3", "CD4", "CD19", "CD14", "CD56", "IgG1_control"]
@@ -32,71 +32,73 @@ def panel(seed=0, *, sparse=True):
     return *both, bright
 
 
-def test_the_levels_of_droplets_are_those_of_the_ambient_counts_and_cells_without_a_protein_are_flat():
-    adt, raw, bright = panel()
-    found = remove_background(adt, droplets=raw[:, ::-1].copy())  # in another order
-    level = found.var["background"].to_numpy()
-    assert level[:5] == pytest.approx(AMBIENT[:5], rel=0.15, abs=0.3)  # the mean of logs is the lower one
-    assert np.isnan(level[5])  # a control has none
-    dark, light = (np.array([found.X[k[:, j], j].mean() for j in range(5)]) for k in (~bright, bright))
-    assert dark == pytest.approx(np.log(2), abs=0.35)  # a count equal to the background
-    assert (light - dark > 1).all()
-    assert abs(found.layers["counts"] - adt.X).sum() == 0
-    assert found.uns["crosstie_background"]["source"] == "droplets"
+def levels(adata):
+    return adata.var["crosstie_background"].to_numpy()
 
 
-def test_a_value_is_the_formula():
-    adt, raw, _ = panel(sparse=False)
-    found = remove_background(adt, droplets=raw)
-    x = adt.X[:, :5].astype(float)
-    total = np.log1p(x.sum(1))
-    others = np.log1p(x.sum(1, keepdims=True) - x)
-    slopes = [np.polyfit(others[:, j], np.log1p(x[:, j]), 1)[0] for j in range(5)]
-    y = np.log1p(x) - np.clip(np.median(slopes), 0, 1) * (total - np.log1p(np.median(x.sum(1))))[:, None]
-    empty = raw.X[N:, :5]
-    kept = empty[(empty.sum(1) >= 10) & (empty.sum(1) <= np.median(x.sum(1)) / 2)]
-    expected = np.log1p(np.exp(y - np.log1p(kept).mean(0)))
-    assert found.X[:, :5] == pytest.approx(expected, rel=1e-4)
+def test_droplets_show_the_ambient_counts():
+    adt, raw, _ = panel()
+    found = with_background(adt, droplets=raw[:, ::-1].copy())  # in another order
+    assert levels(found)[:5] == pytest.approx(AMBIENT[:5], rel=0.15, abs=0.3)  # the mean of logs is the lower one
+    assert np.isnan(levels(found)[5])  # a control has none
+    assert abs(found.X - adt.X).sum() == 0
+    assert found.uns["crosstie_background"] == {"source": "droplets", "n_proteins": 5}
+    total, cells = raw[N:, :5].X.toarray(), adt[:, :5].X.toarray()
+    kept = total[(total.sum(1) >= 10) & (total.sum(1) <= np.median(cells.sum(1)) / 2)]
+    assert levels(found)[:5] == pytest.approx(np.expm1(np.log1p(kept).mean(0)), rel=1e-4)
 
 
-def test_a_mixture_finds_the_lower_part_and_leaves_one_population_as_it_is():
+def test_a_mixture_finds_the_lower_part_and_nothing_in_one_population():
     adt, _, _ = panel()
     adt = adt[:, :5].copy()
     rng = np.random.default_rng(1)
     one = ad.AnnData(rng.poisson(50, (N, 1)).astype(np.float32), adt.obs, pd.DataFrame(index=["CD45"]))
-    found = remove_background(ad.concat([adt, one], axis=1))
+    found = with_background(ad.concat([adt, one], axis=1))
     assert found.uns["crosstie_background"]["source"] == "mixture"
-    level = found.var["background"]
-    assert level[NAMES[:5]].to_numpy() == pytest.approx(AMBIENT[:5], rel=0.5)
-    assert np.isnan(level["CD45"])
+    assert levels(found)[:5] == pytest.approx(AMBIENT[:5], rel=0.5)
+    assert np.isnan(levels(found)[5])
 
 
-def test_isotypes_take_off_what_all_proteins_share_with_them():
-    rng = np.random.default_rng(2)
-    sticky = np.exp(0.8 * rng.standard_normal((N, 1)))
-    x = rng.poisson(sticky * np.array([20, 30, 40, 25, 10, 15])).astype(np.float32)
-    adt = ad.AnnData(x, var=pd.DataFrame(index=NAMES))
-    found = remove_background(adt)
+def test_isotypes_give_every_protein_their_level():
+    adt, _, _ = panel()
+    found = with_background(adt)
     assert found.uns["crosstie_background"]["source"] == "isotypes"
-    before, after = np.log1p(x[:, :5]), found.X[:, :5]
-    assert (after.std(0) < 0.6 * before.std(0)).all()  # counting noise remains
-    assert (
-        np.corrcoef(after.mean(1), np.log1p(x[:, 5]))[0, 1]
-        < 0.35
-        < np.corrcoef(before.mean(1), np.log1p(x[:, 5]))[0, 1]
-    )
+    assert levels(found)[:5] == pytest.approx(np.full(5, 15), rel=0.15)
+
+
+def test_a_recipe_takes_it_off_by_the_formula_and_keeps_its_weights(tmp_path):
+    adt, raw, bright = panel(sparse=False)
+    plain = Recipe.fit(View.of("adt", adt), ignore=NAMES[5:])
+    view = View.of("adt", with_background(adt, droplets=raw))
+    recipe = Recipe.fit(view, ignore=NAMES[5:])
+    before, after = plain.log_normalize(adt.X), recipe.log_normalize(adt.X)
+    off = view.background[:5]
+    assert after == pytest.approx(np.log1p(np.exp(before) / (1 + off)), rel=1e-4)
+    dark = np.array([after[~bright[:, j], j].mean() for j in range(5)])
+    assert dark == pytest.approx(np.log(2), abs=0.35)  # a count equal to the background
+    assert recipe.weight is not None
+    assert view.subset(np.arange(50)).background is view.background
+
+
+def test_nothing_changes_without_a_background():
+    adt, _, _ = panel()
+    none = adt.copy()
+    none.var["crosstie_background"] = np.nan
+    a, b = (Recipe.fit_transform(View.of("adt", x))[1] for x in (adt, none))
+    assert np.array_equal(a, b)
+    assert View.of("adt", adt).background is None
 
 
 @pytest.mark.parametrize(
     ("change", "text"),
     [
-        (lambda a, r: remove_background(remove_background(a, droplets=r), droplets=r), "the matrix is not counts"),
-        (lambda a, r: remove_background(a[:, :5].copy(), source="isotypes"), "there are no isotype controls"),
-        (lambda a, r: remove_background(a, source="droplets"), "there are no droplets"),
-        (lambda a, r: remove_background(a, droplets=r[:, 1:].copy()), "the droplets lack proteins of the cells"),
-        (lambda a, r: remove_background(a, droplets=r[: N + 50].copy()), "too few empty droplets"),
-        (lambda a, r: remove_background(a, source="noise"), "unknown name 'noise'"),
-        (lambda a, r: remove_background(a, slot="obsm/x"), "slot is no matrix of this table"),
+        (lambda a, r: with_background(ad.AnnData(np.log1p(a.X), a.obs, a.var)), "the matrix is not counts"),
+        (lambda a, r: with_background(a[:, :5].copy(), source="isotypes"), "there are no isotype controls"),
+        (lambda a, r: with_background(a, source="droplets"), "there are no droplets"),
+        (lambda a, r: with_background(a, droplets=r[:, 1:].copy()), "the droplets lack proteins of the cells"),
+        (lambda a, r: with_background(a, droplets=r[: N + 50].copy()), "too few empty droplets"),
+        (lambda a, r: with_background(a, source="noise"), "unknown name 'noise'"),
+        (lambda a, r: with_background(a, slot="obsm/x"), "slot is no matrix of these proteins"),
     ],
 )
 def test_what_cannot_be_used_is_said(change, text):
@@ -108,25 +110,18 @@ def test_what_cannot_be_used_is_said(change, text):
 def test_droplets_of_another_run_are_said(caplog):
     adt, raw, _ = panel()
     raw.obs_names = [f"other-{i}" for i in range(raw.n_obs)]
-    remove_background(adt, droplets=raw)
+    with_background(adt, droplets=raw)
     assert "no droplet has the name of a cell" in caplog.text
 
 
-def test_a_view_takes_the_values_as_they_are_without_a_warning(caplog):
-    adt, raw, _ = panel()
-    found = remove_background(adt, droplets=raw)
-    assert View.of("adt", found).values == "any"
-    assert not [r for r in caplog.records if r.levelname == "WARNING"]
-    del found.uns["crosstie_background"]
-    View.of("adt", found)
-    assert "layers/counts holds counts" in caplog.text
-
-
-def test_integrate_works_with_them():
+def test_a_saved_model_takes_it_off_new_cells_too(tmp_path):
     data = dict(xt.datasets.simulate_citeseq(n_cells=300, n_genes=300, seed=0).mod)
-    data["adt"] = remove_background(data["adt"], source="mixture")
+    data["adt"] = with_background(data["adt"], source="mixture")
     model = xt.integrate(data)
-    truth = {name: adata.obs["true_cell"].to_numpy() for name, adata in data.items()}
-    order = [np.argsort(truth[name]) for name in ("rna", "adt")]
-    z = [model.embed(name)[rows] for name, rows in zip(("rna", "adt"), order, strict=True)]
-    assert xt.metrics.foscttm(*z) < 0.2
+    model.save(tmp_path / "model")
+    again = xt.Model.load(tmp_path / "model")
+    assert np.array_equal(again.recipes["adt"].background, model.recipes["adt"].background)
+    z = again.embed("adt", data["adt"])
+    assert z == pytest.approx(model.embed("adt"), abs=1e-4)
+    truth = [np.argsort(data[name].obs["true_cell"].to_numpy()) for name in ("rna", "adt")]
+    assert xt.metrics.foscttm(model.embed("rna")[truth[0]], z[truth[1]]) < 0.2

@@ -142,7 +142,7 @@ def references(paths: Iterable[Path]) -> list[LearnedLinks | dict[str, AnnData]]
 def without_background(
     data: dict[str, AnnData], droplets: Path, slot: Mapping[str, str], modality: Iterable[str]
 ) -> dict[str, AnnData]:
-    """Return the views, with the background that empty droplets show taken off the proteins.
+    """Return the views, with the background of proteins measured in empty droplets.
 
     Parameters
     ----------
@@ -161,7 +161,7 @@ def without_background(
         If no view holds proteins, or the file does not hold the same ones.
     """
     from crosstie.data.read_files import read
-    from crosstie.qc import remove_background
+    from crosstie.qc import with_background
 
     kinds = modalities_of(modality, data)
     proteins = [name for name, kind in kinds.items() if kind == "protein"]
@@ -175,7 +175,7 @@ def without_background(
     empty = next(iter(raw.values())) if len(raw) == 1 else raw.get("adt")
     if empty is None:
         raise value_error(f"--droplets: {droplets} has no proteins.", found=sample(raw), expected="Antibody Capture")
-    return data | {name: remove_background(data[name], droplets=empty) for name in proteins}
+    return data | {name: with_background(data[name], droplets=empty) for name in proteins}
 
 
 def _taking_part(data: dict[str, AnnData], paths: Mapping[str, Path], use: str | None) -> dict[str, AnnData]:

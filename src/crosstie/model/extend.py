@@ -88,7 +88,7 @@ def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> CellR
 
 
 def _check_no_counts(new: CellReader, recipe: Recipe) -> None:
-    """Raise if new cells hold counts, but the fitted ones values on a log scale, such as proteins without background.
+    """Raise if new cells hold counts, but the fitted ones values on a log scale, such as CLR.
 
     Nothing else would tell: counts are finite, and not negative.
     """
@@ -101,7 +101,7 @@ def _check_no_counts(new: CellReader, recipe: Recipe) -> None:
             f"view {new.view!r}: the new cells hold counts, but the view was fitted on values on a log scale.",
             found=f"whole numbers up to {float(values.max()):,.0f}",
             expected=f"values below {MAX_LOG:g}",
-            do="Normalise the new cells as the fitted ones were (CLR, dsb, xt.qc.remove_background).",
+            do="Normalise the new cells as the fitted ones were (CLR, dsb, log).",
         )
 
 
@@ -203,8 +203,8 @@ def _offsets(fitted: Fitted, like: str, raw: Array, name: str) -> Offsets:
     shift = found.shifts[like][1:]
     if is_unlike(before, raw):
         log.warning(
-            "extend: the cells of %s are of one kind, and unlike those of %s: a batch effect and biology cannot be told "
-            "apart. Nothing is taken off as a batch effect. Map them together with other cells of their batch.",
+            "extend: the cells of %s are of one kind, and unlike those of %s: a batch effect and biology cannot be "
+            "told apart. Nothing is taken off as a batch effect. Map them together with other cells of their batch.",
             *(name, like),
         )
         shift = np.zeros_like(shift)

@@ -1,4 +1,4 @@
-"""Takes the background off proteins: from empty droplets, from isotype controls, or from a mixture per protein."""
+"""The background of proteins: from empty droplets, from isotype controls, or from a mixture per protein."""
 
 from __future__ import annotations
 
@@ -30,25 +30,25 @@ MOST_CELLS = 5_000  # that a mixture is fitted to
 APART = 2.0  # standard deviations between the two parts of a mixture; closer ones are one population
 
 
-def remove_background(
+def with_background(
     adata: AnnData, *, droplets: AnnData | None = None, source: Source | None = None, slot: str = "X", seed: int = 0
 ) -> AnnData:
-    r"""Return proteins on a log scale, without the counts that antibodies leave in every droplet.
+    r"""Measure the counts that each antibody leaves in every droplet, to be taken off by the fit.
 
-    With :math:`y_{ij} = \log(1 + x_{ij})`, less the part of the cell's log total that the typical protein follows
-    (section 1 of the method), and the background :math:`m_j` of a protein on this scale, the value is
-    :math:`\log(1 + e^{y_{ij} - m_j})`: flat where counts are background, logarithmic above it. The background is
+    The background is written into `var["crosstie_background"]`, where `xt.integrate` finds it; counts stay as they
+    are. With :math:`y_{ij} = \log(1 + x_{ij})`, less the part of the cell's log total that the typical protein
+    follows (section 1 of the method), and :math:`b_j` the background in counts, the fit uses :math:`\log(1 +
+    e^{y_{ij}} / (1 + b_j))`: flat where counts are background, logarithmic above it. On the scale of :math:`y`, the
+    background is
 
-    - of `"droplets"`, the mean over empty droplets: barcodes that are not among the cells, with at least 10 counts of
-      proteins and at most half of those of the median cell;
+    - of `"droplets"`, the protein's mean over empty droplets: barcodes that are not among the cells, with at least 10
+      counts of proteins and at most half of those of the median cell;
+    - of `"isotypes"`, the mean of the isotype controls over all cells, the same for every protein;
     - of `"mixture"`, the mean of the lower of two normal distributions fitted to the protein, if they are at least two
-      standard deviations apart; other proteins stay as they are;
-    - of `"isotypes"`, one of each cell: the mean of its isotype controls on the log scale, taken off every protein by
-      the slope with which the typical protein follows it.
+      standard deviations apart; other proteins have none.
 
-    None of them is used by default: on the data measured, each makes some match better and some worse than counts do
-    (`docs/decisions.md`). The first step of dsb, which shifts and scales each protein by its droplets, would change
-    nothing: every recipe centres and scales.
+    Nothing is taken off by default: no source makes every match better (`docs/decisions.md`). The first step of
+    dsb, which shifts and scales each protein by its droplets, would change nothing: every recipe centres and scales.
 
     Parameters
     ----------
@@ -61,15 +61,14 @@ def remove_background(
         Where the background is read; `None` takes droplets if they are given, then isotype controls if there are any,
         then a mixture.
     slot
-        Where the counts of the cells are: `"X"`, `"raw"` or `"layers/NAME"`.
+        Where the counts of the cells are: `"X"` or `"layers/NAME"`.
     seed
         Seed of the cells and droplets that are drawn of very many.
 
     Returns
     -------
-    A copy with the values as X, float32, and the counts in `layers["counts"]`. Controls keep their counts' logarithm.
-    `var["background"]` has the background of each protein in counts (missing where there is none), and
-    `uns["crosstie_background"]` says where it comes from. `xt.integrate` takes the values as they are.
+    A copy with `var["crosstie_background"]`, in counts of the median cell, missing for controls and proteins
+    without a background, and `uns["crosstie_background"]`, which says where it comes from.
 
     Raises
     ------
@@ -83,14 +82,14 @@ def remove_background(
     ----------
     Mulè, Martins and Tsang, Nature Communications 2022 (dsb), for empty droplets and isotype controls.
     """
-    if slot.startswith("obsm/"):
+    if slot == "raw" or slot.startswith("obsm/"):
         raise value_error(
-            "remove_background: slot is no matrix of this table.", found=slot, expected="X, raw, layers/…"
+            "with_background: slot is no matrix of these proteins.", found=slot, expected="X or layers/NAME"
         )
     view = View.of("adt", adata, modality="protein", slot=slot)
     if view.values != "counts":
         do = "Point slot= at the counts; values that are normalised already need no correction."
-        raise value_error("remove_background: the matrix is not counts.", found=view.values, expected="counts", do=do)
+        raise value_error("with_background: the matrix is not counts.", found=view.values, expected="counts", do=do)
     view = view.subset(np.arange(view.n_cells))
     kinds = controls(view.features)
     proteins = ~view.features.isin(list(kinds))
@@ -98,27 +97,20 @@ def remove_background(
     if source is None:
         source = "droplets" if droplets is not None else "isotypes" if isotypes.any() else "mixture"
     if source not in SOURCES:
-        raise unknown_name("remove_background: source", source, SOURCES)
-    counts = _dense(view.loaded)
-    y = np.log1p(counts)
+        raise unknown_name("with_background: source", source, SOURCES)
     level = np.full(len(proteins), np.nan)
-    if source == "isotypes":
-        y[:, proteins] -= _of_isotypes(y, proteins, isotypes)[:, None]
+    if source == "droplets":
+        level[proteins] = _of_droplets(view, droplets, proteins, seed)
     else:
-        size, slope = _sizes(counts[:, proteins])
-        y[:, proteins] -= slope * size[:, None]
-        level[proteins] = (
-            _of_droplets(view, droplets, proteins, seed)
-            if source == "droplets"
-            else [_of_mixture(column, seed) for column in y[:, proteins].T]
-        )
-        some = np.isfinite(level)
-        y[:, some] = np.logaddexp(0, y[:, some] - level[some])
-    out = adata.raw.to_adata() if slot == "raw" else adata.copy()
-    out.X = y.astype(np.float32)
-    out.layers["counts"] = sp.csr_matrix(counts)
-    out.var["background"] = np.expm1(level)
-    out.uns[BACKGROUND] = {"source": source, "n_proteins": int(proteins.sum())}
+        counts = _dense(view.loaded)
+        y = np.log1p(counts) - _sizes(counts[:, proteins])[:, None]
+        if source == "isotypes":
+            level[proteins] = _of_isotypes(y[:, isotypes])
+        else:
+            level[proteins] = [_of_mixture(column, seed) for column in y[:, proteins].T]
+    out = adata.copy()
+    out.var[BACKGROUND] = np.expm1(np.maximum(level, 0))
+    out.uns[BACKGROUND] = {"source": source, "n_proteins": int(np.isfinite(level).sum())}
     return out
 
 
@@ -126,33 +118,29 @@ def _dense(matrix: Matrix) -> Floats:
     return np.asarray(matrix.toarray() if sp.issparse(matrix) else matrix, dtype=np.float64)
 
 
-def _sizes(counts: Floats) -> tuple[Floats, float]:
-    """Return the log size of each cell over that of the median cell, and how closely proteins follow it."""
-    return np.log1p(totals(counts)) - np.log1p(target_sum_of(counts)), typical_slope(counts)
+def _sizes(counts: Floats) -> Floats:
+    """Return the part of each cell's log total, over that of the median cell, that the typical protein follows."""
+    return typical_slope(counts) * (np.log1p(totals(counts)) - np.log1p(target_sum_of(counts)))
 
 
-def _of_isotypes(y: Floats, proteins: np.ndarray, isotypes: np.ndarray) -> Floats:
-    """Return what the typical protein shares with the mean of the isotype controls, shape `(n_cells,)`."""
-    if not isotypes.any():
+def _of_isotypes(y: Floats) -> float:
+    if not y.size:
         do = "Take another source: mixture, or droplets with the unfiltered matrix."
-        raise value_error("remove_background: there are no isotype controls.", found="proteins only", do=do)
-    level = y[:, isotypes].mean(1)
-    level -= level.mean()
-    slopes = level @ y[:, proteins] / max(level @ level, 1e-12)
-    return level * float(np.clip(np.median(slopes), 0, 1))
+        raise value_error("with_background: there are no isotype controls.", found="proteins only", do=do)
+    return float(y.mean())
 
 
 def _of_droplets(view: View, droplets: AnnData | None, proteins: np.ndarray, seed: int) -> Floats:
     """Return the mean of each protein's log counts in empty droplets."""
     if droplets is None:
         do = "Give droplets=, the unfiltered matrix, or take another source."
-        raise value_error("remove_background: there are no droplets.", found="source='droplets' alone", do=do)
+        raise value_error("with_background: there are no droplets.", found="source='droplets' alone", do=do)
     matrix, features = read_slot(droplets, "X", view="droplets")
     at = features.get_indexer(view.features[proteins])
     if (at < 0).any():
         lacking = view.features[proteins][at < 0]
         raise value_error(
-            "remove_background: the droplets lack proteins of the cells.",
+            "with_background: the droplets lack proteins of the cells.",
             found=f"{len(lacking)} missing: {sample(lacking, 3)}",
             expected="the unfiltered matrix of the same antibodies",
             cli={"do": "Give the raw_feature_bc_matrix of the same run: --droplets FILE."},
@@ -161,7 +149,7 @@ def _of_droplets(view: View, droplets: AnnData | None, proteins: np.ndarray, see
     names = pd.Index(droplets.obs_names).astype(str)
     if not names.isin(cells).any():
         log.warning(
-            "remove_background: no droplet has the name of a cell (%s; cells: %s); all of %d are taken for empty.",
+            "with_background: no droplet has the name of a cell (%s; cells: %s); all of %d are taken for empty.",
             *(sample(names, 2), sample(cells, 2), len(names)),
         )
     empty = np.flatnonzero(~names.isin(cells))
@@ -170,7 +158,7 @@ def _of_droplets(view: View, droplets: AnnData | None, proteins: np.ndarray, see
     chosen = empty[(total >= LEAST_COUNTS) & (total <= most)]
     if len(chosen) < LEAST_DROPLETS:
         raise value_error(
-            "remove_background: too few empty droplets tell the background.",
+            "with_background: too few empty droplets tell the background.",
             found=f"{len(chosen):,} of {len(names):,} barcodes with {LEAST_COUNTS} to {most:,.0f} counts of proteins",
             expected=f"at least {LEAST_DROPLETS} barcodes that are not cells",
             do="Give the unfiltered matrix (raw_feature_bc_matrix), or take another source.",

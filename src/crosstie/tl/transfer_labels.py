@@ -70,12 +70,13 @@ def transfer_labels(
     -------
     One row per target cell, indexed by name: `label`; `confidence`, in [0, 1], the probability that the label is
     correct: that of `label_probabilities`, times the support of the cell (`crosstie.tl.novelty.supported`), since no
-    label of the source is right for a cell without a counterpart there; `novelty`, in [0, 1], high for cells without a
-    counterpart in the source (see `crosstie.tl.novelty.novelty`; for mapped cells of one kind, unlike all
-    fitted ones, at least the share of their distance to these that is not usual among fitted cells). Cells without a single count in the features used get
-    no label, confidence 0 and novelty 1, and a warning counts them. Coarser levels add `label_NAME` and
-    `confidence_NAME`, with the name of their column (or `parent`), coarsest first. Labels are consistent across levels:
-    the finer label is the most probable one within the coarser label, whose probability is the sum of its finer labels.
+    label of the source is right for a cell without a counterpart there; `novelty`, in [0, 1], high for cells without
+    a counterpart in the source (see `crosstie.tl.novelty.novelty`; for mapped cells of one kind, unlike all fitted
+    ones, at least the share of their distance to these that is unusual among fitted cells). Cells without a single
+    count in the features used get no label, confidence 0 and novelty 1, and a warning counts them. Coarser levels add
+    `label_NAME` and `confidence_NAME`, with the name of their column (or `parent`), coarsest first. Labels are
+    consistent across levels: the finer label is the most probable one within the coarser label, whose probability is
+    the sum of its finer labels.
 
     Raises
     ------

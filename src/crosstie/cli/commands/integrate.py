@@ -261,8 +261,7 @@ def _tell_of_findings(views: Mapping[str, View]) -> None:
 
     for found in check_views(views):
         if found.level == "warning":
-            end = "" if found.found.endswith("?") else "."
-            log.warning("%s, %s: %s%s %s", found.about, found.id.replace("_", " "), found.found, end, found.do)
+            log.warning("%s", found)
 
 
 def about_run(say: Console, *, seed: int, device: str) -> dict[str, Any]:
