@@ -13,7 +13,6 @@ from crosstie.runs.read import read, read_model, with_data
 from crosstie.runs.write import write
 from crosstie.trust.check import Finding
 
-
 COLUMNS = ["edge", "signal", "value", "expected", "ok"]  # of the figures behind a verdict
 
 

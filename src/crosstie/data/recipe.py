@@ -134,15 +134,12 @@ class Recipe:
         ValueError
             If fewer than three features vary.
         """
-        if steps is None:
-            steps = STEPS[view.modality]
-        steps = _for_values(steps, view)
+        steps = _for_values(STEPS[view.modality] if steps is None else steps, view)
         ignored = np.flatnonzero(view.features.isin(list(ignore)))
         matrix = _without(view.loaded, ignored)
         target = target_sum_of(presence(matrix, steps, view.values))
         slope = typical_slope(matrix) if steps.normalize == "partial" and view.values != "log" else 0.0
-        off = view.background
-        x = normalized(matrix, steps, view.values, target, slope, off)
+        x = normalized(matrix, steps, view.values, target, slope, view.background)
         mean, std = moments(x)
         std[ignored] = 0
         chosen = _usable(view, std, steps, len(ignored))
@@ -153,8 +150,8 @@ class Recipe:
         by = np.lexsort((std, mean))  # by contents: all draws and sums of features follow it
         order, weight = np.argsort(np.argsort(by)[kept]), None
         if steps.weigh_by_signal and view.values == "counts":
-            half = partial(normalized, steps=steps, values=view.values, target_sum=target / 2, slope=slope)
-            half = half if off is None else partial(half, background=np.where(off[by] < 0, -1, off[by] / 2))
+            off = None if view.background is None else np.where(view.background < 0, -1, view.background / 2)[by]
+            half = partial(normalized, steps=steps, values="counts", target_sum=target / 2, slope=slope, background=off)
             shares = signal_shares(matrix[:, by], half, seed=seed)[np.argsort(by)]
             weight = np.sqrt(np.maximum(shares[kept], MIN_SHARE))
         divisor = std[kept] if weight is None else std[kept] / weight
@@ -179,7 +176,7 @@ class Recipe:
             slope,
             weight,
             ignored,
-            off,
+            view.background,
         )
         return recipe, components
 

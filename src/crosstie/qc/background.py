@@ -98,16 +98,14 @@ def with_background(
         source = "droplets" if droplets is not None else "isotypes" if isotypes.any() else "mixture"
     if source not in SOURCES:
         raise unknown_name("with_background: source", source, SOURCES)
-    level = np.full(len(proteins), np.nan)
+    level, counts = np.full(len(proteins), np.nan), _dense(view.loaded)
+    y = np.log1p(counts) - _sizes(counts[:, proteins])[:, None]
     if source == "droplets":
         level[proteins] = _of_droplets(view, droplets, proteins, seed)
+    elif source == "isotypes":
+        level[proteins] = _of_isotypes(y[:, isotypes])
     else:
-        counts = _dense(view.loaded)
-        y = np.log1p(counts) - _sizes(counts[:, proteins])[:, None]
-        if source == "isotypes":
-            level[proteins] = _of_isotypes(y[:, isotypes])
-        else:
-            level[proteins] = [_of_mixture(column, seed) for column in y[:, proteins].T]
+        level[proteins] = [_of_mixture(column, seed) for column in y[:, proteins].T]
     out = adata.copy()
     out.var[BACKGROUND] = np.expm1(np.maximum(level, 0))
     out.uns[BACKGROUND] = {"source": source, "n_proteins": int(np.isfinite(level).sum())}

@@ -91,10 +91,10 @@ def transfer_labels(
     known = read_labels(model, source, key, labels, parents, keep_words=keep_words)
     empty = warn_of_empty(model, target, what="transfer_labels", so="they get no label, and confidence 0")
     probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k, empty)
-    new = np.ones(len(z_target))
-    if not empty.all():
-        new[~empty] = novelty(z_source[known.code >= 0], z_target[~empty])
-        new[~empty] = np.maximum(new[~empty], _unlike_fitted(model, target, ~empty))
+    new, rest = np.ones(len(z_target)), ~empty
+    if rest.any():
+        transported = novelty(z_source[known.code >= 0], z_target[rest])
+        new[rest] = np.maximum(transported, _unlike_fitted(model, target, rest))
     there = supported(new)
     result: dict[str, Any] = {}
     allowed = np.ones(probability.shape, bool)
@@ -103,8 +103,7 @@ def transfer_labels(
         confidence = confidence * there
         allowed &= level.of_fine == winner[:, None]
         label = pd.Series(level.labels.take(winner))
-        if empty.any():
-            label = _without(label, empty)
+        label = _without(label, empty) if empty.any() else label
         if abstain_at is not None:
             label = _abstained(label, confidence < abstain_at, abstain_at, level.name)
         suffix = f"_{level.name}" if level.name else ""
