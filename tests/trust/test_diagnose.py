@@ -119,6 +119,19 @@ def test_few_cells():
     assert xt.trust.diagnose(xt.integrate(views)).level in ("ok", "care", "fail")
 
 
+def test_findings_before_the_fit_are_told_beside_the_figures():
+    data = dict(xt.datasets.simulate_citeseq(n_cells=300, n_genes=200, n_proteins=40, seed=0).mod)
+    x = data["adt"].X.toarray()
+    x[:8] = 0
+    data["adt"] = ad.AnnData(x, obs=data["adt"].obs, var=data["adt"].var)
+    found = xt.trust.diagnose(xt.integrate(data))
+    assert {(f.about, f.id, f.level) for f in found.findings} >= {
+        ("adt", "controls", "note"),
+        ("adt", "empty_cells", "warning"),
+    }
+    assert "in the data: adt, empty cells: 8 cells (2.7%) without a single count. Drop them first" in str(found)
+
+
 def test_cells_without_a_counterpart_are_in_named_populations():
     mdata = xt.datasets.simulate_citeseq(
         n_cells={"rna": 700, "adt": 700}, n_genes=300, drop_types={"rna": ["B cells"]}, seed=1

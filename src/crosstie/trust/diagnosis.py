@@ -11,6 +11,7 @@ import pandas as pd
 from crosstie._errors import unknown_name, value_error
 from crosstie._typing import Floats
 from crosstie.data.view import as_mapping
+from crosstie.trust.check import Finding
 
 if TYPE_CHECKING:
     from crosstie._typing import Data
@@ -87,6 +88,9 @@ class Diagnosis:
         is not a probability.
     suspicious
         Links whose names seem to be exchanged, one row per feature; see `crosstie.trust.exchanged_links`.
+    findings
+        What the quick part of `crosstie.check` finds in the data and is worth knowing: notes and warnings. They explain
+        figures, and change no verdict.
     populations
         For every view, the population of each cell without a counterpart in a linked view, named after its highest
         features (`"high in CD20, CD19, HLA-DR"`); missing for all other cells. Of views larger than their core, cells
@@ -98,6 +102,7 @@ class Diagnosis:
     signals: tuple[Signal, ...]
     confidence: Mapping[str, pd.Series]
     suspicious: pd.DataFrame = field(default_factory=pd.DataFrame)
+    findings: tuple[Finding, ...] = ()
     populations: Mapping[str, pd.Series] = field(default_factory=dict)
 
     @property
@@ -147,6 +152,7 @@ class Diagnosis:
         lines = [WORDS[self.level] + ("." if not self.reasons else ":")]
         lines += [f"  - {reason}" for reason in self.reasons]
         lines += [f"  suspicious: {sentence}" for sentence in self.suspicions]
+        lines += [f"  in the data: {finding}" for finding in self.findings if finding.level == "warning"]
         width = max((len(s.edge) for s in self.signals), default=0)
         length = max((len(s.name) for s in self.signals), default=0)
         mark = {"ok": " ", "care": "!", "fail": "x", "missing": "?"}
