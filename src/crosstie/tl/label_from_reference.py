@@ -10,8 +10,8 @@ import pandas as pd
 
 from crosstie._errors import InputError, unknown_name, value_error
 from crosstie._log import log
-from crosstie.data import View
-from crosstie.data.view import as_mapping
+from crosstie.data.modality import check_modality, guess_modality
+from crosstie.data.view import as_mapping, check_anndata
 from crosstie.links.same_features import same_names, same_proteins
 from crosstie.tl.transfer_labels import transfer_labels
 
@@ -74,8 +74,8 @@ def label_from_reference(
         If no reference view was measured like a view of the model and shares enough of its features, or as
         `transfer_labels`.
     """
-    named = as_mapping(reference)
-    kinds = {name: View.of(name, adata, modality=(modality or {}).get(name)).modality for name, adata in named.items()}
+    named = as_mapping(reference, least=1)
+    kinds = {name: _modality(name, adata, (modality or {}).get(name)) for name, adata in named.items()}
     for name, adata in named.items():
         for column in [key] if isinstance(key, str) else key:
             if column not in adata.obs:
@@ -100,6 +100,11 @@ def label_from_reference(
         log.info("%s: labels of %s cells of the reference's %s, %s.", view, f"{len(larger.obs[added]):,}", source, how)
         out[view] = labels.assign(reference=source)
     return out
+
+
+def _modality(name: str, adata: AnnData, given: str | None) -> Modality:
+    check_anndata(adata, name)
+    return guess_modality(name, adata, adata.X, adata.var_names) if given is None else check_modality(given, name)
 
 
 def _with_reference(
