@@ -21,7 +21,6 @@ import pandas as pd
 from tasks import REAL, UNKNOWN, Task, real
 
 import crosstie as xt
-from crosstie.data.absent_features import WithoutFeatures
 from crosstie.metrics import foscttm, nearest_labels, transfer_accuracy
 
 
@@ -82,12 +81,12 @@ def panels(task: Task, shares: Sequence[float] = (1.0, 0.75, 0.5, 0.37, 0.2), se
         names = rng.choice(recipe.names, round(share * len(recipe.names)), replace=False)
         z = model.embed("rna", query[:, query.var_names.isin(names)].copy())
         found = nearest_labels(model.embed(other)[there], known[there], z[asked])
-        told = WithoutFeatures.of(recipe, ~recipe.features.isin(names))
+        told = recipe.without(~recipe.features.isin(names))
         rows.append(
             {
                 "task": task.name,
                 "share": share,
-                "told": told.kept(recipe, model.map.components_to_coordinates("rna")),
+                "told": told.kept(model.map.components_to_coordinates("rna")),
                 "accuracy": transfer_accuracy(truth[asked], found),
             }
         )
