@@ -1,3 +1,4 @@
+import gzip
 import logging
 import os
 from pathlib import Path
@@ -310,3 +311,18 @@ def test_origin():
     given = pd.DataFrame({"protein": ["CD4"], "gene": ["CD4"]})
     assert by_table(data, "adt", "rna").origin == "packaged table"
     assert by_table(data, "adt", "rna", given).reversed().origin == "given table"
+
+
+def test_a_table_of_very_many_columns_is_refused_at_once(tmp_path):
+    for text in (",".join(map(str, range(300_000))), "a" * 2**21):
+        (tmp_path / "t.csv").write_text(text + "\n")
+        with pytest.raises(ValueError, match=r"cannot be read as a table(.|\n)*the first line is too long"):
+            by_table(ADT_AND_RNA, "a", "b", tmp_path / "t.csv")
+
+
+def test_a_table_that_unpacks_to_too_much(tmp_path, monkeypatch):
+    monkeypatch.setattr("crosstie.data.untrusted_files.SMALL", 2**16)
+    monkeypatch.setattr("crosstie.data.untrusted_files.TIMES", 2)
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"adt,rna\n" * 10**5))
+    with pytest.raises(ValueError, match=r"cannot be read as a table(.|\n)*unpacks to much more than its size"):
+        by_table(ADT_AND_RNA, "a", "b", tmp_path / "t.csv.gz")

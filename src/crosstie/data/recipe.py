@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from crosstie._errors import sample, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask, Matrix
+from crosstie.data.dominant_features import dominant_of
 from crosstie.data.normalize import normalized, presence, target_sum_of, totals, typical_slope
 from crosstie.data.scaled import Scaled, moments, principal_components
 from crosstie.data.signal_share import signal_shares
@@ -57,8 +58,8 @@ class Recipe:
     weight
         Factor of each used feature in the components, in (0, 1], shape `(n_kept,)`; `None` stands for 1.
     ignored
-        Positions of the features that measure nothing of the cell, such as isotype controls and hashtags: neither used
-        nor part of any total.
+        Positions of the features that measure nothing of the cell, such as isotype controls and hashtags, or that
+        outweigh all others (`dominant_of`): neither used nor part of any total.
     """
 
     steps: Steps
@@ -134,6 +135,9 @@ class Recipe:
             steps = STEPS[view.modality]
         steps = _for_values(steps, view)
         ignored = np.flatnonzero(view.features.isin(list(ignore)))
+        if len(found := dominant_of(view, steps, ignored)):
+            _tell_of_dominant(view, found)
+            ignored = np.union1d(ignored, found)
         matrix = _without(view.loaded, ignored)
         target = target_sum_of(presence(matrix, steps, view.values))
         slope = typical_slope(matrix) if steps.normalize == "partial" and view.values != "log" else 0.0
@@ -142,7 +146,7 @@ class Recipe:
         std[ignored] = 0
         chosen = _usable(view, std, steps, len(ignored))
         if steps.n_top is not None and chosen.sum() > steps.n_top:
-            variable = variable_features(view.loaded, steps.n_top)
+            variable = variable_features(matrix, steps.n_top)
             chosen &= variable | view.features.isin(list(keep))
         kept = np.flatnonzero(chosen)
         by = np.lexsort((std, mean))  # by contents: all draws and sums of features follow it
@@ -285,6 +289,13 @@ class Recipe:
                 expected=f"{len(self.features):,}: {sample(self.features, 3)}",
             )
         return matrix
+
+
+def _tell_of_dominant(view: View, found: Index) -> None:
+    """Warn of features that are set aside because they would be the total of every cell."""
+    text = "%s: %s would decide the size of every cell, with more than four times the counts of all other features; "
+    do = "set aside. Remove what is no measurement (a QC column, an index), and look at the values of what is one."
+    log.warning(text + do, view.name, sample(view.features[found], 4))
 
 
 def _for_values(steps: Steps, view: View) -> Steps:

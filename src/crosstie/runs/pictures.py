@@ -39,10 +39,11 @@ def draw(run: Run, folder: Path, *, ending: str = "png", width: Width | None = N
     from crosstie.pl.save import save
 
     files = []
-    for name, picture in _pictures(run):
-        drawn = picture()
-        files.append(save(drawn, folder / f"{name}.{ending}", width=width, dpi=dpi).name)
-        plt.close("all")
+    with mpl.rc_context({"text.parse_math": False}):  # a name with dollars is no formula
+        for name, picture in _pictures(run):
+            drawn = picture()
+            files.append(save(drawn, folder / f"{name}.{ending}", width=width, dpi=dpi).name)
+            plt.close("all")
     return files
 
 
