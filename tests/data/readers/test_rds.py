@@ -69,7 +69,7 @@ def test_objects_of_r_become_views(tmp_path, counts, monkeypatch, kind, package)
 def test_assays_by_name(tmp_path, counts):
     done = converted(tmp_path, "seurat4", "RNA,HTO")
     assert done.returncode == 0, done.stderr
-    assert list(xt.read(tmp_path / "views.h5mu")) == ["rna", "HTO"]
+    assert list(xt.read(tmp_path / "views.h5mu", views=["rna", "HTO"])) == ["rna", "HTO"]
     wrong = rscript(SCRIPT, tmp_path / "object.rds", tmp_path / "other.h5mu", "RNA,X")
     assert wrong.returncode == 2
     assert "no assay X; there are RNA, ADT, HTO" in wrong.stderr
