@@ -74,19 +74,18 @@ def integrate(here, *more, rna="rna.h5ad", adt="adt.h5ad"):
 def packed_links(here, kind):
     path = here / f"t.csv.{kind}"
     if kind == "gz":
-        path.write_bytes(gzip.compress(b"adt,rna\n") + gzip.compress(b"x,y\n" * 250_000) * 400)
+        path.write_bytes(gzip.compress(b"adt,rna\n") + gzip.compress(b"x,y\n" * 250_000) * 70)
     else:
         with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive, archive.open("t.csv", "w") as file:
             file.write(b"adt,rna\n")
-            for _ in range(280):
+            for _ in range(70):
                 file.write(b"x" * 2**20)
     return path
 
 
-@pytest.mark.slow
 @pytest.mark.parametrize("kind", ["gz", "zip"])
-def test_links_that_unpack_to_hundreds_of_megabytes(here, kind):
-    refused(integrate(here, "--links", packed_links(here, kind)), "unpacks to much more than its size")
+def test_links_that_unpack_to_tens_of_megabytes(here, kind):
+    refused(integrate(here, "--links", packed_links(here, kind)), "unpacks to too much")
 
 
 @pytest.mark.parametrize(

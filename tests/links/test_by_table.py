@@ -321,8 +321,7 @@ def test_a_table_of_very_many_columns_is_refused_at_once(tmp_path):
 
 
 def test_a_table_that_unpacks_to_too_much(tmp_path, monkeypatch):
-    monkeypatch.setattr("crosstie.data.untrusted_files.SMALL", 2**16)
-    monkeypatch.setattr("crosstie.data.untrusted_files.TIMES", 2)
+    monkeypatch.setattr("crosstie.links.by_table.MOST_BYTES", 2**16)
     (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"adt,rna\n" * 10**5))
-    with pytest.raises(ValueError, match=r"cannot be read as a table(.|\n)*unpacks to much more than its size"):
+    with pytest.raises(ValueError, match=r"cannot be read as a table(.|\n)*unpacks to too much"):
         by_table(ADT_AND_RNA, "a", "b", tmp_path / "t.csv.gz")

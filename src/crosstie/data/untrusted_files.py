@@ -72,22 +72,22 @@ def check_size(what: object, size: int, unpacked: int) -> None:
         )
 
 
-def open_text(path: Path) -> IO[bytes]:
+def open_text(path: Path, *, most: int | None = None) -> IO[bytes]:
     """Return a file of text opened for reading, unpacked if it is packed (gzip, bzip2, xz, zip), whatever its name.
 
-    Reading raises `ValueError` once more has been unpacked than `check_size` allows.
+    Reading raises `ValueError` once more has been unpacked than `check_size` allows, or than `most` bytes.
     """
     with path.open("rb") as file:
         start = file.read(6)
     unpack = next((unpack for sign, unpack in _PACKED.items() if start.startswith(sign)), None)
-    return path.open("rb") if unpack is None else io.BufferedReader(_Bounded(path, unpack(path)), 2**20)
+    return path.open("rb") if unpack is None else io.BufferedReader(_Bounded(path, unpack(path), most), 2**20)
 
 
 class _Bounded(io.RawIOBase):
     """What a packed file unpacks to, up to a limit."""
 
-    def __init__(self, path: Path, inner: IO[bytes]) -> None:
-        self.path, self.inner, self.size, self.done = path, inner, path.stat().st_size, 0
+    def __init__(self, path: Path, inner: IO[bytes], most: int | None) -> None:
+        self.path, self.inner, self.most, self.size, self.done = path, inner, most, path.stat().st_size, 0
 
     def readable(self) -> bool:
         return True
@@ -97,6 +97,8 @@ class _Bounded(io.RawIOBase):
         buffer[: len(content)] = content
         self.done += len(content)
         check_size(self.path, self.size, self.done)
+        if self.most is not None and self.done > self.most:
+            raise value_error(f"{self.path} unpacks to too much.", expected=f"at most {self.most:,} bytes")
         return len(content)
 
     def close(self) -> None:

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 
 MOST_COLUMNS = 1000  # of a table of links; three are read
+MOST_BYTES = 2**26  # of a packed table, unpacked: more than a million pairs
 _LONGEST_HEADER = 2**20  # bytes
 _SAID = {
     "gene not measured": "whose gene was not measured",
@@ -244,7 +245,7 @@ def _read_file(path: Path) -> pd.DataFrame:
             head = file.readline(_LONGEST_HEADER)
         if len(head) == _LONGEST_HEADER or head.count(separator.encode()) > MOST_COLUMNS:
             raise value_error("the first line is too long", found=f"{len(head):,} bytes")
-        with open_text(path) as file:
+        with open_text(path, most=MOST_BYTES) as file:
             return pd.read_csv(file, sep=separator, encoding="utf-8-sig")
     except MemoryError:
         raise
