@@ -134,10 +134,7 @@ class Recipe:
         if steps is None:
             steps = STEPS[view.modality]
         steps = _for_values(steps, view)
-        ignored = np.flatnonzero(view.features.isin(list(ignore)))
-        if len(found := dominant_of(view, steps, ignored)):
-            _tell_of_dominant(view, found)
-            ignored = np.union1d(ignored, found)
+        ignored = _ignored(view, steps, ignore)
         matrix = _without(view.loaded, ignored)
         target = target_sum_of(presence(matrix, steps, view.values))
         slope = typical_slope(matrix) if steps.normalize == "partial" and view.values != "log" else 0.0
@@ -291,11 +288,17 @@ class Recipe:
         return matrix
 
 
-def _tell_of_dominant(view: View, found: Index) -> None:
-    """Warn of features that are set aside because they would be the total of every cell."""
-    text = "%s: %s would decide the size of every cell, with more than four times the counts of all other features; "
-    do = "set aside. Remove what is no measurement (a QC column, an index), and look at the values of what is one."
-    log.warning(text + do, view.name, sample(view.features[found], 4))
+def _ignored(view: View, steps: Steps, names: Collection[str]) -> Index:
+    """Return the positions of the features with these names, and of those that outweigh all others, with a warning."""
+    ignored = np.flatnonzero(view.features.isin(list(names)))
+    found = dominant_of(view, steps, ignored)
+    if len(found):
+        text = (
+            "%s: %s would decide the size of every cell, with more than four times the counts of all other features; "
+        )
+        do = "set aside. Remove what is no measurement (a QC column, an index), and look at the values of what is one."
+        log.warning(text + do, view.name, sample(view.features[found], 4))
+    return np.union1d(ignored, found)
 
 
 def _for_values(steps: Steps, view: View) -> Steps:
