@@ -109,6 +109,11 @@ def intruders(data: Views) -> None:
         "number of the row": np.arange(n),
         "total": None,
     }
+    mean = data["rna"].X.sum() / n
+    columns |= {
+        f"random, {share:.0%} of the RNA": rng.integers(0, int(2 * mean * share / (1 - share)), n)
+        for share in (0.5, 0.75)
+    }
     for view in data:
         found = []
         for what, column in columns.items():

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import numpy as np
+import scipy.sparse as sp
 
-from crosstie._typing import Index, Matrix
+from crosstie._typing import Floats, Index, Matrix
 from crosstie.data.scaled import column_sums
 from crosstie.data.steps import Steps
 from crosstie.data.view import View
@@ -18,7 +19,8 @@ def dominant_features(matrix: Matrix) -> Index:
 
     A total of counts measures the size of a cell because many features make it up. A feature with more than four times
     the counts of all smaller ones together would be the size; it and those above it are returned. At most a tenth of
-    the features are: of more, none stands out.
+    the features are: of more, none stands out. A feature that stands out in one of a hundred cells stays: its values
+    are clipped, and the sizes of the other cells are right.
 
     Parameters
     ----------
@@ -30,7 +32,18 @@ def dominant_features(matrix: Matrix) -> Index:
     smaller = np.cumsum(sums[order]) - sums[order]
     stands_out = (sums[order] > TIMES * smaller) & (smaller > 0)
     stands_out[: len(sums) - max(1, len(sums) // 10)] = False
-    return np.sort(order[stands_out.argmax() :]) if stands_out.any() else np.empty(0, np.int64)
+    if not stands_out.any():
+        return np.empty(0, np.int64)
+    first = int(stands_out.argmax())
+    usual = sums[order[first:]] - _of_few_cells(matrix[:, order[first:]])
+    return np.sort(order[first:][usual > TIMES * smaller[first]])
+
+
+def _of_few_cells(matrix: Matrix) -> Floats:
+    """Return the sum of the largest values of each feature, those of one in a hundred cells."""
+    columns, few = sp.csc_array(matrix), max(1, matrix.shape[0] // 100)
+    parts = np.split(columns.data.astype(np.float64), columns.indptr[1:-1])
+    return np.array([np.sort(part)[-few:].sum() for part in parts])
 
 
 def dominant_of(view: View, steps: Steps, ignored: Index) -> Index:
