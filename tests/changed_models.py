@@ -4,7 +4,7 @@ from dataclasses import replace
 
 import crosstie as xt
 
-OF_INPUTS = ("views", "obs", "linkage", "link_views")
+OF_INPUTS = ("views", "obs", "linkage", "link_views", "positions")
 OF_FIT = ("latents", "anchors", "history", "core_rows")
 
 

@@ -2,15 +2,17 @@
 
     CROSSTIE_DATA=... python benchmarks/battery/battery.py runs.csv [--kinds swap "few links"] [--minutes 30]
 
-Runs are done in an order drawn once, so that a table that was stopped holds every kind; runs that are in the table
-already are not repeated. A run is bad if its FOSCTTM is above .25, its accuracy is below .6 of that of the clean runs
-of its data, or two lineages are exchanged; copies are bad whatever the scores are. A run is good if it has .9 of the
-clean accuracy. Labels and pairing only serve to judge.
+Clean runs come first, as others are judged by them, and then all others in an order drawn once, so that a table that
+was stopped holds every kind; runs that are in the table already are not repeated. A run is bad if its FOSCTTM is above
+.25, its accuracy is below .6 of that of the clean runs of its data, or two lineages are exchanged; copies are bad
+whatever the scores are. A run is good if it has .9 of the clean accuracy. Across studies, whose types have other names,
+accuracy is that of lineages, and compared with the clean runs of both. Labels and pairing only serve to judge.
 """
 
 from __future__ import annotations
 
 import argparse
+import json
 import os
 import time
 from pathlib import Path
@@ -25,7 +27,7 @@ sys.path[:0] = [str(folder) for folder in Path(__file__).resolve().parents[:2]]
 import numpy as np  # noqa: E402
 import pandas as pd  # noqa: E402
 from planned_runs import HELD_BACK, WRONG_INPUT, Run, battery  # noqa: E402
-from truth import BAD_ACCURACY, BAD_FOSCTTM, GOOD_ACCURACY, scored  # noqa: E402
+from truth import BAD_ACCURACY, BAD_FOSCTTM, GOOD_ACCURACY, scored, told  # noqa: E402
 
 import crosstie as xt  # noqa: E402
 
@@ -42,8 +44,8 @@ def main() -> None:
     runs = list(battery())
     done = pd.read_csv(options.table) if options.table.is_file() else pd.DataFrame({"key": []})
     end = time.monotonic() + 60 * options.minutes
-    for number in np.random.default_rng(5).permutation(len(runs)):
-        run = runs[number]
+    order = [runs[number] for number in np.random.default_rng(5).permutation(len(runs))]
+    for run in sorted(order, key=lambda run: run.kind != "clean"):
         if run.key in set(done["key"]) or (options.kinds and run.kind not in options.kinds):
             continue
         if time.monotonic() > end:
@@ -66,25 +68,25 @@ def row(run: Run) -> dict[str, object]:
         return out | {"level": "refused", "reason": str(error).splitlines()[0]}
     start = time.process_time()
     found = xt.trust.diagnose(model, seed=run.seed)
-    out |= scored(task, model.latents)
-    figures = {s.id: s.value for s in found.signals}
-    reason = found.reasons[0] if found.reasons else ""
+    seconds = time.process_time() - start
+    out |= scored(task, model.latents) | told(task, model)
+    figures = [(s.edge, s.id, None if s.value != s.value else round(s.value, 5), s.level) for s in found.signals]
     return out | {
         "level": found.level,
         "suspicious": "; ".join(found.suspicions),
-        "seconds": time.process_time() - start,
-        "reason": reason,
-        **figures,
+        "seconds": seconds,
+        "reason": found.reasons[0] if found.reasons else "",
+        "signals": json.dumps(figures),
     }
 
 
 def judged(table: pd.DataFrame) -> pd.DataFrame:
     """Return the table with the truth about every run: good, bad or between."""
-    clean = table[table["kind"] == "clean"].groupby("base")["accuracy"].mean()
-    crossed = table[table["kind"] == "crossed, same tissue"].groupby("base")["lineage"].mean()
-    of_clean = table["accuracy"] / table["base"].map(clean)
-    of_crossed = table["lineage"] / table["base"].map(crossed)
-    share = of_clean.fillna(of_crossed)
+    clean = table[table["kind"] == "clean"].groupby("base")[["accuracy", "lineage"]].mean()
+    of_clean = table["accuracy"] / table["base"].map(clean["accuracy"])
+    studies = table["base"].str.split("+", expand=True).reindex(columns=[0, 1])
+    within = pd.concat([studies[n].map(clean["lineage"]) for n in (0, 1)], axis=1).mean(axis=1)
+    share = of_clean.fillna(table["lineage"] / within)
     exchanged = table["exchanged"].fillna("") != ""
     bad = (table["foscttm"] > BAD_FOSCTTM) | (share < BAD_ACCURACY) | exchanged
     bad |= table["kind"].isin((*WRONG_INPUT, *IMPOSSIBLE))

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from itertools import permutations
 
 import numpy as np
+from sklearn.metrics import roc_auc_score
 from tasks import UNKNOWN, Task
 
+import crosstie as xt
 from crosstie.metrics import foscttm, nearest_labels
+from crosstie.tl.novelty import COMMON
 
 BAD_FOSCTTM, BAD_ACCURACY, GOOD_ACCURACY = 0.25, 0.6, 0.9
+MIN_KNOWN, MIN_LACKING = 20, 8  # cells that a figure needs
 # Lineage by the first word found in the name of a type; None is left out.
 WORDS: tuple[tuple[str, str | None], ...] = (
     ("doublet", None),
@@ -86,12 +91,54 @@ def scored(task: Task, latents: Mapping[str, np.ndarray]) -> dict[str, object]:
     return out
 
 
+def told(task: Task, model: xt.Model) -> dict[str, object]:
+    """Return how well the confidence of labels is calibrated, and how well novelty finds cells without a counterpart.
+
+    Labels are types within a study, and lineages across studies, whose types have other names. Cells of lineages that
+    the other view lacks are found by novelty, at the threshold that a twentieth of the other cells exceeds.
+    """
+    out: dict[str, object] = {}
+    coarse = lineages(task.label)
+    fine = np.where(np.isin(task.label, UNKNOWN), "", task.label).astype(object)
+    label = coarse if " x " in task.name else fine
+    if not (label != "").any():
+        return out
+    for n, (source, target) in enumerate(permutations(list(task.views)[:2]), 1):
+        given, true = label[task.cell[source]], label[task.cell[target]]
+        found = xt.tl.transfer_labels(model, source, target, labels=given)
+        there = (true != "") & np.isin(true, given)
+        if there.sum() > MIN_KNOWN:
+            sure = found["confidence"].to_numpy()[there]
+            hit = (found["label"].astype(object).to_numpy() == true)[there].astype(float)
+            out |= {f"sure{n}": sure.mean(), f"right{n}": hit.mean(), f"calibration{n}": calibration_error(sure, hit)}
+        new = found["novelty"].to_numpy()
+        lacking = (coarse[task.cell[target]] != "") & ~np.isin(coarse[task.cell[target]], coarse[task.cell[source]])
+        if there.sum() > MIN_KNOWN:
+            out[f"alarms{n}"] = float((new[there & ~lacking] > COMMON).mean())
+        if lacking.sum() >= max(MIN_LACKING, 0.03 * len(lacking)) and (~lacking).sum() > MIN_KNOWN:
+            threshold = np.quantile(new[~lacking], 0.95)
+            out |= {
+                f"lacking{n}": float(lacking.mean()),
+                f"auroc{n}": roc_auc_score(lacking, new),
+                f"found{n}": float((new[lacking] > threshold).mean()),
+                f"flagged{n}": float((new[lacking] > COMMON).mean()),
+                f"sure_lacking{n}": float(found["confidence"].to_numpy()[lacking].mean()),
+            }
+    return out
+
+
+def calibration_error(sure: np.ndarray, hit: np.ndarray) -> float:
+    """Mean distance of confidence from accuracy over ten bins of confidence, weighted by their cells."""
+    bins = np.minimum((sure * 10).astype(int), 9)
+    return float(np.abs(np.bincount(bins, sure - hit)).sum() / len(hit))
+
+
 def exchanged(truth: np.ndarray, given: np.ndarray) -> str:
     """Name two lineages whose cells mostly get each other's label, if there are any."""
     names = [n for n in np.unique(truth) if (truth == n).sum() >= 8]
     for x, one in enumerate(names):
         for two in names[x + 1 :]:
             share = [float((given[truth == p] == q).mean()) for p, q in ((one, two), (two, one))]
-            if min(share) > 0.4:
+            if min(share) > 0.5:
                 return f"{one} / {two}"
     return ""

@@ -14,7 +14,7 @@ from typing import TYPE_CHECKING, Any
 from crosstie._version import __version__
 
 if TYPE_CHECKING:
-    from crosstie import anchors, data, datasets, export, links, metrics, model, pl, qc, report, tl, trust
+    from crosstie import anchors, data, datasets, export, links, metrics, model, pl, qc, report, space, tl, trust
     from crosstie.config import Config
     from crosstie.data.read_files import read
     from crosstie.model.integrate import integrate
@@ -38,6 +38,7 @@ __all__ = [
     "qc",
     "read",
     "report",
+    "space",
     "tl",
     "trust",
 ]

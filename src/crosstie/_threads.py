@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from functools import lru_cache
 from typing import TypeVar
 
-from threadpoolctl import threadpool_limits
+from threadpoolctl import ThreadpoolController
 
 SMALL = 20_000
 Item = TypeVar("Item")
@@ -40,5 +42,14 @@ def few_threads(n_rows: int) -> Iterator[None]:
     This is a fixed rule rather than a measurement, because the number of threads changes the last bits of a sum. Small
     products take less time than distributing them over threads, especially on shared cores.
     """
-    with threadpool_limits(1 if n_rows < SMALL else None):
+    if n_rows >= SMALL:
         yield
+        return
+    with _libraries(len(sys.modules)).limit(limits=1):  # finding them is slow: only after an import, which may load one
+        yield
+
+
+@lru_cache(maxsize=1)
+def _libraries(_n_modules: int) -> ThreadpoolController:
+    """Find the libraries that have threads, among those loaded when there are this many modules."""
+    return ThreadpoolController()

@@ -244,10 +244,10 @@ QUERIES = [
     ),
     Case(
         "queries",
-        "less than half of the features",
+        "features that tell too little",
         KEY,
         ("used features are there", "found: features such as", "expected"),
-        lambda g: g.model.embed("rna", g.rna[:, int(0.7 * g.rna.n_vars) :].copy()),
+        lambda g: g.model.embed("rna", g.rna[:, -5:].copy()),
     ),
     Case("queries", "no cells", VALUE, ("no cells", "'rna'"), lambda g: g.model.embed("rna", g.rna[:0].copy())),
     Case("queries", "no cells to extend with", VALUE, ("no cells",), lambda g: g.model.extend(g.rna[:0].copy(), "rna")),

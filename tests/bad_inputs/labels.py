@@ -155,7 +155,7 @@ GRAPHS = [
     _graph(
         "modality of a view that there is not",
         KEY,
-        ("modality, slot, batch_key and link_data", "'protein'"),
+        ("modality", "'protein'"),
         lambda g: g.integrate(modality={"protein": "protein"}),
     ),
     _graph("linkage of no views", VALUE, ("no views",), lambda g: Linkage.of([], [])),

@@ -1,6 +1,7 @@
 """New cells: embedded through the fitted path, or added to a model whose own cells do not move."""
 
 import logging
+import re
 from dataclasses import replace
 
 import anndata as ad
@@ -48,26 +49,39 @@ def accuracy(z, cells, reference, labelled):
 
 
 @pytest.mark.parametrize("kind", [sp.csr_matrix, np.asarray])
-def test_missing_features_are_at_their_mean_and_counted(fitted, parts, kind, caplog):
+def test_missing_features_are_counted_and_the_others_place_cells(fitted, parts, kind, caplog):
     rna = parts[1]["rna"]
     recipe = fitted.recipes["rna"]
     gone = list(recipe.names[:20])
     fewer = ad.AnnData(kind(rna.X.toarray()), obs=rna.obs, var=rna.var)[:, ~rna.var_names.isin(gone)].copy()
     with caplog.at_level(logging.WARNING, "crosstie"):
-        cells = read_cells(fewer, recipe, slot="X", view="rna")
+        cells = read_cells(fewer, fitted.map, "rna", slot="X")
         matrix, absent = cells.rows(0, fewer.n_obs), cells.absent
     assert f"embed: 20 of {len(recipe.names)} used features of rna are missing" in caplog.text
     assert set(recipe.features[absent]) == set(gone)
     x = recipe.scale(matrix, absent=absent)
     assert (x[:, :20] == 0).all()
-    np.testing.assert_allclose(recipe.transform(matrix, absent), x @ recipe.reading, atol=1e-3)
+    np.testing.assert_allclose(recipe.scaled(matrix, absent) @ recipe.loadings, x @ recipe.reading, atol=1e-3)
     z = fitted.embed("rna", fewer)
-    assert np.linalg.norm(z - fitted.embed("rna", rna), axis=1).mean() < 0.35
+    assert np.linalg.norm(z - fitted.embed("rna", rna), axis=1).mean() < 0.3
+
+
+def test_cells_of_another_panel_are_placed_and_the_loss_is_told(fitted, parts, caplog):
+    """A third of the used genes, as another study's selection of variable genes holds them."""
+    rna, names = parts[1]["rna"], fitted.recipes["rna"].names
+    panel = names[np.random.default_rng(0).permutation(len(names))[: len(names) * 37 // 100]]
+    with caplog.at_level(logging.WARNING, "crosstie"):
+        larger = fitted.extend(rna[:, rna.var_names.isin(panel)].copy(), "rna")
+    told = re.search(r"are placed by the others, which tell (\d+) % of what places them", caplog.text)
+    assert told
+    assert 50 <= int(told[1]) < 100
+    full = accuracy(fitted.embed("rna", rna), rna, fitted.embed("adt"), parts[0]["adt"])
+    assert accuracy(larger.embed("rna_query"), rna, larger.embed("adt"), parts[0]["adt"]) > 0.75 * full
 
 
 def test_too_few_features_are_refused(fitted, parts):
-    rna = parts[1]["rna"][:, :40]
-    with pytest.raises(KeyError, match=r"only \d+ of the \d+ used features are there"):
+    rna = parts[1]["rna"][:, :6]
+    with pytest.raises(KeyError, match=r"only \d+ of the \d+ used features are there(.|\n)*which tell \d+% of what"):
         fitted.embed("rna", rna)
 
 

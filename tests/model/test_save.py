@@ -219,3 +219,20 @@ def test_a_failure_leaves_what_was_there(fitted, data, run, monkeypatch, when):
         fitted.save(run.with_name("other"))
     assert [p.name for p in run.parent.iterdir()] == ["run"]
     assert {p.name: p.read_bytes() for p in run.iterdir()} == before
+
+
+def test_positions_come_back(data, tmp_path):
+    places = np.random.default_rng(0).random((data["adt"].n_obs, 2))
+    adt = data["adt"].copy()
+    adt.obsm["spatial"], adt.uns["spatial_unit"] = places, "µm"
+    adt.obs["slide"] = [f"s{i % 3}" for i in range(adt.n_obs)]
+    model = xt.integrate({"rna": data["rna"], "adt": adt}, config=CLOSED, section_key="slide")
+    loaded = reload(model, tmp_path)
+    here = loaded.positions["adt"]
+    assert list(loaded.positions) == ["adt"]
+    assert (here.xy == places).all()
+    assert here.sections == ("s0", "s1", "s2")
+    assert (here.section == np.arange(adt.n_obs) % 3).all()
+    assert here.unit == "micrometre"
+    assert "2D positions in µm, 3 sections" in repr(loaded)
+    assert xt.Model.of(*(model.inputs, model.fitted)).positions["adt"] is model.positions["adt"]

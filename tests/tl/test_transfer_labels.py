@@ -7,6 +7,7 @@ import pytest
 
 from changed_models import changed
 from crosstie._errors import InputKeyError, InputValueError
+from crosstie.space import Positions
 from crosstie.tl import label_probabilities, transfer_labels
 from crosstie.tl.neighbourhood import own_coordinates, votes, weighted_neighbours
 from crosstie.tl.transfer_labels import _returned, _temperature, tempered
@@ -274,3 +275,37 @@ NAMED = pd.Series("x", [f"cell{n}" for n in range(300)])
 def test_wrong_input_is_explained(model, views, options, error, words):
     with pytest.raises(error, match=words):
         transfer_labels(model, *views, **options)
+
+
+def in_tissue(model, places):
+    """Give the cells of `adt` positions in a tissue."""
+    here = Positions(np.asarray(places, float), np.zeros(len(places), np.int64), ("s",))
+    return changed(model, positions={"adt": here})
+
+
+def test_positions_of_alike_neighbours_help_and_can_be_left_aside(model):
+    """Cells lie by their state, so that their neighbours in the tissue are of their type."""
+    plain = transfer_labels(model, "rna", "adt", key="cell_type")
+    truth = model.obs["adt"]["cell_type"].astype(str).to_numpy()
+    rng = np.random.default_rng(0)
+    code = pd.factorize(truth)[0]
+    placed = in_tissue(model, np.column_stack([code * 100.0, np.zeros(len(code))]) + 10 * rng.random((len(code), 2)))
+    pd.testing.assert_frame_equal(transfer_labels(placed, "rna", "adt", key="cell_type", context=False), plain)
+    found = transfer_labels(placed, "rna", "adt", key="cell_type")
+    assert (found["label"] == truth).mean() > (plain["label"] == truth).mean()
+    assert (found["novelty"] == plain["novelty"]).all()
+    p = label_probabilities(placed, "rna", "adt", key="cell_type")
+    assert np.allclose(p.sum(axis=1), 1)
+    assert (p.idxmax(axis=1) == found["label"].astype(str)).all()
+    back = transfer_labels(placed, "adt", "rna", key="cell_type")
+    pd.testing.assert_frame_equal(back, transfer_labels(model, "adt", "rna", key="cell_type"))
+
+
+def test_turning_the_tissue_changes_no_bit(model):
+    n = len(model.obs["adt"])
+    xy = np.random.default_rng(0).random((n, 2)) * 500
+    turn = np.array([[0.6, -0.8], [0.8, 0.6]])
+    one = transfer_labels(in_tissue(model, xy), "rna", "adt", key="cell_type")
+    pd.testing.assert_frame_equal(
+        one, transfer_labels(in_tissue(model, xy @ turn + 77.7), "rna", "adt", key="cell_type")
+    )

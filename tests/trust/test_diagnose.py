@@ -6,6 +6,8 @@ from sklearn.metrics import roc_auc_score
 
 import crosstie as xt
 
+from .conftest import at_random
+
 
 def test_a_good_run_passes(good, model):
     assert good.verdict == "trustworthy", str(good)
@@ -53,6 +55,26 @@ def test_order_of_cells_and_names_of_views_do_not_matter(data, link, good):
 def test_the_same_seed_gives_the_same(good, model):
     again = xt.trust.diagnose(model)
     pd.testing.assert_frame_equal(again.table, good.table)
+
+
+def test_a_condemned_model_says_so_with_every_answer(data, link, caplog):
+    again = xt.integrate(data, at_random(link))
+    xt.tl.match_cells(again, "rna", "adt")
+    assert "do not use" not in caplog.text
+    assert xt.trust.diagnose(again).level == "fail"
+    for answer in (
+        lambda m: xt.tl.match_cells(m, "rna", "adt"),
+        lambda m: xt.tl.impute(m, "rna", "adt"),
+        lambda m: xt.tl.transfer_labels(m, "rna", "adt", key="cell_type"),
+        lambda m: xt.tl.match_cells(m.extend(data["rna"][:50].copy(), "rna"), "rna_query", "adt"),
+    ):
+        caplog.clear()
+        answer(again)
+        assert "the verdict on this model is: do not use (adt – rna: " in caplog.text
+    caplog.clear()
+    again.fit()
+    xt.tl.match_cells(again, "rna", "adt")
+    assert "do not use" not in caplog.text
 
 
 def test_copies_are_caught(data):

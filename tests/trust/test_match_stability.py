@@ -2,6 +2,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from crosstie.anchors.linear import unit_rows
+from crosstie.anchors.neighbours import nearest
 from crosstie.trust.match_stability import halves, moved, returned
 
 
@@ -45,9 +46,11 @@ def test_moved_of_few_cells(rng):
 
 def test_returned(rng):
     z = some(rng, 300)
-    assert returned(z, z, z, np.arange(300)).mean() < 0.06
-    assert abs(returned(z, some(rng, 200), some(rng, 300), np.arange(300)).mean() - 0.5) < 0.05
-    assert returned(z, z, z, np.arange(0, 300, 3)).shape == (300,)
+    there = nearest(z, z, 10)[1]
+    assert returned(z, z, z, np.arange(300), there).mean() < 0.06
+    y, own = some(rng, 200), some(rng, 300)
+    assert abs(returned(z, y, own, np.arange(300), nearest(y, z, 10)[1]).mean() - 0.5) < 0.05
+    assert returned(z, z, z, np.arange(0, 300, 3), there).shape == (300,)
 
 
 def test_halves_add_up(rng):

@@ -1,6 +1,7 @@
 import numpy as np
 
 from crosstie.anchors.linear import unit_rows
+from crosstie.anchors.neighbours import nearest
 from crosstie.trust.populations import above_common, mixing, nearness, unsupported
 
 
@@ -27,20 +28,24 @@ def test_few_cells(rng):
 
 def test_mixing(rng):
     x, y = unit_rows(rng.normal(size=(400, 3))), unit_rows(rng.normal(size=(200, 3)))
-    assert abs(np.nanmean(mixing(x, y, np.ones(400))) - 1) < 0.1
+    every = np.arange(400)
+    assert abs(np.nanmean(mixing(x, y, np.ones(400), every)) - 1) < 0.1
     apart = unit_rows(np.abs(y) * [-1, 1, 1])
-    assert np.nanmean(mixing(unit_rows(np.abs(x) * [1, -1, -1]), apart, np.ones(400))) == 0
-    assert np.isnan(mixing(x, y, np.zeros(400))).all()
-    assert (mixing(x, y, np.full(400, 0.5)) >= mixing(x, y, np.ones(400))).all()
+    assert np.nanmean(mixing(unit_rows(np.abs(x) * [1, -1, -1]), apart, np.ones(400), every)) == 0
+    assert np.isnan(mixing(x, y, np.zeros(400), every)).all()
+    half = mixing(x, y, np.full(400, 0.5), every)
+    assert (half >= mixing(x, y, np.ones(400), every)).all()
+    np.testing.assert_array_equal(mixing(x, y, np.full(400, 0.5), every[::3]), half[::3])
 
 
 def test_nearness(rng):
     x, y = rng.normal(size=(60, 3)).astype(np.float32), rng.normal(size=(40, 3)).astype(np.float32)
     d = [np.sort(((a[:, None] - b) ** 2).sum(2), 1)[:, :5].mean(1) for a, b in ((x, y), (y, x))]
     middle = np.median(np.concatenate(d))
-    for found, squared in zip(nearness(x, y, k=5), d, strict=True):
+    near = nearness(nearest(y, x, 5)[0], nearest(x, y, 5)[0])
+    for found, squared in zip(near, d, strict=True):
         np.testing.assert_allclose(found, np.exp(-squared / (2 * middle)), rtol=1e-3)
-    assert [f.max() for f in nearness(x, x[:1], k=3)] <= [1.0, 1.0]
+    assert max(f.max() for f in nearness(nearest(x[:1], x, 3)[0], nearest(x, x[:1], 3)[0])) <= 1.0
 
 
 def test_above_common():

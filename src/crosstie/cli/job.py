@@ -31,7 +31,7 @@ class Job:
         All settings of the model.
     links, genes
         Tables of linked features and of genes.
-    names, cells, modality, slot, batch_key
+    names, cells, modality, slot, batch_key, section_key
         NAME=WORD, or one word for all views.
     reference
         Files of paired data, or of learned links.
@@ -41,6 +41,8 @@ class Job:
         NAME,NAME: two views in which cells of the same name are the same.
     label_key, pairs
         What is known about the cells.
+    positions
+        Whether positions of cells in a tissue are used.
     seed, device, plots, verdict, drop_suspicious
         As the options say.
     """
@@ -57,6 +59,8 @@ class Job:
     modality: tuple[str, ...] = ()
     slot: tuple[str, ...] = ()
     batch_key: tuple[str, ...] = ()
+    section_key: tuple[str, ...] = ()
+    positions: bool = True
     paired: tuple[str, ...] = field(default=(), metadata={"kind": "pairs"})
     label_key: str | None = None
     pairs: str = "auto"

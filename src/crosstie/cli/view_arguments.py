@@ -69,6 +69,16 @@ Cells = Annotated[
         metavar="[NAME=]WORD", help="Whether cells are rows or columns of a csv or tsv; found out where not given."
     ),
 ]
+SectionKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="[NAME=]COLUMN",
+        help="Column of obs with the section of each imaged cell.  [dim]\\[section, if there][/dim]",
+    ),
+]
+UsePositions = Annotated[
+    bool, typer.Option("--positions/--no-positions", help='Whether to use positions of cells (obsm["spatial"]).')
+]
 LabelKey = Annotated[
     str | None,
     typer.Option(

@@ -34,10 +34,12 @@ def read_genes(genes: pd.DataFrame | str | Path) -> pd.DataFrame:
         sixth. Or a DataFrame with columns `chrom`, `start`, `end` (and the other names that `read_peaks` knows;
         intervals as in BED), `strand`, and the names of the genes as index or in a column such as `gene_name`.
 
-    Returns ------- One row per gene, indexed by name (by identifier if a gene has no name), with columns `chrom`,
-    `start`, `end` (base pairs, zero-based, half-open), `strand` (`"+"`, `"-"` or `"."`) and `gene_id` (empty if
-    unknown). Overlapping rows of one name, such as transcripts, become one gene. Of a name at several places, the first
-    is kept. The log counts both.
+    Returns
+    -------
+    One row per gene, indexed by name (by identifier if a gene has no name), with columns `chrom`, `start`, `end` (base
+    pairs, zero-based, half-open), `strand` (`"+"`, `"-"` or `"."`) and `gene_id` (empty if unknown). Overlapping rows
+    of one name, such as transcripts, become one gene. Of a name at several places, the first is kept. The log counts
+    both.
 
     Raises
     ------

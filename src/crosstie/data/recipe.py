@@ -17,6 +17,7 @@ import scipy.sparse as sp
 from crosstie._errors import sample, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask, Matrix
+from crosstie.data.absent_features import WithoutFeatures
 from crosstie.data.dominant_features import dominant_of
 from crosstie.data.normalize import normalized, presence, target_sum_of, totals, typical_slope
 from crosstie.data.scaled import Scaled, moments, principal_components
@@ -261,9 +262,10 @@ class Recipe:
         matrix
             Cells × all input features, with the same kind of numbers as the fitted cells.
         absent
-            Mask of input features that were not measured, as in `scaled`.
+            Mask of input features that were not measured; see `crosstie.data.absent_features`.
         """
-        return self.scaled(matrix, absent) @ self.loadings
+        x: Array = self.scaled(matrix, absent) @ self.loadings
+        return x if absent is None else WithoutFeatures.of(self, absent).completed(x)
 
     def inverse(self, components: Array, *, scaled: bool = False) -> Array:
         """Return the features reconstructed from components, shape `(n_cells, n_kept)`.

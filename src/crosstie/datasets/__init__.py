@@ -6,6 +6,7 @@ from crosstie.datasets.public.teaseq import read_teaseq
 from crosstie.datasets.public.tenx import read_10x_h5
 from crosstie.datasets.simulator.chromatin import gene_table
 from crosstie.datasets.simulator.simulate import simulate_citeseq, simulate_teaseq, true_links
+from crosstie.datasets.simulator.tissue import simulate_tissue
 
 __all__ = [
     "FetchError",
@@ -16,5 +17,6 @@ __all__ = [
     "read_teaseq",
     "simulate_citeseq",
     "simulate_teaseq",
+    "simulate_tissue",
     "true_links",
 ]

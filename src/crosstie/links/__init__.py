@@ -5,6 +5,7 @@ The packaged table, `protein_genes.csv`, lists the antibodies of common panels a
 
 from crosstie.links.antibody_names import Entry, lookup, recognise
 from crosstie.links.by_cca import by_cca
+from crosstie.links.by_distance import by_distance
 from crosstie.links.by_name import by_name
 from crosstie.links.by_table import by_table
 from crosstie.links.by_var import by_table_and_var, by_var
@@ -21,6 +22,7 @@ __all__ = [
     "Linkage",
     "Paired",
     "by_cca",
+    "by_distance",
     "by_name",
     "by_table",
     "by_table_and_var",

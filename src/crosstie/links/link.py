@@ -26,6 +26,7 @@ Origin = Literal[
     "var column",
     "packaged table and var column",
     "correlation",
+    "distance",
     "reference",
 ]
 

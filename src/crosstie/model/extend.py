@@ -15,42 +15,48 @@ from crosstie._typing import Array, Labels, Mask
 from crosstie.anchors import find
 from crosstie.anchors.batch_offsets import Offsets
 from crosstie.anchors.linear import unit_rows
-from crosstie.data import Recipe, View
+from crosstie.data import View
+from crosstie.data.absent_features import WithoutFeatures
 from crosstie.data.stored import Stored
 from crosstie.data.view import read_slot
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
 from crosstie.model.placement import CellReader, place
+from crosstie.space.positions import positions_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 Item = TypeVar("Item")
-MIN_SHARE = 0.5  # of the used features, which new cells must have
+LEAST_KNOWN = 0.5  # of what places cells, which the features of new cells must tell
 
 
-def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> CellReader:
-    """Return new cells, to be read in a recipe's features.
+def read_cells(adata: AnnData, found: LatentMap, like: str, *, slot: str, name: str | None = None) -> CellReader:
+    """Return new cells, to be read in the features of a fitted view.
 
     Parameters
     ----------
     adata
         New cells; features in any order, others are ignored.
-    recipe
-        Of the view that the cells are like.
-    slot, view
-        Where the matrix is, and the name of the view.
+    found, like
+        The fitted map, and the view that the cells are like.
+    slot
+        Where the matrix is.
+    name
+        Name of the new view, if they become one.
 
     Returns
     -------
-    The cells; features that were not measured are counted in a warning: the model takes them to be at their mean.
+    The cells. If features were not measured, cells are placed by the others, and a warning says what these tell
+    (`crosstie.data.absent_features`).
 
     Raises
     ------
     KeyError
-        If less than half of the used features are there.
+        If the features that are there tell less than half of what places cells.
     """
+    view, recipe = name or like, found.recipes[like]
     matrix, features = read_slot(adata, slot, view=view)
     if not matrix.shape[0]:
         raise value_error(f"view {view!r}: there are no cells.", found="0 cells", expected="at least one")
@@ -59,24 +65,27 @@ def read_cells(adata: AnnData, recipe: Recipe, *, slot: str, view: str) -> CellR
     if absent.any():
         used = absent[recipe.kept]
         n_there, n_used = int((~used).sum()), len(used)
-        if n_there < MIN_SHARE * n_used:
+        known = WithoutFeatures.of(recipe, absent).kept(recipe, found.components_to_coordinates(like))
+        if known < LEAST_KNOWN:
             what = "Name the features of the new cells like those of the fitted ones"
+            instead = "If they are another panel, integrate the data sets on the features that they share"
             raise input_error(
                 InputKeyError,
                 f"embed {view!r}: only {n_there:,} of the {n_used:,} used features are there.",
-                found=f"features such as {sample(features, 3)}",
-                expected=f"features such as {sample(recipe.names[used], 3)}",
-                do=f"{what}: adata.var_names = ...",
-                cli={"do": f"{what}."},
+                found=f"features such as {sample(features, 3)}, which tell {known:.0%} of what places cells",
+                expected=f"at least {LEAST_KNOWN:.0%}, by features such as {sample(recipe.names[used], 3)}",
+                do=f"{what}: adata.var_names = ... {instead}.",
+                cli={"do": f"{what}. {instead}."},
             )
         if used.any():
-            missing = sample(recipe.names[used], 3)
             log.warning(
-                "embed: %d of %d used features of %s are missing (%s): taken to be at their mean.",
-                n_used - n_there,
-                n_used,
+                "embed: %s of %s used features of %s are missing (%s): cells are placed by the others, which tell "
+                "%.0f %% of what places them.",
+                f"{n_used - n_there:,}",
+                f"{n_used:,}",
                 view,
-                missing,
+                sample(recipe.names[used], 3),
+                100 * known,
             )
     same = np.array_equal(where, np.arange(len(features)))
     return CellReader(view, matrix, recipe.values, None if same else where)
@@ -120,7 +129,7 @@ def extended(inputs: Inputs, fitted: Fitted, query: AnnData, *, like: str, name:
         raise value_error(f"extend: there is a view {name!r} already.", do="Give another name.")
     found = fitted.map
     recipe = found.recipes[like]
-    new = read_cells(query, recipe, slot=inputs.slots[like], view=name)
+    new = read_cells(query, found, like, slot=inputs.slots[like], name=name)
     cells, values = pd.Index(query.obs_names).astype(str), recipe.values
     batch = pd.Series(name, index=cells)
     matrix = new.matrix if isinstance(new.matrix, Stored) else new.rows(0, len(cells))
@@ -154,7 +163,8 @@ def extended(inputs: Inputs, fitted: Fitted, query: AnnData, *, like: str, name:
     k = found.config.n_neighbors
     anchors = {**fitted.anchors, **{(a, b): find(latents[a], latents[b], k=k) for a, b in new_edges}}
     out = replace(fitted, map=wider, latents=latents, anchors=anchors, core=None)
-    return inputs.extended(view, query.obs, like=like), out
+    positions = positions_of({name: query}) if like in inputs.positions else {}
+    return inputs.extended(view, query.obs, like=like, positions=positions), out
 
 
 def _with_copy(table: Mapping[str, Item], like: str, name: str) -> dict[str, Item]:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 import pandas as pd
 
@@ -20,6 +20,7 @@ from crosstie.links.linkage import Linkage
 from crosstie.links.linked_columns import linked_features
 from crosstie.links.paired import Paired
 from crosstie.links.suggest import suggest
+from crosstie.space.positions import SPATIAL, Positions, positions_of
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -83,6 +84,8 @@ class Inputs:
         Column of `.obs` with the batch of each cell, for views that have batches.
     references
         What became of each reference; empty without any, and in a model that was loaded from a file.
+    positions
+        Where the cells lie, for views of tissue.
     """
 
     views: Mapping[str, View]
@@ -93,6 +96,7 @@ class Inputs:
     modalities: Mapping[str, Modality]
     batch_keys: Mapping[str, str]
     references: tuple[TestedReference, ...] = ()
+    positions: Mapping[str, Positions] = field(default_factory=dict)
 
     @classmethod
     def of(
@@ -105,10 +109,20 @@ class Inputs:
         slot: str | Mapping[str, str] = "X",
         batch_key: str | Mapping[str, str] | None = None,
         link_data: Mapping[str, AnnData] | None = None,
+        spatial: str | Mapping[str, Any] | None = SPATIAL,
+        section_key: str | Mapping[str, str] | None = None,
     ) -> Inputs:
         """Check data and links; the parameters and errors are those of `Model`."""
         named = as_mapping(data)
-        check_options(named, modality=modality, slot=slot, batch_key=batch_key, link_data=link_data)
+        check_options(
+            named,
+            modality=modality,
+            slot=slot,
+            batch_key=batch_key,
+            link_data=link_data,
+            spatial=spatial,
+            section_key=section_key,
+        )
         views = {
             name: View.of(
                 name,
@@ -141,6 +155,7 @@ class Inputs:
                 for name, view in views.items()
                 if view.batch is not None
             },
+            positions=positions_of(named, spatial=spatial, section_key=section_key),
         )
 
     @property
@@ -175,9 +190,12 @@ class Inputs:
             link_views={name: view.subset(rows[name]) for name, view in self.link_views.items()},
             linkage=linkage,
             obs=obs,
+            positions={name: here.take(rows[name]) for name, here in self.positions.items()},
         )
 
-    def extended(self, view: View, obs: pd.DataFrame, *, like: str) -> Inputs:
+    def extended(
+        self, view: View, obs: pd.DataFrame, *, like: str, positions: Mapping[str, Positions] | None = None
+    ) -> Inputs:
         """Return the inputs with one more view, linked as the fitted view `like` is."""
         links = self.linkage.links
         linkage = replace(
@@ -192,6 +210,7 @@ class Inputs:
             obs={**self.obs, view.name: obs.copy()},
             slots={**self.slots, view.name: self.slots[like]},
             modalities={**self.modalities, view.name: self.modalities[like]},
+            positions={**self.positions, **(positions or {})},
         )
 
     def with_data(
@@ -261,8 +280,31 @@ def check_config(config: object) -> None:
         raise type_error("config: not settings.", found=type(config).__name__, expected="a Config", do=do)
 
 
+_EXAMPLES = {
+    "modality": '"rna"',
+    "slot": '"X"',
+    "batch_key": '"donor"',
+    "link_data": "adata",
+    "spatial": '"spatial"',
+    "section_key": '"slide"',
+}
+_KINDS = {
+    "slot": "text, ",
+    "batch_key": "a column of obs, ",
+    "spatial": "a key of obsm, ",
+    "section_key": "a column of obs, ",
+}
+
+
 def check_options(
-    views: Iterable[str], *, modality: object, slot: object, batch_key: object, link_data: object
+    views: Iterable[str],
+    *,
+    modality: object,
+    slot: object,
+    batch_key: object,
+    link_data: object,
+    spatial: object = None,
+    section_key: object = None,
 ) -> None:
     """Check the options of `Model` that are given by view.
 
@@ -274,16 +316,16 @@ def check_options(
         If an option is of the wrong kind.
     """
     views = list(views)
-    may_be_text = {"slot": slot, "batch_key": batch_key}
+    may_be_text = {"slot": slot, "batch_key": batch_key, "spatial": spatial, "section_key": section_key}
     for option, value in {"modality": modality, "link_data": link_data, **may_be_text}.items():
         if isinstance(value, Mapping):
             for name in value:
                 if name not in views:
-                    raise unknown_name("modality, slot, batch_key and link_data: view", name, views)
+                    raise unknown_name(f"{option}: view", name, views)
         elif value is not None and not (option in may_be_text and isinstance(value, str)):
             shown = repr(value) if isinstance(value, str | int | float) else type(value).__name__
-            word = {"modality": '"rna"', "slot": '"X"', "batch_key": '"donor"', "link_data": "adata"}[option]
-            kind = {"slot": "text, ", "batch_key": "a column of obs, "}.get(option, "")
+            word = _EXAMPLES[option]
+            kind = _KINDS.get(option, "")
             example = f"{{{views[0]!r}: {word}}}".replace("'", '"')
             expected = f"{kind}{'or ' if kind else ''}a mapping by view such as {example}"
             raise type_error(f"{option}: of the wrong kind.", found=shown, expected=expected)

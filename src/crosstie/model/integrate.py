@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from crosstie._typing import Modality
 from crosstie.config import Config
@@ -29,6 +29,8 @@ def integrate(
     batch_key: str | Mapping[str, str] | None = None,
     link_data: Mapping[str, AnnData] | None = None,
     reference: Reference | Iterable[Reference] | None = None,
+    spatial: str | Mapping[str, Any] | None = "spatial",
+    section_key: str | Mapping[str, str] | None = None,
     config: Config | None = None,
     seed: int = 0,
     device: str = "auto",
@@ -52,6 +54,8 @@ def integrate(
         batch_key=batch_key,
         link_data=link_data,
         reference=reference,
+        spatial=spatial,
+        section_key=section_key,
         config=config,
     )
     return model.fit(seed=seed, device=device, progress=progress, pool=pool, resume=resume)

@@ -67,13 +67,17 @@ class LatentMap:
         batch
             Batch of each cell; `None` corrects nothing.
         absent
-            Features that were not measured; they are taken to be at their mean.
+            Features that were not measured; the others tell what they can (`crosstie.data.absent_features`).
         """
         if self.trained is None:
             assert self.closed_form is not None
             return self.closed_form.coordinates(view, self.recipes[view].transform(matrix, absent), batch)
         z = self.raw(view, matrix, absent)
         return z if self.offsets is None or batch is None else self.offsets.corrected(view, z, batch)
+
+    def components_to_coordinates(self, view: str) -> Array | None:
+        """Return the linear map of a view's components to coordinates; `None` if only networks place cells."""
+        return None if self.closed_form is None else self.closed_form.maps[view]
 
     def raw(self, view: str, matrix: Matrix, absent: Mask | None) -> Array:
         """Return coordinates before batches are corrected and views are moved towards each other."""

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import hashlib
 import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -30,12 +29,12 @@ from crosstie.links.paired import Paired
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
-from crosstie.model.save import FORMAT, HISTORY, SETTINGS, WEIGHTS, NumberKind, most_weights
+from crosstie.model.save import FORMAT, HISTORY, SETTINGS, NumberKind, most_weights
+from crosstie.model.saved_arrays import AGAIN, SavedArrays
+from crosstie.space.positions import Positions, Unit
 
 if TYPE_CHECKING:
     from crosstie.training.networks import Networks
-
-AGAIN = "Save the model again."
 
 
 def load(path: str | Path) -> tuple[Inputs, Fitted]:
@@ -60,7 +59,7 @@ def load(path: str | Path) -> tuple[Inputs, Fitted]:
         config = Config.from_json(json.dumps(settings["config"]))
         inputs = _inputs(path, settings, names)
         n_rows = sum(map(len, inputs.obs.values())) + sum(len(view["recipe"]["features"]) for view in views)
-        arrays = _Arrays(path, settings, most_weights(n_rows))
+        arrays = SavedArrays(path, settings, most_weights(n_rows))
         like = {str(name): str(view) for name, view in settings["like"].items()}
         batches = {str(v["name"]): tuple(map(str, v["batches"])) for v in views if v["batches"] is not None}
         arrays.sizes |= {f"cells of {name}": len(obs) for name, obs in inputs.obs.items()}
@@ -79,6 +78,7 @@ def load(path: str | Path) -> tuple[Inputs, Fitted]:
         from crosstie.training.trained import Trained
 
         found = Trained(_networks(arrays, config, [name for name in names if name not in like]), scale, offsets)
+    inputs = replace(inputs, positions=_positions(arrays, views, names))
     arrays.check_all_taken()
     history = _history(path) if settings["history"] else pd.DataFrame()
     return inputs, Fitted(LatentMap(config, recipes, form, found, decoders, like), latents, anchors, history, rows)
@@ -98,7 +98,19 @@ def _inputs(path: Path, settings: Mapping[str, Any], names: list[str]) -> Inputs
     )
 
 
-def _core_rows(arrays: _Arrays, names: list[str], in_core: Mapping[str, bool]) -> dict[str, Index]:
+def _positions(arrays: SavedArrays, views: list[Any], names: list[str]) -> dict[str, Positions]:
+    out = {}
+    for i, name in enumerate(names):
+        if (about := views[i].get("positions")) is not None:
+            sections = tuple(map(str, about["sections"]))
+            unit = None if about["unit"] is None else _one_of(about["unit"], Unit)
+            xy = arrays.take(f"positions/{i}/xy", f"cells of {name}", f"axes of {name}")
+            section = arrays.rows(f"positions/{i}/section", f"cells of {name}", len(sections))
+            out[name] = Positions(xy, section, sections, unit)
+    return out
+
+
+def _core_rows(arrays: SavedArrays, names: list[str], in_core: Mapping[str, bool]) -> dict[str, Index]:
     rows = {}
     for i, name in enumerate(names):
         fitted = f"fitted cells of {name}"
@@ -110,7 +122,7 @@ def _core_rows(arrays: _Arrays, names: list[str], in_core: Mapping[str, bool]) -
 
 
 def _coordinates(
-    arrays: _Arrays, names: list[str], *, scaled: bool
+    arrays: SavedArrays, names: list[str], *, scaled: bool
 ) -> tuple[dict[str, Array], dict[str, tuple[Array, Array]], dict[str, Array]]:
     """Return coordinates, decoders and, for networks that start at a closed form, the scale of their inputs."""
     latents, decoders, scale = {}, {}, {}
@@ -123,83 +135,6 @@ def _coordinates(
         if scaled:
             scale[name] = arrays.take(f"input_scale/{i}", f"components of {name}")
     return latents, decoders, scale
-
-
-class _Arrays:
-    """The arrays of a file, taken one by one; axes that should agree are compared."""
-
-    def __init__(self, path: Path, settings: Mapping[str, Any], most: int) -> None:
-        self.file = entry(path, WEIGHTS, most=most, who="load: ")
-        self.sizes: dict[str, int] = {}
-        self.left = self._read(settings.get("weights_sha256"))
-        for name in settings.get("column_major", ()):
-            if name in self.left:
-                self.left[name] = np.asfortranarray(self.left[name])
-
-    def _read(self, checksum: object) -> dict[str, np.ndarray]:
-        from safetensors import SafetensorError
-        from safetensors.numpy import load as from_bytes
-
-        if not self.file.is_file():
-            raise value_error(f"load: {str(self.file)!r} is missing.", do=AGAIN)
-        weights = self.file.read_bytes()
-        if (found := hashlib.sha256(weights).hexdigest()) != checksum:
-            raise value_error(
-                f"load: {str(self.file)!r} is damaged, or of another model than the {SETTINGS} beside it.",
-                found=f"{len(weights):,} bytes of checksum {found[:12]}…",
-                expected=f"checksum {str(checksum)[:12]}…",
-                do="Copy the folder again, or save the model again.",
-            )
-        try:
-            return {name: np.array(x) for name, x in from_bytes(weights).items()}
-        except SafetensorError as error:
-            raise value_error(f"load: {str(self.file)!r} is not a safetensors file.", found=str(error)) from error
-
-    def take(self, name: str, *axes: str | int, index: bool = False, above: float = -np.inf) -> np.ndarray:
-        """Return an array whose axes have these sizes: numbers, or the names of sizes that agree among arrays."""
-        if name not in self.left:
-            raise value_error(
-                f"load: {str(self.file)!r} lacks an array.",
-                found=f"no {name!r}; there are {sample(sorted(self.left), 3)}",
-                do=AGAIN,
-            )
-        x = self.left.pop(name)
-        wanted = [self.sizes.get(a) if isinstance(a, str) else a for a in axes]
-        kind = "int64" if index else "float32 or float64"
-        fits = x.ndim == len(axes) and all(w in (None, n) for w, n in zip(wanted, x.shape, strict=True))
-        if not fits or x.dtype.name not in kind:
-            shown = ", ".join(f"{a if w is None else w}" for a, w in zip(axes, wanted, strict=True))
-            raise value_error(
-                f"load: an array of {str(self.file)!r} does not fit the others.",
-                found=f"{name!r} of shape {x.shape}, {x.dtype}",
-                expected=f"shape ({shown}), {kind}",
-                do=AGAIN,
-            )
-        self.sizes |= {a: n for a, n in zip(axes, x.shape, strict=True) if isinstance(a, str)}
-        if not index and not np.isfinite(x).all():
-            raise value_error(f"load: array {name!r} of {str(self.file)!r} holds values that are not finite.", do=AGAIN)
-        if not index and not (x > above).all():
-            what = f"load: array {name!r} of {str(self.file)!r} holds values that are not above {above:g}."
-            raise value_error(what, found=f"{x.min():.3g}", do=AGAIN)
-        return x
-
-    def rows(self, name: str, axis: str, n_rows: int) -> Index:
-        """Return an array of row numbers below `n_rows`."""
-        x = self.take(name, axis, index=True)
-        if len(x) and not (x.min() >= 0 and x.max() < n_rows):
-            raise value_error(
-                f"load: row numbers in array {name!r} of {str(self.file)!r} point outside.",
-                found=f"{x.min()} to {x.max()}",
-                expected=f"0 to {n_rows - 1}",
-            )
-        return x
-
-    def check_all_taken(self) -> None:
-        """Raise if the file holds unknown arrays."""
-        if self.left:
-            raise value_error(
-                f"load: {str(self.file)!r} holds unknown arrays.", found=sample(sorted(self.left)), do=AGAIN
-            )
 
 
 def _read_settings(path: Path) -> dict[str, Any]:
@@ -223,7 +158,7 @@ def _read_settings(path: Path) -> dict[str, Any]:
     return settings
 
 
-def _recipe(arrays: _Arrays, i: int, view: str, found: Mapping[str, Any]) -> Recipe:
+def _recipe(arrays: SavedArrays, i: int, view: str, found: Mapping[str, Any]) -> Recipe:
     features = pd.Index([str(f) for f in found["features"]])
     used, components = f"used features of {view}", f"components of {view}"
     return Recipe(
@@ -262,7 +197,7 @@ def _share(found: Any, name: str) -> float:
     return float(found)
 
 
-def _closed_form(arrays: _Arrays, views: list[str], edges: list[tuple[str, str]], config: Config) -> ClosedForm:
+def _closed_form(arrays: SavedArrays, views: list[str], edges: list[tuple[str, str]], config: Config) -> ClosedForm:
     mean, maps, reference = {}, {}, {}
     for i, view in enumerate(views):
         components, stem = f"components of {view}", f"closed_form/{i}"
@@ -279,7 +214,7 @@ def _closed_form(arrays: _Arrays, views: list[str], edges: list[tuple[str, str]]
     )
 
 
-def _offsets(arrays: _Arrays, views: list[str], batches: dict[str, tuple[str, ...]]) -> Offsets:
+def _offsets(arrays: SavedArrays, views: list[str], batches: dict[str, tuple[str, ...]]) -> Offsets:
     axes = "clusters of batches", "latent coordinates"
     shifts = {
         view: arrays.take(f"offsets/{i}", len(batches[view]), *axes) for i, view in enumerate(views) if view in batches
@@ -287,7 +222,7 @@ def _offsets(arrays: _Arrays, views: list[str], batches: dict[str, tuple[str, ..
     return Offsets(arrays.take("offsets/centroids", *axes), batches, shifts)
 
 
-def _anchors(arrays: _Arrays, i: int, edge: tuple[str, str]) -> Anchors:
+def _anchors(arrays: SavedArrays, i: int, edge: tuple[str, str]) -> Anchors:
     pairs = f"anchors of {' -> '.join(edge)}"
     source, target = (
         arrays.rows(f"anchors/{i}/{side}", pairs, arrays.sizes[f"cells of {view}"])
@@ -296,7 +231,7 @@ def _anchors(arrays: _Arrays, i: int, edge: tuple[str, str]) -> Anchors:
     return Anchors(source, target, arrays.take(f"anchors/{i}/weight", pairs))
 
 
-def _networks(arrays: _Arrays, config: Config, views: list[str]) -> Networks:
+def _networks(arrays: SavedArrays, config: Config, views: list[str]) -> Networks:
     """Return the networks of the fitted views."""
     require("train", f"load: the trained model in {str(arrays.file.parent)!r}")
     from crosstie.training.networks import Networks

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping
 from dataclasses import replace
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 
@@ -55,6 +55,9 @@ class Model(ModelState):
     reference
         Paired data of another experiment (MuData, or a mapping), learned links, or several; used where the data
         confirm what they teach: see `model.references`.
+    spatial, section_key
+        Key of `.obsm` with the positions of imaged cells, read where it is, and column of `.obs` with their section; by
+        name if views differ (:func:`crosstie.space.positions.positions_of`). `spatial=None` ignores positions.
     config
         Settings; `None` takes the defaults.
 
@@ -74,21 +77,25 @@ class Model(ModelState):
         batch_key: str | Mapping[str, str] | None = None,
         link_data: Mapping[str, AnnData] | None = None,
         reference: Reference | Iterable[Reference] | None = None,
+        spatial: str | Mapping[str, Any] | None = "spatial",
+        section_key: str | Mapping[str, str] | None = None,
         config: Config | None = None,
     ) -> None:
         check_config(config)
         options = {"modality": modality, "slot": slot, "batch_key": batch_key, "link_data": link_data}
-        self._config = Config() if config is None else config
+        options |= {"spatial": spatial, "section_key": section_key}
+        self._config = config or Config()
         inputs = Inputs.of(data, links, self._config, **options)  # type: ignore[arg-type]
         self._inputs = inputs if reference is None else with_references(inputs, reference, self._config)
         self._fitted = None
         self._core: Model | None = None
 
     @classmethod
-    def of(cls, inputs: Inputs, fitted: Fitted) -> Model:
+    def of(cls, inputs: Inputs, fitted: Fitted, condemned: str = "") -> Model:
         """Return a fitted model made of its two halves."""
         model = cls.__new__(cls)
         model._inputs, model._config, model._fitted, model._core = inputs, fitted.map.config, fitted, None
+        model._condemned = condemned
         return model
 
     def fit(
@@ -132,7 +139,7 @@ class Model(ModelState):
             what, do = "fit: this model was loaded from a file, without data.", "Build it anew: xt.Model(data)."
             raise value_error(what, do=do)
         self._fitted = fit_model(self._inputs, Work(self._config, seed, device, progress, pool), resume=resume)
-        self._core = None
+        self._core, self._condemned = None, ""
         return self
 
     def embed(self, view: str, adata: AnnData | None = None) -> Array:
@@ -143,28 +150,27 @@ class Model(ModelState):
         view
             Name of the view.
         adata
-            New cells of the same kind, with the matrix in the same slot and features in any order. Missing features
-            are set to their mean, and counted in a warning. `None` returns the coordinates of the fitted cells.
+            New cells of the same kind, with the matrix in the same slot and features in any order. If features are
+            missing, the others place them, and a warning says what is lost. `None` returns the fitted coordinates.
 
         Raises
         ------
         KeyError
-            If there is no such view, or the new cells lack more than half of the used features.
+            If there is no such view, or the features of new cells tell less than half of what places cells.
         ValueError
             If the model is not fitted, or the new values cannot be used.
         """
         fitted = self._fitted_with(view)
         if adata is None:
             return fitted.latents[view]
-        cells = read_cells(adata, self.recipes[view], slot=self.slots[view], view=view)
+        cells = read_cells(adata, fitted.map, view, slot=self.slots[view])
         return place(fitted.map, cells, batch_of(self._inputs, fitted.map, view, adata))
 
     def extend(self, query: AnnData, like: str, *, name: str | None = None) -> Model:
         """Return a model with one more view: new cells, measured like those of a fitted view.
 
-        Differences between the new cells and the fitted ones of their kind are removed, state by state, as for a batch;
-        nothing else is learned, and the coordinates of the fitted cells do not change by a bit. Raises as `embed`, and
-        if the name is taken.
+        Differences to the fitted cells of their kind are removed, state by state, as for a batch; fitted cells do not
+        move by a bit. Raises as `embed`, and if the name is taken.
 
         Parameters
         ----------
@@ -178,8 +184,8 @@ class Model(ModelState):
         fitted = self._fitted_with(like)
         check_anndata(query, like)
         with few_threads(query.n_obs):
-            name = f"{like}_query" if name is None else name
-            return self.of(*extended(self._inputs, fitted, query, like=like, name=name))
+            larger = extended(self._inputs, fitted, query, like=like, name=f"{like}_query" if name is None else name)
+            return self.of(*larger, condemned=self.condemned)
 
     def with_data(self, data: Data, link_data: Mapping[str, AnnData] | None = None) -> Model:
         """Return a loaded model with the data it was fitted on; raises if the cells or features differ."""
@@ -211,13 +217,7 @@ class Model(ModelState):
         return found.translate(self.embed(source, adata), target, scaled=scaled)
 
     def write(self, data: Data, key: str = "X_crosstie") -> None:
-        """Write the latent coordinates into `.obsm[key]` of every view of `data`.
-
-        Raises
-        ------
-        ValueError
-            If a view of `data` has other cells than the fitted one; nothing is written then.
-        """
+        """Write the latent coordinates into `.obsm[key]` of every view of `data`; raises if cells differ."""
         named = as_mapping(data)
         for name in self.latents:
             if name not in named:

@@ -22,6 +22,7 @@ from crosstie._log import log
 from crosstie._version import __version__
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
+from crosstie.space import Positions
 
 NumberKind = Literal[
     "int8",
@@ -72,7 +73,7 @@ def save(inputs: Inputs, fitted: Fitted, path: str | Path) -> None:
 
     path = Path(path).resolve()
     _check_free(path)
-    arrays = _arrays(fitted)
+    arrays = _arrays(fitted) | _places(inputs, list(fitted.map.recipes))
     with claimed(path, wait=True), new_folder(path) as folder:
         weights = as_bytes({name: np.ascontiguousarray(x) for name, x in arrays.items()})
         (folder / WEIGHTS).write_bytes(weights)
@@ -116,6 +117,20 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray]:
     return out
 
 
+def _places(inputs: Inputs, names: list[str]) -> dict[str, np.ndarray]:
+    """Return positions and sections of the cells of tissue by their names in the file."""
+    out: dict[str, np.ndarray] = {}
+    for i, name in enumerate(names):
+        if (here := inputs.positions.get(name)) is not None:
+            out |= {f"positions/{i}/xy": here.xy, f"positions/{i}/section": here.section}
+    return out
+
+
+def _of_tissue(here: Positions | None) -> dict[str, Any]:
+    """Return what is said of the positions of a view; nothing without any, as in models before there were positions."""
+    return {} if here is None else {"positions": {"sections": list(here.sections), "unit": here.unit}}
+
+
 def _settings(inputs: Inputs, fitted: Fitted) -> dict[str, Any]:
     """Return everything except arrays, as JSON values."""
     found = fitted.map
@@ -132,6 +147,7 @@ def _settings(inputs: Inputs, fitted: Fitted) -> dict[str, Any]:
                 "batch_key": inputs.batch_keys.get(name),
                 "batches": found.offsets.names.get(name) if found.offsets else None,
                 "core": name in fitted.core_rows,
+                **_of_tissue(inputs.positions.get(name)),
                 "obs": _described(name, inputs.obs[name]),
                 "recipe": {
                     "steps": asdict(recipe.steps),

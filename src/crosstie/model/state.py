@@ -17,6 +17,7 @@ from crosstie.links.linkage import Linkage
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
+from crosstie.space import Positions
 
 if TYPE_CHECKING:
     from crosstie.training.networks import Networks
@@ -28,6 +29,7 @@ class ModelState:
     _inputs: Inputs
     _config: Config
     _fitted: Fitted | None
+    _condemned: str = ""
 
     def __repr__(self) -> str:
         if self._fitted is None:
@@ -43,6 +45,7 @@ class ModelState:
             size = f"{len(obs):,} cells" + (f" × {n_features:,} features" if n_features else "")
             parts = [f"{self.modalities[name]}: {size}", f"slot {self.slots[name]}"]
             parts += [f"batches in {self.batch_keys[name]!r}"] if name in self.batch_keys else []
+            parts += [str(self.positions[name])] if name in self.positions else []
             parts += [f"like {self.like[name]}"] if name in self.like else []
             lines.append(f"  {name}: {', '.join(parts)}")
         return "\n".join([*lines, *(f"  {link!r}" for link in (*self.linkage.links, *self.linkage.paired))])
@@ -91,6 +94,11 @@ class ModelState:
     def batch_keys(self) -> Mapping[str, str]:
         """Column of `.obs` with the batch of each cell, for views with batches."""
         return self._inputs.batch_keys
+
+    @property
+    def positions(self) -> Mapping[str, Positions]:
+        """Where the cells lie in the tissue, for views with positions."""
+        return self._inputs.positions
 
     @property
     def references(self) -> pd.DataFrame:
@@ -162,6 +170,15 @@ class ModelState:
     def core_rows(self) -> Mapping[str, Index]:
         """For views too large to be fitted whole: row numbers of the cells that were fitted. See `core`."""
         return {} if self._fitted is None else self._fitted.core_rows
+
+    @property
+    def condemned(self) -> str:
+        """Why `xt.trust.diagnose` said not to use this fit; empty before it did. Results then come with a warning."""
+        return self._condemned
+
+    def judge(self, condemned: str) -> None:
+        """Remember the verdict on this fit: why not to use it, or nothing."""
+        self._condemned = condemned
 
     @property
     def n_latent(self) -> int:

@@ -9,6 +9,7 @@ from crosstie.pl.palette import palette
 from crosstie.pl.relate import relations
 from crosstie.pl.save import save
 from crosstie.pl.scores import scores
+from crosstie.pl.spatial import spatial
 
 __all__ = [
     "confusion",
@@ -21,4 +22,5 @@ __all__ = [
     "relations",
     "save",
     "scores",
+    "spatial",
 ]

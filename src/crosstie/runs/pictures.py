@@ -7,6 +7,9 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
+from crosstie._visible import visible
 from crosstie.data.stored import Stored
 from crosstie.runs import folder as names
 from crosstie.runs.run import Run
@@ -54,9 +57,9 @@ def _pictures(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
     coords = {name: part[["x", "y"]].to_numpy() for name, part in run.plane.items()}
     rows = {name: part["row"].to_numpy() for name, part in run.plane.items()}
     yield names.VIEWS_PICTURE, lambda: pl.embedding(coords, title="Views")
-    own = {name: y[rows[name]] for name, y in run.truth.items()}
+    own = {name: _shown(y[rows[name]]) for name, y in run.truth.items()}
     given = transferred_labels(run)
-    drawn = {name: y[rows[name]] for name, y in given.items()}
+    drawn = {name: _shown(y[rows[name]]) for name, y in given.items()}
     if own or drawn:
         key = run.label_key or "label"
         shown: dict[str, Any] = {"colour": own, "transferred": drawn}
@@ -78,10 +81,16 @@ def _pictures(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
     for edge, found in run.labels.items():
         if edge[1] in run.truth:
             title = f"{run.label_key}: {edge[0]} → {edge[1]}"
-            compared = partial(pl.confusion, run.truth[edge[1]], found["label"].to_numpy(), title=title)
+            compared = partial(pl.confusion, _shown(run.truth[edge[1]]), _shown(found["label"].to_numpy()), title=title)
             yield names.confusion_picture(*edge), compared
     if len(run.model.history):
         yield names.HISTORY_PICTURE, lambda: pl.losses(run.model.history, title="Training")
+
+
+def _shown(labels: np.ndarray) -> np.ndarray:
+    """Return labels with control characters visible: no font has a glyph for them."""
+    names = {label: visible(label) if isinstance(label, str) else label for label in pd.unique(labels)}
+    return pd.Series(labels).map(names).to_numpy() if any(old != new for old, new in names.items()) else labels
 
 
 def transferred_labels(run: Run) -> dict[str, np.ndarray]:

@@ -69,6 +69,8 @@ def read(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int | N
     else:
         _check_cells(folder, data, model)
     verdict = about.get("verdict") or {}
+    if verdict.get("level") == "fail":
+        model.judge("; ".join(verdict.get("reasons", ())) or "see diagnosis.csv")
     run = Run(
         model=model,
         data=data,

@@ -8,6 +8,7 @@ import numpy as np
 import scipy.sparse as sp
 
 from crosstie._errors import check_integer, type_error, value_error
+from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Matrix
 from crosstie.anchors.neighbours import nearest
 
@@ -18,13 +19,20 @@ BLOCK = 4096  # cells processed at a time
 
 
 def coordinates(model: Model, source: str, target: str, k: int, *, what: str) -> tuple[Array, Array]:
-    """Return the coordinates of two different views of a fitted model; check the number of neighbours too."""
+    """Return the coordinates of two different views of a fitted model; check the number of neighbours too.
+
+    Warns if the model is known not to be usable.
+    """
     if not hasattr(model, "embed"):
         raise type_error(f"{what}: not a Model.", found=type(model).__name__, expected="a Model: xt.integrate(data)")
     z_source, z_target = model.embed(source), model.embed(target)
     if source == target:
         raise value_error(f"{what}: source and target are the same view.", found=repr(source), expected="two views")
     check_integer(f"{what}: the number of neighbours", k, least=1, name="k")
+    if model.condemned:
+        log.warning(
+            "%s: the verdict on this model is: do not use (%s). Do not trust this result.", what, model.condemned
+        )
     return z_source, z_target
 
 

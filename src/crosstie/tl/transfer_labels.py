@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from crosstie._errors import type_error, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask
+from crosstie.space import Positions, in_context, neighbours, smoothed
 from crosstie.tl.empty_cells import empty_cells, warn_of_empty
 from crosstie.tl.label_levels import Labels, Level, read_labels
 from crosstie.tl.neighbourhood import coordinates, neighbour_means, own_coordinates, votes, weighted_neighbours
@@ -24,6 +25,7 @@ if TYPE_CHECKING:
     from crosstie.model.model import Model
 
 N_OWN = 15  # neighbours in the target's own view whose votes a cell shares
+N_ALIKE, N_AROUND = 10, 20  # neighbours in the tissue that a cell is averaged with, and whose labels are its prior
 N_CYCLE = 2048  # source cells used to find the temperature
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.5, 3.0
 LEAST = 1e-3  # smallest probability before taking logarithms
@@ -40,6 +42,7 @@ def transfer_labels(
     k: int = 40,
     abstain_at: float | None = None,
     keep_words: bool = False,
+    context: bool = True,
 ) -> pd.DataFrame:
     """Transfer labels from one view to the cells of another.
 
@@ -64,6 +67,8 @@ def transfer_labels(
         Confidence in [0, 1] below which a cell gets no label; the log says how many. `None` labels every cell.
     keep_words
         Take words that mean a missing label as labels like any other.
+    context
+        Let neighbours in the tissue count, if cells have positions (`crosstie.space.smoothed`, `in_context`).
 
     Returns
     -------
@@ -87,10 +92,9 @@ def transfer_labels(
     z_source, z_target = coordinates(model, source, target, k, what="transfer_labels")
     known = read_labels(model, source, key, labels, parents, keep_words=keep_words)
     empty = warn_of_empty(model, target, what="transfer_labels", so="they get no label, and confidence 0")
-    probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k, empty)
-    new = np.ones(len(z_target))
-    if not empty.all():
-        new[~empty] = novelty(z_source[known.code >= 0], z_target[~empty])
+    z_own, here = own_coordinates(model, target), model.positions.get(target) if context else None
+    probability = _in_tissue(here, z_source, z_target, z_own, known, k, empty)
+    new = _novelty(z_source[known.code >= 0], z_target, empty)
     there = supported(new)
     result: dict[str, Any] = {}
     allowed = np.ones(probability.shape, bool)
@@ -107,6 +111,14 @@ def transfer_labels(
         result |= {f"label{suffix}": label.array, f"confidence{suffix}": confidence}
     result["novelty"] = new
     return pd.DataFrame(result, index=model.obs[target].index)
+
+
+def _novelty(z_source: Array, z_target: Array, empty: Mask) -> Floats:
+    """Return the novelty of the target cells, 1 for cells without counts."""
+    new = np.ones(len(z_target))
+    if not empty.all():
+        new[~empty] = novelty(z_source, z_target[~empty])
+    return new
 
 
 def _check_abstain_at(abstain_at: object) -> None:
@@ -130,6 +142,7 @@ def label_probabilities(
     parents: Mapping[Any, Any] | None = None,
     k: int = 40,
     keep_words: bool = False,
+    context: bool = True,
 ) -> pd.DataFrame:
     r"""Return the probability of every label for the cells of another view.
 
@@ -140,7 +153,7 @@ def label_probabilities(
 
     Parameters
     ----------
-    model, source, target, key, labels, parents, k, keep_words
+    model, source, target, key, labels, parents, k, keep_words, context
         As in `transfer_labels`.
 
     Returns
@@ -152,7 +165,8 @@ def label_probabilities(
     z_source, z_target = coordinates(model, source, target, k, what="label_probabilities")
     known = read_labels(model, source, key, labels, parents, keep_words=keep_words)
     empty = empty_cells(model, target)
-    probability = _probabilities(z_source, z_target, own_coordinates(model, target), known, k, empty)
+    z_own, here = own_coordinates(model, target), model.positions.get(target) if context else None
+    probability = _in_tissue(here, z_source, z_target, z_own, known, k, empty)
     index = model.obs[target].index
     parts = {
         level.name or "label": pd.DataFrame(level.summed(probability), index, pd.Index(level.labels))
@@ -181,6 +195,26 @@ def _probabilities(z_source: Array, z_target: Array, z_own: Array, known: Labels
     temperature = _temperature(*_returned(z_source, z_target, code, row, weight, vote, k))
     log.info("transfer_labels: %d votes per cell, temperature %.2f.", row.shape[1], temperature)
     return tempered(probability, temperature)
+
+
+def _in_tissue(
+    here: Positions | None, z_source: Array, z_target: Array, z_own: Array, known: Labels, k: int, empty: Mask
+) -> Floats:
+    """Return the probability of every label; cells of a tissue take their neighbours into account.
+
+    They are averaged with alike neighbours before source cells vote on them; then the labels around a cell are its
+    prior. Cells without counts have no part in it.
+    """
+    rows = np.flatnonzero(~empty)
+    if here is None or not len(rows):
+        return _probabilities(z_source, z_target, z_own, known, k, empty)
+    there = here.take(rows)
+    near = neighbours(there, N_ALIKE)
+    z_target, z_own = z_target.copy(), z_own.copy()
+    z_target[rows], z_own[rows] = smoothed(z_target[rows], near), smoothed(z_own[rows], near)
+    out = _probabilities(z_source, z_target, z_own, known, k, empty)
+    out[rows] = in_context(out[rows], neighbours(there, N_AROUND))
+    return out
 
 
 def _returned(

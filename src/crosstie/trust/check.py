@@ -38,7 +38,7 @@ if TYPE_CHECKING:
 
 Level = Literal["fine", "note", "warning", "error"]
 FEW_LINKS = 10
-MANY_DOUBLETS = 0.1
+SOME_DOUBLETS, MANY_DOUBLETS = 0.05, 0.1  # up to .04 are found where there are none
 MANY_EMPTY = 0.01
 SHALLOW, MANY_DROPLETS = 100, 50_000  # median counts of RNA, and cells: an unfiltered matrix has few and many
 MANY_SHARED = 0.5
@@ -305,7 +305,7 @@ def _slowly(view: View, adata: AnnData, label_key: str | None, seed: int) -> lis
     if view.values == "counts" and view.modality in ("rna", "protein") and view.n_cells >= qc_doublets.MIN_CELLS:
         with _silent():
             share = find_doublets(view, seed=seed).share
-        level = "warning" if share > MANY_DOUBLETS else "note" if share > 0.02 else "fine"
+        level = "warning" if share > MANY_DOUBLETS else "note" if share > SOME_DOUBLETS else "fine"
         do = "xt.qc.find_doublets scores every cell; remove those it calls." if level != "fine" else ""
         out.append(Finding(view.name, "doublets", level, f"about {share:.1%} of the cells", do, share))
     return out + _batches(view, adata, label_key, seed)

@@ -9,8 +9,8 @@ import numpy as np
 import pandas as pd
 
 from crosstie._errors import type_error, value_error
-from crosstie._threads import few_threads
-from crosstie._typing import Array, Floats
+from crosstie._threads import few_threads, side_by_side
+from crosstie._typing import Array, Floats, Index
 from crosstie.anchors.linear import damping_factor, unit_rows
 from crosstie.anchors.neighbours import nearest
 from crosstie.model.model import Model
@@ -35,7 +35,10 @@ COUNTED = ("rna", "protein", "atac", "activity")  # modalities whose cells have 
 DROPLETS = ("rna", "protein")  # modalities in whose counts doublets are searched
 LEAST_DISAGREEING, MOST_DISAGREEING = 6, 100  # linked columns that tell whether a population is there
 WITHOUT_DATA = "the model was loaded without its data"
-MAX_RETURN = 2048  # cells to which others may return
+MAX_RETURN = 2048  # cells to which others may return, and whose mixing is looked at
+MAX_DOUBLETS = 2000  # cells in which doublets are counted: enough for their share
+N_NEAR = 10  # nearest cells in the other view
+Way = tuple[str, str, Array, Index]  # from a view to another: squared distances and rows of the nearest cells there
 
 
 def diagnose(
@@ -69,7 +72,8 @@ def diagnose(
 
     Returns
     -------
-    The verdict, its reasons, a table of signals, and a confidence for every cell.
+    The verdict, its reasons, a table of signals, and a confidence for every cell. If the verdict is "do not use", the
+    model remembers it: labels, matches and imputed features come with a warning from then on.
 
     Raises
     ------
@@ -86,6 +90,7 @@ def diagnose(
         raise value_error("diagnose: n_stability is too small.", found=str(n_stability), expected="at least 1")
     views = list(model.linkage.views)
     model.embed(views[0])  # says so if the model is not fitted
+    given = model
     if data is not None:
         model = model.with_data(data, link_data)
     whole, model = model, model.core
@@ -99,6 +104,7 @@ def diagnose(
     if model is not whole:
         confidence = {view: _of_all(whole, model, view, score) for view, score in confidence.items()}
     level, reasons = signals.decide(found, edges, views)
+    given.judge("; ".join(reasons) if level == "fail" else "")
     pairs = {} if evidence is None else {edge: e.exchanged for edge, e in evidence.edges.items()}
     return Diagnosis(level, reasons, tuple(found), confidence, suspicious_table(model, pairs))
 
@@ -139,22 +145,33 @@ def _of_places(model: Model, evidence: Evidence | None, seed: int) -> tuple[list
     """Judge the model's own coordinates; also return a score in [0, 1] for each cell, averaged over its edges."""
     found: list[Signal] = []
     cells: dict[str, list[Floats]] = {view: [] for view in model.latents}
-    own = {view: _own(model, view) for view in model.latents}
+    own = {view: _own(model, view, evidence) for view in model.latents}
     for edge in model.linkage.edges:
-        near = nearness(*(model.latents[view] for view in edge))
-        back, mixed, shares, described = [], [], {}, {}
-        for view, other, close in zip(edge, edge[::-1], near, strict=True):
+        ways = [
+            (view, other, *nearest(model.latents[other], model.latents[view], N_NEAR))
+            for view, other in (edge, edge[::-1])
+        ]
+        near = dict(zip(edge, nearness(*(distance for *_, distance, _ in ways)), strict=True))
+
+        def judged(
+            way: tuple[str, str, Array, Index], edge: Edge = edge
+        ) -> tuple[Floats, Floats, Floats, list[Population]]:
+            """Return novelty, how far cells return, how well they mix, and the unsupported populations of a view."""
+            view, other, _, there = way
             z, y = model.latents[view], model.latents[other]
             new = above_common(novelty(y, z, seed=seed)) * _disagreeing(model, evidence, edge, view)
-            grid = np.random.default_rng([seed, 3]).permutation(len(z))[:MAX_RETURN]
-            back.append(returned(z, y, unit_rows(own_coordinates(model, view)), np.sort(grid)))
-            mixed.append(mixing(z, y, 1 - new))
-            lost = unsupported(own[view], new, seed=seed)
-            shares[view] = sum(len(p.rows) for p in lost) / len(z)
+            grid = np.sort(np.random.default_rng([seed, 3]).permutation(len(z))[:MAX_RETURN])
+            back = returned(z, y, unit_rows(own_coordinates(model, view)), grid, there)
+            return new, back, mixing(z, y, 1 - new, grid), unsupported(own[view], new, seed=seed)
+
+        answers = dict(zip(edge, side_by_side(judged, ways), strict=True))
+        shares, described = {}, {}
+        for view, (new, back, _, lost) in answers.items():
+            shares[view] = sum(len(p.rows) for p in lost) / len(new)
             described[view] = _described(model, view, lost)
-            cells[view].append(cell_scores([close, 1 - new, 1 - 2 * back[-1]]))
-        found.append(signals.of_cycle(edge, float(np.mean([x.mean() for x in back]))))
-        found.append(signals.of_mixing(edge, np.concatenate(mixed)))
+            cells[view].append(cell_scores([near[view], 1 - new, 1 - 2 * back]))
+        found.append(signals.of_cycle(edge, float(np.mean([back.mean() for _, back, *_ in answers.values()]))))
+        found.append(signals.of_mixing(edge, np.concatenate([mixed for _, _, mixed, _ in answers.values()])))
         found += signals.of_support(edge, shares, described)
     return found, {view: np.mean(scores, axis=0) for view, scores in cells.items()}
 
@@ -180,21 +197,24 @@ def _of_data(model: Model, seed: int) -> list[Signal]:
     found = signals.of_copies(input_mistakes.copied(model.views))
     edges = {(a, b): recognised(model.views[a], model.views[b], seed=seed) for a, b in model.linkage.edges}
     found += signals.of_recognised(edges)
-    found += [
-        signals.of_doublets(name, find_doublets(view, seed=seed).share)
+    droplets = [
+        (name, view)
         for name, view in model.views.items()
         if view.modality in DROPLETS and view.values == "counts" and view.n_cells >= MIN_CELLS
     ]
+    found += side_by_side(
+        lambda of: signals.of_doublets(of[0], find_doublets(of[1], max_cells=MAX_DOUBLETS, seed=seed).share), droplets
+    )
     found += [signals.of_duplicates(name, input_mistakes.duplicated(view.loaded)) for name, view in model.views.items()]
     read = {**model.views, **model.link_views}
     return found + signals.of_organisms(model.linkage.edges, input_mistakes.organisms(read))
 
 
-def _own(model: Model, view: str) -> Array:
+def _own(model: Model, view: str, evidence: Evidence | None) -> Array:
     """Return a view's own coordinates of its cells: damped components, or without data its map before the pull."""
-    if not model.views:
+    if evidence is None:
         return unit_rows(own_coordinates(model, view))
-    x = model.recipes[view].transform(model.views[view].loaded)
+    x = evidence.problem.components[view]
     return unit_rows((x - x.mean(0)) * damping_factor(x, model.config.damping).astype(np.float32))
 
 

@@ -44,7 +44,7 @@ def moved(first: tuple[Array, Array], second: tuple[Array, Array], *, k: int = 1
     return np.clip((rank / k - (k - 1) / 2) / max(n_target - k, 1), 0, 1)
 
 
-def returned(source: Array, target: Array, own: Array, grid: Index, *, k: int = 10) -> Floats:
+def returned(source: Array, target: Array, own: Array, grid: Index, there: Index) -> Floats:
     """Return how far from itself a cell ends when it goes to the other view and back.
 
     From a cell go to its nearest target cells, and from those to their nearest source cells. The distance is the share
@@ -58,15 +58,16 @@ def returned(source: Array, target: Array, own: Array, grid: Index, *, k: int = 
         The view's own coordinates, of length 1, shape `(n_source, d_own)`.
     grid
         Row numbers of the source cells that cells may return to: all, or a sketch.
-    k
-        Number of nearest cells, there and back.
+    there
+        Row numbers of the target cells nearest to each source cell, shape `(n_source, k)`; `k` cells are looked at on
+        the way back, too.
 
     Returns
     -------
     Shape `(n_source,)`, in [0, 1]: 0 if a cell returns to its own neighbours, 0.5 for chance.
     """
-    k = max(1, min(k, len(target) // 4, len(grid) // 4))
-    there = nearest(target, source, k)[1]
+    k = max(1, min(there.shape[1], len(target) // 4, len(grid) // 4))
+    there = there[:, :k]
     back = nearest(source[grid], target, k)[1]
     out = np.zeros(len(source))
     for start in range(0, len(source), BLOCK):

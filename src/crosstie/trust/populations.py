@@ -109,29 +109,28 @@ def disagreement(
     return np.sqrt((weight * left**2).sum(1))
 
 
-def nearness(source: Array, target: Array, *, k: int = 10) -> tuple[Floats, Floats]:
+def nearness(source: Array, target: Array) -> tuple[Floats, Floats]:
     r"""Return how near the other view is to each cell.
 
-    :math:`\exp(-d^2 / 2h^2)`, with :math:`d^2` the mean squared distance of a cell to its `k` nearest cells in the
-    other view and :math:`h^2` the median of :math:`d^2` over the cells of both views.
+    :math:`\exp(-d^2 / 2h^2)`, with :math:`d^2` the mean squared distance of a cell to its nearest cells in the other
+    view and :math:`h^2` the median of :math:`d^2` over the cells of both views.
 
     Parameters
     ----------
     source, target
-        Common coordinates, shapes `(n_source, d)` and `(n_target, d)`.
-    k
-        Number of neighbours.
+        Squared distances of the cells of each view to their nearest cells in the other, shapes `(n_source, k)` and
+        `(n_target, k)`.
 
     Returns
     -------
     Values in (0, 1], shapes `(n_source,)` and `(n_target,)`; at least exp(−½) for half of all cells.
     """
-    squared = [np.maximum(nearest(b, a, k)[0], 0).mean(1) for a, b in ((source, target), (target, source))]
+    squared = [np.maximum(distance, 0).mean(1) for distance in (source, target)]
     middle = max(float(np.median(np.concatenate(squared))), 1e-12)
     return np.exp(-squared[0] / (2 * middle)), np.exp(-squared[1] / (2 * middle))
 
 
-def mixing(source: Array, target: Array, support: Floats, *, k: int = 30) -> Floats:
+def mixing(source: Array, target: Array, support: Floats, cells: Index, *, k: int = 30) -> Floats:
     r"""Return how much of the other view surrounds each cell, relative to what the compositions allow.
 
     In a perfect mixture, the expected share of the other view among a cell's `k` nearest cells of both views is
@@ -144,17 +143,19 @@ def mixing(source: Array, target: Array, support: Floats, *, k: int = 30) -> Flo
         Common coordinates, shapes `(n_source, d)` and `(n_target, d)`.
     support
         Support of each source cell in the other view, in [0, 1], shape `(n_source,)`: 1 − novelty.
+    cells
+        Row numbers of the source cells to look at: all, or a sample.
     k
         Number of neighbours.
 
     Returns
     -------
-    Observed share over expected share, shape `(n_source,)`; 1 for well-mixed views, 0 for separate views, NaN if no
+    Observed share over expected share, shape `(n_cells,)`; 1 for well-mixed views, 0 for separate views, NaN if no
     cell of the other view is expected.
     """
     both = np.concatenate([source, target])
-    row = nearest(both, source, min(k + 1, len(both)))[1][:, 1:]
+    row = nearest(both, source[cells], min(k + 1, len(both)))[1][:, 1:]
     share = (row >= len(source)).mean(1)
-    near = np.maximum(support, 0) * len(target)
+    near = np.maximum(support[cells], 0) * len(target)
     expected = near / (near + len(source))
-    return np.divide(share, expected, out=np.full(len(source), np.nan), where=expected > 0.01)
+    return np.divide(share, expected, out=np.full(len(cells), np.nan), where=expected > 0.01)

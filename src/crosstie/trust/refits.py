@@ -5,13 +5,13 @@ Its results are arrays; `signals` puts them into words.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 import numpy as np
 
 from crosstie._threads import side_by_side
-from crosstie._typing import Array, Edge, Floats
+from crosstie._typing import Array, Edge, Floats, Index
 from crosstie.links.antibody_names import lookup
 from crosstie.links.linked_columns import column_names
 from crosstie.metrics import foscttm
@@ -26,7 +26,8 @@ from crosstie.trust.sketch_fit import Fit, Sketch, without_share
 N_FOLDS = 3
 SKETCH_PAIRS = 1000
 LINK_SKETCH = 512  # cells of a view in the fits that test links: ten of them, each on a quarter of the cost
-Place = Callable[[str], tuple[Array, Array]]  # coordinates of a view: of all its cells, and of the sketch
+MOST_ASKED = 2048  # cells of a view whose matches are compared
+Place = Callable[[str], tuple[Array, Array]]  # coordinates of a view: of the cells asked, and of the sketch
 
 
 @dataclass
@@ -66,7 +67,8 @@ class Evidence:
         Results of each edge.
     moved
         By what was changed (`"links"`, `"cells"`, `"counts"`, `"map"`), then by source and target view in both
-        directions: how far the matches of each source cell move, shape `(n_source,)`, 0 to 0.5 for chance.
+        directions: how far the matches of source cells move, shape `(n_asked,)`, 0 to 0.5 for chance. All cells are
+        asked, or 2,048 drawn at random.
     problem
         What was fitted.
     """
@@ -104,18 +106,23 @@ def gather(model: Model, *, n_stability: int, seed: int) -> Evidence:
                 names = column_names(model.linkage.judged, edge, model.recipes)
                 pairs = confirmed(small, edge, found.links)
                 found.exchanged = [p for p in pairs if not any(map(_is_isoform, names[p.first] + names[p.second]))]
-    place = _placed(whole)
+    sizes = {name: len(x) for name, x in sketch.problem.components.items()}
+    asked = {name: np.sort(rng.permutation(n)[:MOST_ASKED]) for name, n in sizes.items() if n > MOST_ASKED}
+    asked |= {name: np.arange(n) for name, n in sizes.items() if n <= MOST_ASKED}
+    place = _placed(whole, asked)
     for view in sketch.problem.components:  # cached before threads ask for it
         place(view)
-    links = _without_links(sketch, evidence, place, rng)
+    links = _without_links(sketch, evidence, place, asked, rng)
     some = [without_share(sketch.rows, 0.2, rng) for _ in range(n_stability)]
     parts = {
         "links": links,
         "cells": _means(
-            side_by_side(lambda rows: _movement(sketch, place, _placed(sketch.fit(rows=rows, seed=seed))), some)
+            side_by_side(lambda rows: _movement(sketch, place, _placed(sketch.fit(rows=rows, seed=seed), asked)), some)
         ),
-        "counts": _halved(model, sketch, whole, place, rng),
-        "map": _movement(sketch, place, lambda view: (model.latents[view], model.latents[view][sketch.rows[view]])),
+        "counts": _halved(model, sketch, whole, place, asked, rng),
+        "map": _movement(
+            sketch, place, lambda view: (model.latents[view][asked[view]], model.latents[view][sketch.rows[view]])
+        ),
     }
     return Evidence(evidence, parts, sketch.problem)
 
@@ -132,20 +139,19 @@ def _by_name(model: Model, edge: Edge) -> bool:
     return all((link.pairs["source"] == link.pairs["target"]).all() for link in links)
 
 
-def _placed(fit: Fit) -> Place:
+def _placed(fit: Fit, asked: Mapping[str, Index]) -> Place:
     found: dict[str, tuple[Array, Array]] = {}
 
     def place(view: str) -> tuple[Array, Array]:
         if view not in found:
-            z = fit.place(view)
-            found[view] = z, z[fit.sketch.rows[view]]
+            found[view] = fit.place(view, asked[view]), fit.place(view, fit.sketch.rows[view])
         return found[view]
 
     return place
 
 
 def _movement(sketch: Sketch, first: Place, second: Place) -> dict[Edge, Floats]:
-    """Return how far the matches of all cells move between two maps, for each edge in both directions."""
+    """Return how far the matches of the cells asked move between two maps, for each edge in both directions."""
     return {
         (s, t): moved((first(s)[0], first(t)[1]), (second(s)[0], second(t)[1]))
         for a, b in sketch.problem.columns
@@ -159,7 +165,11 @@ def _means(found: Iterable[dict[Edge, Floats]]) -> dict[Edge, Floats]:
 
 
 def _without_links(
-    sketch: Sketch, evidence: dict[Edge, EdgeEvidence], place: Place, rng: np.random.Generator
+    sketch: Sketch,
+    evidence: dict[Edge, EdgeEvidence],
+    place: Place,
+    asked: Mapping[str, Index],
+    rng: np.random.Generator,
 ) -> dict[Edge, Floats]:
     """Leave out each third of the links and shared cells of every edge in turn; test the shared cells."""
     columns = {e: np.array_split(rng.permutation(s.shape[1]), N_FOLDS) for e, (s, _) in sketch.problem.columns.items()}
@@ -181,7 +191,7 @@ def _without_links(
             out = pairs[a, b][fold][:SKETCH_PAIRS]
             if len(out) > 1:
                 ranks[a, b] = float(foscttm(fit.place(a, i[out]), fit.place(b, j[out])))
-        return _movement(sketch, place, _placed(fit)), ranks
+        return _movement(sketch, place, _placed(fit, asked)), ranks
 
     folds = side_by_side(without, range(N_FOLDS))
     for edge, found in evidence.items():
@@ -191,13 +201,17 @@ def _without_links(
     return _means([change for change, _ in folds])
 
 
-def _halved(model: Model, sketch: Sketch, whole: Fit, place: Place, rng: np.random.Generator) -> dict[Edge, Floats]:
-    """Return how far each cell's matches differ between the two halves of its counts; only for views of counts."""
+def _halved(
+    model: Model, sketch: Sketch, whole: Fit, place: Place, asked: Mapping[str, Index], rng: np.random.Generator
+) -> dict[Edge, Floats]:
+    """Return how far the matches of cells differ between the two halves of their counts; only for views of counts."""
     out: dict[Edge, Floats] = {}
     for name, view in model.views.items():
         if view.values != "counts":
             continue
-        z = [whole.place(name, components=model.recipes[name].transform(x)) for x in halves(view.loaded, rng)]
+        counts = view.loaded if len(asked[name]) == view.n_cells else view.loaded[asked[name]]
+        recipe = model.recipes[name]
+        z = [whole.place(name, asked[name], components=recipe.transform(x)) for x in halves(counts, rng)]
         for a, b in sketch.problem.columns:
             if name in (a, b):
                 other = b if name == a else a
@@ -207,7 +221,7 @@ def _halved(model: Model, sketch: Sketch, whole: Fit, place: Place, rng: np.rand
 
 
 def of_cells(evidence: Evidence, view: str, parts: tuple[str, ...] = ("links", "cells", "counts")) -> Floats | None:
-    """Return how far each cell's matches move in total, averaged over the edges of its view; `None` if unknown."""
+    """Return how far matches move in total, averaged over the edges of a view; `None` if unknown."""
     totals = []
     for part in parts:
         found = [x for (source, _), x in evidence.moved.get(part, {}).items() if source == view]

@@ -81,10 +81,12 @@ class Fit:
         rows
             Row numbers of the cells; `None` for all.
         components
-            Component scores to use for these cells instead of the problem's.
+            Component scores of these cells to use instead of the problem's.
         """
-        x = self.sketch.problem.components[view] if components is None else components
-        x = x if rows is None else x[rows]
+        x = components
+        if x is None:
+            x = self.sketch.problem.components[view]
+            x = x if rows is None else x[rows]
         z = self.closed.raw(view, x)
         batch = self.sketch.problem.batches.get(view)
         if self.closed.offsets is not None and batch is not None:

@@ -59,7 +59,7 @@ def test_map_abstains(use, folder, model, views):
 
 
 def few(adata):
-    return adata[:, :40].copy()
+    return adata[:, :5].copy()
 
 
 def negative(adata):

@@ -76,6 +76,8 @@ def integrate(
     batch_key: Annotated[
         list[str] | None, typer.Option(metavar="[NAME=]COLUMN", help="Column of obs with the batch of each cell.")
     ] = None,
+    section_key: view_arguments.SectionKeys = None,
+    positions: view_arguments.UsePositions = True,
     label_key: view_arguments.LabelKey = None,
     pairs: view_arguments.Pairs = "auto",
     seed: Seed = 0,
@@ -192,6 +194,8 @@ def _links_and_options(
         "modality": view_arguments.by_view(job.modality, "--modality", data),
         "slot": view_arguments.by_view(job.slot, "--slot", data),
         "batch_key": view_arguments.by_view(job.batch_key, "--batch-key", data),
+        "section_key": view_arguments.by_view(job.section_key, "--section-key", data) or None,
+        "spatial": "spatial" if job.positions else None,
     }
     if job.reference:
         with say.stage("reading " + ", ".join(map(str, job.reference))):

@@ -54,9 +54,11 @@ def fetch(
         `"auto"` shows a progress bar on a terminal, and log lines otherwise. A function is called with the name of the
         file, the bytes received, and the total bytes (`None` if unknown). `None` shows nothing.
 
-    Returns ------- MuData of `"rna"`, and `"adt"` or `"atac"` or both: raw counts, float32 CSR, the same cells in the
-    same order. Labels, if the data set has them, are in `.obs["cell_type"]` of every view, together with other columns
-    of the source.
+    Returns
+    -------
+    MuData of `"rna"`, and `"adt"` or `"atac"` or both: raw counts, float32 CSR, the same cells in the same order.
+    Labels, if the data set has them, are in `.obs["cell_type"]` of every view, together with other columns of the
+    source.
 
     Raises
     ------

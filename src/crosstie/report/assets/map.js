@@ -10,7 +10,7 @@ function startMap(root, data) {
   const paper = base.getContext("2d", { willReadFrequently: true });  // kept in memory, where pixels are written
   const n = data.x.length, fields = data.fields;
   const view = { scale: 1, dx: 0, dy: 0 };  // pixels = (unit coordinate) * side * scale + offset, in CSS pixels
-  const state = { field: 0, mode: "move", lasso: null, chosen: null, chosenCount: 0, hover: -1, printing: false, view: -1 };
+  const state = { field: 0, mode: "move", lasso: null, chosen: null, chosenCount: 0, hover: -1, printing: false, view: -1, tissue: false };
   const hidden = fields.map((f) => new Set());
   for (const f of fields.filter((x) => x.kind === "class")) {
     f.counts = new Uint32Array(f.classes.length);
@@ -19,7 +19,8 @@ function startMap(root, data) {
     f.level = Array.from(f.counts, (k) => -Math.floor(Math.log2(Math.max(1, k))));  // rarer by half: on top
   }
   const shuffled = shuffle(n);
-  const grid = buildGrid(data.x, data.y, n);
+  const latent = { x: data.x, y: data.y };
+  let grid = buildGrid(data.x, data.y, n);
   let order = shuffled, width = 0, height = 0, ratio = 1, image = null, pixels = null, frame = 0, settle = 0;
   let share = 1;  // of the points drawn while the map moves; fewer where a frame would take too long
   const frames = [];
@@ -69,6 +70,7 @@ function startMap(root, data) {
   }
 
   function visible(i) {
+    if (state.tissue && !data.tissue.there[i]) return false;
     if (state.view >= 0 && fields[0].codes[i] !== state.view) return false;
     for (let f = 0; f < fields.length; f++) if (hidden[f].size && hidden[f].has(fields[f].codes[i])) return false;
     return true;
@@ -135,7 +137,7 @@ function startMap(root, data) {
     g.setTransform(ratio, 0, 0, ratio, 0, 0);
     g.clearRect(0, 0, width, height);
     const f = fields[state.field];
-    if (f.kind === "class" && state.field > 0 && !state.chosen && root.querySelector(".names-toggle").checked) {
+    if (f.kind === "class" && state.field > 0 && !state.tissue && !state.chosen && root.querySelector(".names-toggle").checked) {
       g.font = "600 12px system-ui, sans-serif"; g.textAlign = "center"; g.textBaseline = "middle";
       g.lineJoin = "round"; g.lineWidth = 3.5; g.strokeStyle = back; g.fillStyle = ink;
       const placed = [];
@@ -397,6 +399,14 @@ function startMap(root, data) {
 
   ["all views", ...fields[0].classes].forEach((name, k) => { const o = line("option", name); o.value = k - 1; only.append(o); });
   only.addEventListener("change", () => { state.view = Number(only.value); reorder(); redraw(false); });
+
+  const where = root.querySelector("select.where");  // cells in the latent space, or at their positions in the tissue
+  if (where) where.addEventListener("change", () => {
+    state.tissue = where.value === "tissue";
+    Object.assign(data, state.tissue ? { x: data.tissue.x, y: data.tissue.y } : latent);
+    grid = buildGrid(data.x, data.y, n);
+    show(-1); reorder(); reset();
+  });
 
   const restyle = () => { drawLegend(); if (pixels) draw(false); };
   document.addEventListener("themechange", restyle);

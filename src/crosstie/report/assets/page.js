@@ -88,7 +88,12 @@ async function readPoints(found) {
     f.codes = f.wide ? new Uint16Array(bytes) : new Uint8Array(bytes);
     if (f.hollow) f.hollow = new Uint8Array(await unpack(f.hollow));
   }
-  return { x: scaled(xy.subarray(0, n)), y: scaled(xy.subarray(n)), names, fields: found.fields, start: found.start };
+  const points = { x: scaled(xy.subarray(0, n)), y: scaled(xy.subarray(n)), names, fields: found.fields, start: found.start };
+  if (found.tissue) {
+    const at = new Uint16Array(await unpack(found.tissue.xy));
+    points.tissue = { x: scaled(at.subarray(0, n)), y: scaled(at.subarray(n)), there: new Uint8Array(await unpack(found.tissue.there)) };
+  }
+  return points;
 }
 
 async function start() {

@@ -29,16 +29,26 @@ def joint_map(run: Run) -> Html:
             f"UMAP of the common coordinates of all views, {which}. "
             "Distances between distant groups have little meaning.",
         ),
-        el("div", _bar(), _stage(drawn), _legend(), _selection(), data_block(points(run)), id="map-root"),
+        el(
+            "div",
+            _bar(tissue=any(name in run.model.positions for name in run.plane)),
+            _stage(drawn),
+            _legend(),
+            _selection(),
+            data_block(points(run)),
+            id="map-root",
+        ),
         el("p", hint, class_="quiet screen-only"),
         el("noscript", none("The map needs JavaScript; the rest of this page does not.")),
     )
 
 
-def _bar() -> Html:
-    """Return what is above the map: colour, mode of dragging, zoom, names."""
+def _bar(*, tissue: bool) -> Html:
+    """Return what is above the map: latent space or tissue, colour, mode of dragging, zoom, names."""
+    places = [el("option", "latent space", value="latent"), el("option", "tissue", value="tissue")]
     return el(
         "div",
+        [el("label", "Cells in ", el("select", places, class_="where"))] if tissue else [],
         el("label", "Colour by ", el("select", class_="field")),
         el("label", "Show ", el("select", class_="only-view")),
         el(

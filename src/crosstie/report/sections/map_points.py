@@ -16,6 +16,7 @@ from crosstie.report.html import pack
 from crosstie.runs.known_truth import UNKNOWN
 from crosstie.runs.pictures import transferred_labels
 from crosstie.runs.run import Run
+from crosstie.space import Positions
 
 ABSENT = "–"  # value of cells whose view lacks the column
 MISSING = 255
@@ -34,7 +35,8 @@ def points(run: Run) -> dict[str, Any]:
             fields.append(_classes(f"{key} of {name}", _spread(rows, {name: run.model.obs[name][key].astype(str)}), xy))
     fields += _number_fields(run, rows)
     names = [str(cell) for name, r in rows.items() for cell in run.model.cells[name][r]]
-    return {
+    tissue = _tissue(run, rows)
+    return ({"tissue": tissue} if tissue else {}) | {
         "xy": pack((xy.T * 65535).round().astype("<u2").tobytes()),
         "names": pack(json.dumps(names, ensure_ascii=False, separators=(",", ":")).encode()),
         "fields": fields,
@@ -81,6 +83,31 @@ def _number_fields(run: Run, rows: Mapping[str, np.ndarray]) -> list[dict[str, A
             parts.setdefault(target, table[column])  # with several sources, the first
         if parts:
             out.append(_numbers(title, _spread(rows, parts, fill=np.nan)))
+    return out
+
+
+def _tissue(run: Run, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
+    """Return where the drawn cells lie in the tissue, and which have positions; sections lie side by side, to scale."""
+    parts, there = [], []
+    for name, r in rows.items():
+        here = run.model.positions.get(name)
+        there.append(np.full(len(r), here is not None))
+        parts.append(np.zeros((len(r), 2)) if here is None else _side_by_side(here.take(r)))
+    if not np.concatenate(there).any():
+        return {}
+    xy = np.concatenate([part / max(float(part.max(initial=0)), 1e-9) for part in parts])
+    return {"xy": pack((xy.T * 65535).round().astype("<u2").tobytes()), "there": _bits(np.concatenate(there))}
+
+
+def _side_by_side(here: Positions) -> np.ndarray:
+    """Return coordinates of all sections of a view on a grid of equal squares, shape `(n_cells, 2)`, at least 0."""
+    out = np.zeros((here.n_cells, 2))
+    sections = [rows for _, rows in here.by_section()]
+    side = 1.05 * max(float(np.ptp(here.xy[rows, :2], axis=0).max()) for rows in sections) or 1.0
+    n_columns = int(np.ceil(np.sqrt(len(sections))))
+    for k, rows in enumerate(sections):
+        xy = here.xy[rows, :2]
+        out[rows] = xy - xy.min(0) + side * np.array([k % n_columns, k // n_columns])
     return out
 
 
