@@ -144,7 +144,7 @@ def matrix_folder(here, *, matrix=HEAD + b"60 80 0\n", features=None, barcodes=N
     ("parts", "said"),
     [
         ({"matrix": gzip.compress(HEAD + b"60 80 10\n") + gzip.compress(b"1 1 1\n" * 10**6) * 6}, "more entries than"),
-        ({"matrix": gzip.compress(HEAD) + gzip.compress(b"%\n" * 10**6) * 140}, "unpacks to much more than its size"),
+        ({"matrix": gzip.compress(HEAD) + gzip.compress(b"%\n" * 10**6)}, "too many comments"),
         ({"matrix": HEAD + b"60 80 1\n99999999999999999999 1 1\n"}, "cannot be read"),
         ({"matrix": HEAD + b"2147483648 80 0\n"}, "its shape is impossible"),
         ({"barcodes": gzip.compress(b"\n" * 10**6) * 100}, "the lists of names differ in size"),

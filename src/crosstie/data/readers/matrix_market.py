@@ -18,7 +18,7 @@ from crosstie.data.untrusted_files import open_text
 
 ROWS = 2**22  # entries read at once
 _COLUMNS = {"feature": np.int32, "cell": np.int32, "count": np.float32}
-_LONGEST = 1024  # bytes of a line in the header
+_LONGEST, _MOST_COMMENTS = 1024, 2**20  # bytes of a line in the header, and of its comments
 
 
 def is_matrix_market(path: Path) -> bool:
@@ -63,7 +63,11 @@ def _header(path: Path, file: IO[bytes]) -> tuple[int, int, int]:
     if not line.startswith(b"%%MatrixMarket matrix coordinate") or b"general" not in line or b"complex" in line:
         expected = "%%MatrixMarket matrix coordinate integer general"
         raise value_error(f"{path} is no sparse matrix of counts.", found=repr(line[:60])[1:], expected=expected)
+    left = _MOST_COMMENTS
     while line.startswith(b"%") or line == b"\n":
+        left -= len(line)
+        if left < 0:
+            raise value_error(f"{path} begins with too many comments.", expected=f"at most {_MOST_COMMENTS:,} bytes")
         line = file.readline(_LONGEST)
     words = line.split()
     if len(words) != 3 or not all(word.isdigit() for word in words):
