@@ -123,6 +123,21 @@ def test_what_is_missing_is_said():
     assert reasons == ("not judged (no data): agreement of links",)
 
 
+@pytest.mark.parametrize(("agreement", "level"), [(0.5, "care"), (0.05, "fail")])
+def test_coarse_matches_are_condemned_only_without_proof(agreement, level):
+    found = [
+        *links(judged(agreement)),
+        *signals.of_movement(AB, {"links": 0.2, "cells": 0.1, "counts": 0.1}),
+        signals.of_cycle(AB, 0.3),
+    ]
+    assert {s.level for s in found if s.id in ("matches_move", "cells_return")} == {"fail"}
+    softened = signals.with_proof(found)
+    assert {s.level for s in softened if s.id in ("matches_move", "cells_return")} == {level}
+    assert signals.decide(softened, [AB], ["a", "b"])[0] == level
+    other = signals.of_cycle(BC, 0.3)
+    assert signals.with_proof([*found, other])[-1] == other  # proof of one edge is none of another
+
+
 def test_ids_and_names_are_one_to_one():
     ids = signals.ids_by_name()
     assert sorted(ids.values()) == sorted(get_args(SignalId))

@@ -166,3 +166,29 @@ def shares(parts: Mapping[str, float]) -> Html:
         x += width
     bar = el("svg", rects, viewBox="0 0 100 10", preserveAspectRatio="none", class_="shares", aria_hidden="true")
     return el("div", bar, el("ul", legend, class_="chips"), class_="share-chart")
+
+
+def gauge(value: float, bound: float, *, below: bool, label: str) -> Html:
+    """Return a figure on a scale on which the range expected of it is shaded; the scale ends at twice the bound.
+
+    Parameters
+    ----------
+    value, bound
+        The figure and the bound of its range, at least 0; what lies off the scale is drawn at its end.
+    below
+        Whether the range is below the bound; above it otherwise.
+    label
+        What the figure is, for readers who cannot see it.
+    """
+    width, height = 120, 14
+    end = 2 * bound if bound > 0 else max(2 * value, 1.0)
+    at, edge = (width * min(max(x / end, 0), 1) for x in (value, bound))
+    start, stop = (0.0, edge) if below else (edge, float(width))
+    inside = value <= bound if below else value >= bound
+    parts = [
+        el("rect", x=0, y=5, width=width, height=4, class_="scale"),
+        el("rect", x=f"{start:.1f}", y=3, width=f"{max(stop - start, 1):.1f}", height=8, class_="expected"),
+        el("circle", cx=f"{min(max(at, 5), width - 5):.1f}", cy=7, r=5, class_="found in" if inside else "found out"),
+    ]
+    said = f"{label}: {value:.3g}, expected {'at most' if below else 'at least'} {bound:g}"
+    return el("svg", parts, viewBox=f"0 0 {width} {height}", width=width, height=height, role="img", aria_label=said)

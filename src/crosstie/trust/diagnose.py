@@ -103,6 +103,7 @@ def diagnose(
         confidence = {view: _confidence(model, view, evidence, cells[view]) for view in views}
     if model is not whole:
         confidence = {view: _of_all(whole, model, view, score) for view, score in confidence.items()}
+    found = signals.with_proof(found)
     level, reasons = signals.decide(found, edges, views)
     given.judge("; ".join(reasons) if level == "fail" else "")
     pairs = {} if evidence is None else {edge: e.exchanged for edge, e in evidence.edges.items()}

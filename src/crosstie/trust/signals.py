@@ -46,6 +46,8 @@ NAMES_OF_MISSING: dict[SignalId, str] = {
     "one_organism": "organisms",
 }
 PARTS: tuple[SignalId, ...] = ("matches_move_links", "matches_move_cells", "matches_move_counts")  # of "matches_move"
+PROOFS: tuple[SignalId, ...] = ("links_held_out", "pairs_held_out")
+PRECISION: tuple[SignalId, ...] = ("matches_move", "cells_return")
 NEVER_SPARED: tuple[SignalId, ...] = (
     "one_organism",
     "copied_cells",
@@ -280,6 +282,17 @@ def missing_depth(edge: Edge, view: str) -> Signal:
     """Return the signal of a view without counts: how far matches move with measurement noise is unknown."""
     why = f"{view} holds no counts; give them: slot=..."
     return Signal(edge_name(edge), "matches_move_counts", f"depth of {view}", math.nan, why, "missing")
+
+
+def with_proof(signals: Sequence[Signal]) -> list[Signal]:
+    """Return signals in which instability alone does not condemn an edge that has been proved.
+
+    Links or shared cells that a fit did not see are evidence of what it says about matches. How far these move, and
+    whether cells return, only tells how precise they are: with few cells, or counts drowned in background, they are
+    coarse and right. Then care is called for.
+    """
+    proved = {s.edge for s in signals if s.id in PROOFS and s.level == "ok"}
+    return [replace(s, level=_soft(s.level)) if s.id in PRECISION and s.edge in proved else s for s in signals]
 
 
 def decide(signals: Sequence[Signal], edges: Sequence[Edge], views: Sequence[str]) -> tuple[Level, tuple[str, ...]]:

@@ -28,6 +28,33 @@ def test_every_figure_is_shown_with_its_meaning_and_its_name(run):
     assert "None of these checks uses labels" in said
 
 
+@pytest.mark.parametrize(
+    ("id_", "value", "expected", "out"),
+    [
+        ("doublets", 0.05, "<= 0.15", False),
+        ("doublets", 0.3, "<= 0.15", True),
+        ("recognised_cells", 0.9, "<= 0.2", True),
+        ("links_resolution", 0.1, "<= 0.25", False),
+        ("links_held_out", 5.0, ">= 3", False),
+        ("links_held_out", 1.0, ">= 3", True),
+        ("suspicious_links", 2.0, "0", True),
+    ],
+)
+def test_each_figure_with_a_bound_is_drawn_in_or_out_of_its_range(run, id_, value, expected, out):
+    table = pd.DataFrame([("a", NAMES[id_], value, expected, not out)], columns=list(run.signals.columns)[:5])
+    drawn = str(checks(replace(run, signals=table)))
+    assert ("found out" in drawn) == out
+    assert ("found in" in drawn) != out
+    assert f"{NAMES[id_]}: {value:.3g}, expected" in drawn
+
+
+def test_what_has_no_bound_is_not_drawn(run):
+    table = pd.DataFrame([("a", NAMES["matches_move_links"], 0.04, "of 0.5", True)], columns=run.signals.columns[:5])
+    assert "<circle" not in str(checks(replace(run, signals=table)))
+    table = pd.DataFrame([("a – b", NAMES["one_organism"], 0.0, "1", False)], columns=run.signals.columns[:5])
+    assert "<circle" not in str(checks(replace(run, signals=table)))
+
+
 def test_marks(run):
     table = pd.DataFrame(
         [

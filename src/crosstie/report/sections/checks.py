@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+
 import pandas as pd
 
 from crosstie.report import svg
@@ -52,10 +54,11 @@ def checks(run: Run) -> Html:
                 [el("div", name if id_ is None else MEANINGS[id_]), None if id_ is None else el("small", name)],
                 edge,
                 "–" if not known else f"{value:.3f}" if abs(value) < 10 else f"{value:.1f}",
+                _drawn(float(value), str(expected), str(name)) if known else None,
                 _range(str(expected)),
             ]
         )
-    heads = ["", "Question", "Of", "Found", "Expected"]
+    heads = ["", "Question", "Of", "Found", "", "Expected"]
     cells: list[Child] = [
         el("figure", svg.histogram(values, label=f"Confidence of the cells of {name}"), el("figcaption", name))
         for name, values in run.confidence.items()
@@ -67,13 +70,25 @@ def checks(run: Run) -> Html:
     return section(
         "checks",
         title,
-        el("p", "None of these checks uses labels or known pairs of cells."),
-        table(heads, rows, numbers=(3, 4), class_="checks", caption="Figures behind the verdict"),
+        el(
+            "p",
+            "None of these checks uses labels or known pairs of cells. Each figure is a dot on a scale, on which its "
+            "expected range is shaded.",
+        ),
+        table(heads, rows, numbers=(3, 5), class_="checks", caption="Figures behind the verdict"),
         el("h3", "Confidence of cells"),
         [el("p", how), el("div", cells, class_="small-multiples")]
         if cells
         else none("No confidence of cells: this run was not judged."),
     )
+
+
+def _drawn(value: float, expected: str, name: str) -> Html | None:
+    """Return the figure on a scale with the range that is expected, if that has a bound: `<= 0.1`, `>= 3`, `0`."""
+    bound = re.fullmatch(r"(<=|>=) ([\d.]+)", "<= 0" if expected == "0" else expected)
+    if bound is None:
+        return None
+    return svg.gauge(value, float(bound[2]), below=bound[1] != ">=", label=name)
 
 
 def _range(expected: str) -> str:
