@@ -12,9 +12,9 @@ import zipfile
 
 import anndata as ad
 import h5py
+import mudata as md
 import numpy as np
 import pytest
-import scipy.sparse as sp
 from typer.testing import CliRunner
 
 import crosstie as xt
@@ -243,7 +243,8 @@ def test_odd_stores(here, kind):
             about["fill_value"] = {"a": 1}
         file.write_text(json.dumps(about))
     if kind == "deep":
-        (store / "/".join(["a"] * 1000)).mkdir(parents=True)
+        for depth in range(1, 400):
+            (store / "/".join(["a"] * depth)).mkdir()
     answered(look(here, store))
 
 
@@ -270,11 +271,11 @@ def test_markup_in_names_of_views_and_labels(here):
             ("</script><img src=x onerror=alert(1)>", "$\\frac{", "_x", "%s%n")[i % 4] for i in range(60)
         ]
         adata.write_h5ad(here / f"{name}.h5ad")
-    kinds = "--modality", "%s$\\frac{=rna", "--modality", "adt=protein"
-    views = f"%s$\\frac{{={here}/rna.h5ad", f"adt={here}/adt.h5ad"
-    result = call("integrate", *views, *kinds, "--out", here / "out", "--label-key", "cell_type", *FAST)
-    answered(result)
+    odd = call("integrate", f"%s$\\frac{{={here}/rna.h5ad", f"adt={here}/adt.h5ad", "--out", here / "out", "-q")
+    refused(odd, "cannot be used in file names")
+    answered(result := integrate(here, "--label-key", "cell_type"))
     assert result.exit_code == 0, result.output
+    answered(call("report", here / "out", "--no-verdict", "-q"))
     assert "<img src=x" not in (here / "out" / "report.html").read_text(encoding="utf-8")
     answered(call("figures", here / "out", "--out", here / "figures", "--format", "svg", "-q"))
 
@@ -305,6 +306,7 @@ def fcs(path, **changes):
         {"SPILL": "1" * 30 + ",F1"}, {"_P1N": "../../x", "_P2N": "a\x1b[2J", "_P3S": "CD4\nforged"},
     ],
 )  # fmt: skip
+@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # flowio leaves damaged files open
 def test_odd_fcs(here, changes):
     pytest.importorskip("flowio")
     result = call("check", f"cytof={fcs(here / 'x.fcs', **changes)}", f"adt={here}/adt.h5ad", "--quick")
@@ -360,10 +362,9 @@ def test_learned_links_are_not_written_through_a_link(here):
     victim, reference = here / "victim", here / "p.h5mu"
     victim.write_text("mine")
     (here / "o.npz").symlink_to(victim)
-    mdata = xt.datasets.simulate_citeseq(n_cells=100, n_genes=60, n_proteins=12, seed=0)
-    for adata in mdata.mod.values():
+    views = dict(xt.datasets.simulate_citeseq(n_cells=100, n_genes=60, n_proteins=12, seed=0).mod)
+    for adata in views.values():
         adata.obs_names = [f"c{i}" for i in range(adata.n_obs)]
-        adata.X = sp.csr_matrix(adata.X)
-    mdata.write(reference)
+    md.MuData(views).write(reference)
     answered(call("learn", reference, "--out", here / "o.npz", "-q"))
     assert victim.read_text() == "mine"
