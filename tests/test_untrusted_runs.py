@@ -208,6 +208,7 @@ def test_words_in_place_of_numbers(run, name, column):
     "changes",
     [
         {"verdict": 1}, {"verdict": {"level": [], "reasons": []}}, {"verdict": {"level": "ok", "reasons": [1]}},
+        {"verdict": {"level": "ok", "reasons": [], "findings": [{"about": "rna", "id": 5}]}},
         {"label_key": 5}, {"label_key": ["a"]}, {"inputs": []}, {"inputs": {"rna": 1}},
         {"inputs": {"rna": {"path": 1}}},
         {"inputs": {"rna": {"path": "x", "n_bytes": "y"}}}, {"command": 1}, {"command": [1]}, {"versions": []},

@@ -61,7 +61,6 @@ def warned(make: Callable[[], object], level: int = logging.WARNING) -> str:
 
 def _ensembl(rna: AnnData) -> AnnData:
     rna = rna.copy()
-    rna.var["gene_symbols"] = rna.var_names
     rna.var_names = [f"ENSG{i:011d}" for i in range(rna.n_vars)]
     return rna
 

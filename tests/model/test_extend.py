@@ -177,3 +177,24 @@ def test_bad_queries_are_refused(fitted, parts):
         fitted.extend(parts[1]["rna"], "atac")
     with pytest.raises(ValueError, match="not fitted"):
         xt.Model(parts[0]).extend(parts[1]["rna"], "rna")
+
+
+@pytest.mark.parametrize("missing", ["B cells", "NK cells"])
+def test_a_query_of_nothing_but_a_new_type_is_said_and_is_novel(caplog, missing):
+    mdata = xt.datasets.simulate_citeseq(n_cells=1000, seed=1)
+    query = xt.datasets.simulate_citeseq(n_cells={"rna": 1500, "adt": 10}, seed=7)["rna"]
+    model = xt.integrate({name: a[a.obs["cell_type"] != missing].copy() for name, a in mdata.mod.items()})
+
+    def labelled(cells):
+        caplog.clear()
+        larger = model.extend(cells.copy(), "rna", name="new")
+        return xt.tl.transfer_labels(larger, "rna", "new", key="cell_type")
+
+    said = "the cells of new are of one kind, and unlike those of rna: a batch effect and biology cannot be told apart"
+    new = labelled(query[query.obs["cell_type"] == missing])
+    assert said in caplog.text
+    assert new["novelty"].median() > 0.3
+    known = labelled(query[query.obs["cell_type"] == "CD14+ monocytes"])
+    assert said not in caplog.text
+    assert known["novelty"].median() < 0.1
+    assert (known["label"] == "CD14+ monocytes").mean() > 0.95

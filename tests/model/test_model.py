@@ -63,6 +63,9 @@ def test_new_cells_that_cannot_be_used(fitted, data):
         ValueError, match=r"fitted on counts\.\n  found: [\d.]+, and values up to (.|\n)*expected: whole numbers"
     ):
         fitted.embed("rna", ad.AnnData(np.log1p(rna.X), obs=rna.obs, var=rna.var))
+    logged = xt.integrate(data | {"rna": ad.AnnData(np.log1p(rna.X), obs=rna.obs, var=rna.var)}, config=CLOSED)
+    with pytest.raises(ValueError, match="the new cells hold counts, but the view was fitted on values on a log scale"):
+        logged.embed("rna", ad.AnnData(rna.X * 20, obs=rna.obs, var=rna.var))
     with pytest.raises(ValueError, match="not finite"):
         fitted.embed("rna", ad.AnnData(rna.X * np.nan, obs=rna.obs, var=rna.var))
     with pytest.raises(KeyError, match=r"view: unknown name 'atac'(.|\n)*'rna', 'adt'"):

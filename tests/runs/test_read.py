@@ -1,6 +1,7 @@
 """A folder gives back the run that was written, or one message if something in it is not right."""
 
 import shutil
+from dataclasses import replace
 
 import h5py
 import mudata as md
@@ -10,6 +11,9 @@ import pytest
 
 from crosstie.runs.read import read, read_model, with_data
 from crosstie.runs.write import write
+from crosstie.trust.check import Finding
+
+COLUMNS = ["edge", "signal", "value", "expected", "ok"]  # of the figures behind a verdict
 
 
 def change_views(folder, change):
@@ -35,6 +39,14 @@ def test_a_run_comes_back(run, written):
     for edge, matches in run.matches.items():
         pd.testing.assert_frame_equal(found.matches[edge].reset_index(drop=True), matches, rtol=1e-3, check_dtype=False)
     pd.testing.assert_frame_equal(found.scores, run.scores, rtol=1e-4)
+
+
+def test_a_verdict_comes_back_with_its_findings(run, tmp_path):
+    finding = Finding("adt", "controls", "note", "2 × isotype control; set aside")
+    signals = pd.DataFrame([("rna – adt", "mixing", 1.0, ">= 0.5", True)], columns=COLUMNS)
+    judged = replace(run, level="ok", findings=(finding,), plane={}, signals=signals)
+    write(judged, tmp_path)
+    assert read(tmp_path).findings == (finding,)
 
 
 def test_what_was_read_can_be_written(written, tmp_path):

@@ -117,3 +117,16 @@ def test_few_cells():
     mdata = xt.datasets.simulate_citeseq(n_cells=40, n_genes=200, n_proteins=30, seed=0)
     views = {name: ad.AnnData(adata.X, var=adata.var[[]]) for name, adata in mdata.mod.items()}
     assert xt.trust.diagnose(xt.integrate(views)).level in ("ok", "care", "fail")
+
+
+def test_findings_before_the_fit_are_told_beside_the_figures():
+    data = dict(xt.datasets.simulate_citeseq(n_cells=300, n_genes=200, n_proteins=40, seed=0).mod)
+    x = data["adt"].X.toarray()
+    x[:8] = 0
+    data["adt"] = ad.AnnData(x, obs=data["adt"].obs, var=data["adt"].var)
+    found = xt.trust.diagnose(xt.integrate(data))
+    assert {(f.about, f.id, f.level) for f in found.findings} >= {
+        ("adt", "controls", "note"),
+        ("adt", "empty_cells", "warning"),
+    }
+    assert "in the data: adt, empty cells: 8 cells (2.7%) without a single count. Drop them first" in str(found)

@@ -136,7 +136,9 @@ def judged(diagnosis: Diagnosis) -> dict[str, Any]:
     """Return the verdict as commands give it in JSON."""
     from crosstie.trust.diagnosis import WORDS
 
-    return {"level": diagnosis.level, "verdict": WORDS[diagnosis.level], "reasons": diagnosis.reasons}
+    found = [{"about": f.about, "id": f.id, "level": f.level, "found": f.found, "do": f.do} for f in diagnosis.findings]
+    said = {"level": diagnosis.level, "verdict": WORDS[diagnosis.level], "reasons": diagnosis.reasons}
+    return said | {"findings": found}
 
 
 def check_keys(model: Model, view: str, option: str, keys: Sequence[str]) -> None:

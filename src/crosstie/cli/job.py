@@ -35,6 +35,8 @@ class Job:
         NAME=WORD, or one word for all views.
     reference
         Files of paired data, or of learned links.
+    droplets
+        Unfiltered matrix, from whose empty droplets the background of proteins is taken off.
     use
         Views to use of a single file, separated by commas; `None` uses all that take part.
     paired
@@ -53,6 +55,7 @@ class Job:
     links: Path | None = None
     genes: Path | None = None
     reference: tuple[Path, ...] = ()
+    droplets: Path | None = None
     names: tuple[str, ...] = ()
     use: str | None = None
     cells: tuple[str, ...] = ()
@@ -73,7 +76,7 @@ class Job:
     @property
     def files(self) -> dict[str, Path]:
         """What is read besides the views."""
-        found = {name: path for name in ("links", "genes") if (path := getattr(self, name)) is not None}
+        found = {name: path for name in ("links", "genes", "droplets") if (path := getattr(self, name)) is not None}
         return found | {f"reference {n}": path for n, path in enumerate(self.reference, 1)}
 
     @classmethod

@@ -51,6 +51,15 @@ References = Annotated[
         "crosstie learn learned from them; used where the data confirm it; repeatable.",
     ),
 ]
+Droplets = Annotated[
+    Path | None,
+    typer.Option(
+        "--droplets",
+        metavar="FILE",
+        help="Unfiltered matrix (raw_feature_bc_matrix.h5): takes off proteins what antibodies leave in its empty "
+        "droplets.",
+    ),
+]
 Paired = Annotated[
     list[str] | None,
     typer.Option("--paired", metavar="NAME,NAME", help="Two views in which equal names are the same cell; repeatable."),
@@ -138,6 +147,45 @@ def references(paths: Iterable[Path]) -> list[LearnedLinks | dict[str, AnnData]]
     from crosstie.links import LearnedLinks
 
     return [LearnedLinks.load(path) if path.suffix == ".npz" else read_views({"": path}) for path in paths]
+
+
+def without_background(
+    data: dict[str, AnnData], droplets: Path, slot: Mapping[str, str], modality: Iterable[str]
+) -> dict[str, AnnData]:
+    """Return the views, with the background of proteins measured in empty droplets.
+
+    Parameters
+    ----------
+    data
+        The views by name.
+    droplets
+        File of the unfiltered matrix.
+    slot
+        What `--slot` says, by view.
+    modality
+        What `--modality` says.
+
+    Raises
+    ------
+    ValueError
+        If no view holds proteins, or the file does not hold the same ones.
+    """
+    from crosstie.data.read_files import read
+    from crosstie.qc import with_background
+
+    kinds = modalities_of(modality, data)
+    proteins = [name for name, kind in kinds.items() if kind == "protein"]
+    if not proteins:
+        found = ", ".join(f"{name}: {kind}" for name, kind in kinds.items())
+        raise value_error("--droplets: no view holds proteins.", found=found, do="Write --modality NAME=protein.")
+    if changed := [name for name in proteins if slot.get(name, "X") != "X"]:
+        do = "Leave one of them out."
+        raise value_error(f"--droplets reads X of {sample(changed)}, --slot another matrix.", found=str(slot), do=do)
+    raw = read(droplets, backed=True)
+    empty = next(iter(raw.values())) if len(raw) == 1 else raw.get("adt")
+    if empty is None:
+        raise value_error(f"--droplets: {droplets} has no proteins.", found=sample(raw), expected="Antibody Capture")
+    return data | {name: with_background(data[name], droplets=empty) for name in proteins}
 
 
 def _taking_part(data: dict[str, AnnData], paths: Mapping[str, Path], use: str | None) -> dict[str, AnnData]:

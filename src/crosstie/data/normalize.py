@@ -10,8 +10,19 @@ from crosstie.data.steps import Steps
 from crosstie.data.values import Values
 
 
-def normalized(matrix: Matrix, steps: Steps, values: Values, target_sum: float, slope: float = 0.0) -> Matrix:
-    """Return the matrix normalised as `steps.normalize` says; values on a log scale are returned unchanged."""
+def normalized(
+    matrix: Matrix,
+    steps: Steps,
+    values: Values,
+    target_sum: float,
+    slope: float = 0.0,
+    background: Floats | None = None,
+) -> Matrix:
+    r"""Return the matrix normalised as `steps.normalize` says; values on a log scale are returned unchanged.
+
+    With a background :math:`b_j` of counts (`"partial"` only; below 0 for features that have none), a value :math:`y`
+    becomes :math:`\log(1 + e^y / (1 + b_j))`: flat where counts are background, logarithmic above it.
+    """
     if steps.normalize == "none" or values == "log":
         return matrix
     if steps.normalize == "arcsinh":
@@ -25,7 +36,11 @@ def normalized(matrix: Matrix, steps: Steps, values: Values, target_sum: float, 
         # Subtracted after the logarithm: dividing by the same power of the total before it scored worse.
         x = np.log1p(matrix.toarray() if sp.issparse(matrix) else matrix)
         size = slope * (np.log1p(totals(matrix)) - np.log1p(target_sum))
-        return x - size[:, None].astype(np.float32)
+        x -= size[:, None].astype(np.float32)
+        if background is not None:
+            some = background >= 0
+            x[:, some] = np.logaddexp(0, x[:, some] - np.log1p(background[some]).astype(np.float32))
+        return x
     matrix = presence(matrix, steps, values)
     factor = (target_sum / np.maximum(totals(matrix), 1.0)).astype(np.float32)
     if sp.issparse(matrix):

@@ -61,6 +61,9 @@ class Recipe:
     ignored
         Positions of the features that measure nothing of the cell, such as isotype controls and hashtags, or that
         outweigh all others (`dominant_of`): neither used nor part of any total.
+    background
+        Counts of each input feature that are background, -1 where it has none, shape `(n_features,)`; `None` takes
+        nothing off.
     """
 
     steps: Steps
@@ -75,6 +78,7 @@ class Recipe:
     slope: float = 0.0
     weight: Floats | None = None
     ignored: Index = field(default_factory=lambda: np.empty(0, np.int64))
+    background: Floats | None = None
 
     def __repr__(self) -> str:
         done = ["as given"] if self.values != "counts" else [f"normalised by {self.steps.normalize}"]
@@ -132,14 +136,12 @@ class Recipe:
         ValueError
             If fewer than three features vary.
         """
-        if steps is None:
-            steps = STEPS[view.modality]
-        steps = _for_values(steps, view)
+        steps = _for_values(STEPS[view.modality] if steps is None else steps, view)
         ignored = _ignored(view, steps, ignore)
         matrix = _without(view.loaded, ignored)
         target = target_sum_of(presence(matrix, steps, view.values))
         slope = typical_slope(matrix) if steps.normalize == "partial" and view.values != "log" else 0.0
-        x = normalized(matrix, steps, view.values, target, slope)
+        x = normalized(matrix, steps, view.values, target, slope, view.background)
         mean, std = moments(x)
         std[ignored] = 0
         chosen = _usable(view, std, steps, len(ignored))
@@ -150,7 +152,8 @@ class Recipe:
         by = np.lexsort((std, mean))  # by contents: all draws and sums of features follow it
         order, weight = np.argsort(np.argsort(by)[kept]), None
         if steps.weigh_by_signal and view.values == "counts":
-            half = partial(normalized, steps=steps, values=view.values, target_sum=target / 2, slope=slope)
+            off = None if view.background is None else np.where(view.background < 0, -1, view.background / 2)[by]
+            half = partial(normalized, steps=steps, values="counts", target_sum=target / 2, slope=slope, background=off)
             shares = signal_shares(matrix[:, by], half, seed=seed)[np.argsort(by)]
             weight = np.sqrt(np.maximum(shares[kept], MIN_SHARE))
         divisor = std[kept] if weight is None else std[kept] / weight
@@ -175,6 +178,7 @@ class Recipe:
             slope,
             weight,
             ignored,
+            view.background,
         )
         return recipe, components
 
@@ -210,7 +214,7 @@ class Recipe:
     def log_normalize(self, matrix: Matrix) -> Matrix:
         """Return the used features of a matrix, normalised but not scaled, shape `(n_cells, n_kept)`."""
         matrix = _without(self._checked(matrix), self.ignored)
-        return normalized(matrix, self.steps, self.values, self.target_sum, self.slope)[:, self.kept]
+        return normalized(matrix, self.steps, self.values, self.target_sum, self.slope, self.background)[:, self.kept]
 
     def scale(self, matrix: Matrix, columns: Index | None = None, *, absent: Mask | None = None) -> Array:
         """Return scaled and clipped features as a dense array, shape `(n_cells, n_kept)`.

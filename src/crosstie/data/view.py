@@ -15,7 +15,7 @@ import scipy.sparse as sp
 
 from crosstie._errors import sample, type_error, unknown_name, value_error
 from crosstie._log import log
-from crosstie._typing import Index, Matrix, Modality
+from crosstie._typing import Floats, Index, Matrix, Modality
 from crosstie.data.counts_beside import tell_of_counts
 from crosstie.data.modality import check_modality, guess_modality
 from crosstie.data.readers.feature_types import COLUMN, types_of
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 
 MIN_CELLS = 10
 MIN_FEATURES = 3
+BACKGROUND = "crosstie_background"  # column of var: counts of each protein that are background, missing where none
 LOOKED_AT = 2048  # cells at either end of a stored matrix from which the kind of numbers is detected
 
 
@@ -57,6 +58,9 @@ class View:
         Where the matrix was in the AnnData.
     batch
         Batch of each cell; `None` without batches.
+    background
+        Counts of each protein that are background, -1 where it has none, shape `(n_features,)`; `None` if nothing is to
+        be taken off.
     """
 
     name: str
@@ -67,6 +71,7 @@ class View:
     values: Values = "counts"
     slot: str = "X"
     batch: pd.Series | None = field(default=None, repr=False)
+    background: Floats | None = field(default=None, repr=False)
 
     @classmethod
     def of(
@@ -107,10 +112,7 @@ class View:
         if slot == "X":
             _check_types(name, adata)
         modality = check_modality(modality, name) if modality else guess_modality(name, adata, matrix, features)
-        expected = _expected(modality, slot)
-        if expected == "counts":
-            tell_of_counts(name, adata, slot)
-        values = describe_values(_looked_at(matrix), name, expected=expected)
+        values = _values(name, adata, slot, _looked_at(matrix), _expected(modality, slot))
         batch = None
         if batch_key is not None:
             if batch_key not in adata.obs:
@@ -121,7 +123,8 @@ class View:
                     f"view {name!r}: {missing:,} cells have no {batch_key!r}.", do="Fill it, or drop them."
                 )
             batch = adata.obs[batch_key].astype(str)
-        return cls(name, modality, matrix, features, pd.Index(adata.obs_names), values, slot, batch)
+        background = _background(name, adata, slot) if modality == "protein" and values == "counts" else None
+        return cls(name, modality, matrix, features, pd.Index(adata.obs_names), values, slot, batch, background)
 
     @property
     def n_cells(self) -> int:
@@ -287,6 +290,22 @@ def _check_types(name: str, adata: AnnData) -> None:
             expected="one type in each view",
             do="Split it: xt.data.split_by_type(adata) returns its views by name.",
         )
+
+
+def _values(name: str, adata: AnnData, slot: str, looked_at: Matrix, expected: Expected) -> Values:
+    """Return the kind of numbers in a matrix; where it is not counts, counts beside it are said."""
+    if expected in ("counts", "proteins"):
+        tell_of_counts(name, adata, slot)
+    return describe_values(looked_at, name, expected=expected)
+
+
+def _background(name: str, adata: AnnData, slot: str) -> Floats | None:
+    """Return the background of each protein, as `xt.qc.with_background` wrote it, if it did."""
+    if slot == "raw" or slot.startswith("obsm/") or BACKGROUND not in adata.var:
+        return None
+    found = pd.to_numeric(adata.var[BACKGROUND], errors="coerce").to_numpy(np.float32, na_value=np.nan)
+    log.info("%s: var[%r] is taken off: the background of %d proteins.", name, BACKGROUND, np.isfinite(found).sum())
+    return np.where(np.isfinite(found) & (found >= 0), found, np.float32(-1))
 
 
 def _expected(modality: Modality, slot: str) -> Expected:

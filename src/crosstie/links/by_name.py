@@ -65,6 +65,12 @@ def by_name(
         left, controls = _without_controls(left)
         right, _ = _without_controls(right)
     groups = _same_name(left, right)
+    if not groups and not panels:  # one view may be named by identifiers, the other by symbols
+        left, right = (
+            labels(data, view, column, symbols=True)
+            for view, column in ((source, source_names), (target, target_names))
+        )
+        groups = _same_name(left, right)
     n_same = len(groups)
     if panels:
         groups += _same_protein(left, right, groups)

@@ -14,6 +14,7 @@ from crosstie._log import log
 from crosstie.data.untrusted_files import open_text
 from crosstie.links.antibody_names import Control, Entry, Organism, control, entries, lookup, stripped
 from crosstie.links.feature_labels import PAIRS, REPORT, Finder, labels, nothing_linked, recognised_share
+from crosstie.links.identifiers import symbol_columns
 from crosstie.links.link import Link
 
 if TYPE_CHECKING:
@@ -58,8 +59,9 @@ def by_table(
         A cell may hold several features, separated by `/`, `|` or `;`. `None` takes the packaged table, for human or
         mouse depending on the gene symbols.
     source_names, target_names
-        Column of that view's `.var` with the names to look up, such as `"gene_symbols"`; `None` takes the `var_names`.
-        The pairs of the link are always `var_names`.
+        Column of that view's `.var` with the names to look up, such as `"gene_symbols"`; `None` takes the `var_names`
+        or, if these are identifiers of genes and one column holds their symbols, that column. The pairs of the link
+        are always `var_names`.
     isoforms
         What to do with antibodies against one isoform of a protein (CD45RA), which the gene cannot distinguish:
         `"keep"` links them to the gene, `"drop"` leaves them out. Only for the packaged table.
@@ -78,7 +80,8 @@ def by_table(
     """
     if isoforms not in ("keep", "drop"):
         raise value_error("by_table: unknown value of isoforms.", found=repr(isoforms), expected="'keep' or 'drop'")
-    names = {source: labels(data, source, source_names), target: labels(data, target, target_names)}
+    column = {source: source_names, target: target_names}
+    names = {view: labels(data, view, column[view], symbols=table is None) for view in (source, target)}
     protein, gene = (
         (source, target) if _antibody_score(names[source]) >= _antibody_score(names[target]) else (target, source)
     )
@@ -88,8 +91,11 @@ def by_table(
     else:
         asked = _read(table)
         asked.columns = pd.Index([source, target, "weight"])
-        pairs, report = _given(asked.rename(columns={protein: "protein", gene: "gene"}), names[protein], names[gene])
-        n_pairs = len(asked)
+        asked, n_pairs = asked.rename(columns={protein: "protein", gene: "gene"}), len(asked)
+        pairs, report = _given(asked, names[protein], names[gene])
+        if not len(pairs):  # the table may name symbols where the view has identifiers
+            names = {view: labels(data, view, column[view], symbols=True) for view in (source, target)}
+            pairs, report = _given(asked, names[protein], names[gene])
     if not len(pairs):
         do, do_cli = _hints(data, {source: "source_names", target: "target_names"}, gene)
         raise nothing_linked(f"none of the table's {n_pairs:,} pairs occurs in both views", names, do, do_cli)
@@ -279,11 +285,11 @@ def _weights(table: pd.DataFrame) -> np.ndarray:
 
 def _hints(data: Data, option: dict[str, str], gene: str) -> tuple[str, str]:
     """Name the column of `.var` that holds gene symbols, if there is one; for the library and the command line."""
-    var = (data.mod if hasattr(data, "mod") else data)[gene].var
-    known = _symbols("human") | _symbols("mouse")
-    good = [str(c) for c in var.columns if var[c].astype(object).isin(known).any()]
+    good = symbol_columns((data.mod if hasattr(data, "mod") else data)[gene].var)
     column = good[0] if good else "gene_symbols"
     which = f"a column of {gene}.var" if good else f"the column of {gene}.var with gene symbols"
+    if len(good) > 1:
+        which += f"; or {', '.join(good[1:4])}"
     rest = f"({which}), or give a table in these names."
     return f'Pass {option[gene]}="{column}" {rest}', f"Pass --names {gene}={column} {rest}"
 

@@ -55,10 +55,13 @@ def by_var(data: Data, source: str, target: str, *, key: str = "linked_gene", ta
         If none of the names is a feature of `target`.
     """
     features, named, codes = _named(data, source, key)
-    genes = labels(data, target, target_names)
-    find = Finder(genes.map(without_version))
-    found = [_features(label, find) for label in named]
-    row, item = expand(codes, found)
+    for symbols in (False, True):  # the column may name symbols where the view has identifiers
+        genes = labels(data, target, target_names, symbols=symbols)
+        find = Finder(genes.map(without_version))
+        found = [_features(label, find) for label in named]
+        row, item = expand(codes, found)
+        if len(row):
+            break
     if not len(row):
         raise nothing_linked(
             f"{source}.var[{key!r}] names no feature of {target}",

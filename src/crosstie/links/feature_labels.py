@@ -17,6 +17,7 @@ from crosstie._errors import InputValueError, sample, unknown_name, value_error
 from crosstie._log import log
 from crosstie.links.antibody_names import control, lookup
 from crosstie.links.gene_spelling import plain_genes
+from crosstie.links.identifiers import symbol_column
 
 if TYPE_CHECKING:
     from crosstie._typing import Data
@@ -28,16 +29,29 @@ _MONTHS = "jan|feb|mar|apr|may|jun|jul|aug|sept?|oct|nov|dec"
 _DATE = re.compile(rf"[0-9]{{1,2}}-(?:{_MONTHS})|(?:mar|sep|dec)-[0-9]{{1,2}}", re.IGNORECASE)
 
 
-def labels(data: Data, view: str, column: str | None) -> pd.Series:
+def labels(data: Data, view: str, column: str | None, *, symbols: bool = False) -> pd.Series:
     """Return the labels by which the features of a view are looked up, indexed by `var_names`.
 
     What references add to the names of genes (`GRCh38_`, `_ENSG…`, versions) is taken off.
     Of a repeated `var_name` only the first feature is kept, because pairs identify features by name.
+
+    Parameters
+    ----------
+    data, view
+        The views by name, and which.
+    column
+        Column of `.var` with the labels; `None` takes the `var_names`.
+    symbols
+        Whether genes called by identifiers are looked up by their symbols, where `column` is `None` and one column of
+        `.var` holds them; the log says so.
     """
     views = data.mod if hasattr(data, "mod") else data
     if view not in views:
         raise unknown_name("link: view", view, views)
     var = views[view].var
+    if symbols and column is None and (column := symbol_column(var)) is not None:
+        text = "%s: genes are called by identifiers, such as %r; linked by their symbols in var[%r]."
+        log.info(text, view, str(var.index[0]), column)
     if column is not None and column not in var.columns:
         raise unknown_name(f"link: column of {view}.var", column, var.columns)
     values = var.index if column is None else var[column].astype(object)

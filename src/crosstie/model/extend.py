@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from crosstie._errors import InputKeyError, input_error, sample, value_error
 from crosstie._log import log
@@ -15,9 +16,11 @@ from crosstie._typing import Array, Labels, Mask
 from crosstie.anchors import find
 from crosstie.anchors.batch_offsets import Offsets
 from crosstie.anchors.linear import unit_rows
-from crosstie.data import View
+from crosstie.anchors.unlike_cells import is_unlike
+from crosstie.data import Recipe, View
 from crosstie.data.absent_features import WithoutFeatures
 from crosstie.data.stored import Stored
+from crosstie.data.values import MAX_LOG
 from crosstie.data.view import read_slot
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
@@ -88,7 +91,27 @@ def read_cells(adata: AnnData, found: LatentMap, like: str, *, slot: str, name: 
                 100 * known,
             )
     same = np.array_equal(where, np.arange(len(features)))
-    return CellReader(view, matrix, recipe.values, None if same else where)
+    new = CellReader(view, matrix, recipe.values, None if same else where)
+    _check_no_counts(new, recipe)
+    return new
+
+
+def _check_no_counts(new: CellReader, recipe: Recipe) -> None:
+    """Raise if new cells hold counts, but the fitted ones values on a log scale, such as CLR.
+
+    Nothing else would tell: counts are finite, and not negative.
+    """
+    if not (recipe.values == "log" or (recipe.values == "any" and recipe.steps.weigh_by_signal)):
+        return
+    part = new.rows(*new.bounds()[0])
+    values = part.data if sp.issparse(part) else np.asarray(part)
+    if values.size and values.max() > MAX_LOG and np.array_equal(values, np.rint(values)):
+        raise value_error(
+            f"view {new.view!r}: the new cells hold counts, but the view was fitted on values on a log scale.",
+            found=f"whole numbers up to {float(values.max()):,.0f}",
+            expected=f"values below {MAX_LOG:g}",
+            do="Normalise the new cells as the fitted ones were (CLR, dsb, log).",
+        )
 
 
 def batch_of(inputs: Inputs, found: LatentMap, view: str, adata: AnnData) -> Labels | None:
@@ -173,7 +196,10 @@ def _with_copy(table: Mapping[str, Item], like: str, name: str) -> dict[str, Ite
 
 
 def _offsets(fitted: Fitted, like: str, raw: Array, name: str) -> Offsets:
-    """Return the offsets with those of the new cells, which move them to the fitted cells of their kind."""
+    """Return the offsets with those of the new cells, which move them to the fitted cells of their kind.
+
+    New cells of one kind that are unlike all fitted cells stay where they are: the biology may set them apart.
+    """
     form, known = fitted.map.closed_form, fitted.map.offsets
     if fitted.map.trained is None:
         assert form is not None
@@ -185,6 +211,13 @@ def _offsets(fitted: Fitted, like: str, raw: Array, name: str) -> Offsets:
     centroids = None if known is None else known.centroids
     found = Offsets.fit({like: both}, {like: batch}, to="fitted", centroids=centroids)
     shift = found.shifts[like][1:]
+    if is_unlike(before, raw):
+        log.warning(
+            "extend: the cells of %s are of one kind, and unlike those of %s: a batch effect and biology cannot be "
+            "told apart. Nothing is taken off as a batch effect. Map them together with other cells of their batch.",
+            *(name, like),
+        )
+        shift = np.zeros_like(shift)
     if known is None:
         return Offsets(found.centroids, {name: (name,)}, {name: shift})
     return Offsets(known.centroids, dict(known.names) | {name: (name,)}, dict(known.shifts) | {name: shift})

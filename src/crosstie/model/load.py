@@ -174,6 +174,7 @@ def _recipe(arrays: SavedArrays, i: int, view: str, found: Mapping[str, Any]) ->
         slope=_share(found.get("slope", 0.0), "slope"),  # models saved before there was one do not use it
         weight=arrays.take(f"recipes/{i}/weight", used, above=0) if found.get("weighed") else None,
         ignored=np.flatnonzero(features.isin([str(f) for f in found.get("ignored", ())])),
+        background=arrays.take(f"recipes/{i}/background", len(features)) if found.get("background") else None,
     )
 
 
@@ -252,8 +253,7 @@ def _networks(arrays: SavedArrays, config: Config, views: list[str]) -> Networks
 
 def _link(found: Mapping[str, Any]) -> Link:
     pairs, report = (pd.DataFrame(found[t]["rows"], columns=found[t]["columns"]) for t in ("pairs", "report"))
-    # Models saved before origins were recorded lack the entry.
-    origin = _one_of(found.get("origin", "pairs"), Origin)
+    origin = _one_of(found.get("origin", "pairs"), Origin)  # which models of before lack
     return Link(str(found["source"]), str(found["target"]), pairs, report, origin)
 
 

@@ -97,6 +97,8 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray]:
         out |= {f"recipes/{i}/{part}": getattr(recipe, part) for part in _RECIPE}
         if recipe.weight is not None:
             out[f"recipes/{i}/weight"] = recipe.weight
+        if recipe.background is not None:
+            out[f"recipes/{i}/background"] = recipe.background
         out[f"latents/{i}"] = fitted.latents[name]
         out[f"decoders/{i}/matrix"], out[f"decoders/{i}/offset"] = found.decoders[name]
         if name in fitted.core_rows:
@@ -155,6 +157,7 @@ def _settings(inputs: Inputs, fitted: Fitted) -> dict[str, Any]:
                     "target_sum": recipe.target_sum,
                     "slope": recipe.slope,
                     "weighed": recipe.weight is not None,
+                    "background": recipe.background is not None,
                     "ignored": list(recipe.features[recipe.ignored]),
                     "features": list(recipe.features),
                 },

@@ -11,7 +11,7 @@ from typing import TypeAlias
 
 from crosstie._visible import visible
 
-VOID = ("br", "input", "link", "meta")
+VOID = ("br", "img", "input", "link", "meta")
 
 
 class Html(str):

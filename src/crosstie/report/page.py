@@ -20,6 +20,7 @@ from crosstie.report.sections.checks import checks
 from crosstie.report.sections.imputation import imputation
 from crosstie.report.sections.inputs import inputs
 from crosstie.report.sections.labels import labels
+from crosstie.report.sections.linked_features import linked_features
 from crosstie.report.sections.links import links
 from crosstie.report.sections.map import joint_map
 from crosstie.report.sections.methods import methods
@@ -41,6 +42,7 @@ SECTIONS: tuple[tuple[str, str, Callable[[Run], Html]], ...] = (  # id, entry in
     ("map", "Map", joint_map),
     ("inputs", "Inputs", inputs),
     ("links", "Links", links),
+    ("linked-features", "Linked features", linked_features),
     ("suspicious-links", "Suspicious links", suspicious_links),
     ("labels", "Labels", labels),
     ("imputation", "Imputation", imputation),

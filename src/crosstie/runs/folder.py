@@ -47,6 +47,7 @@ _MADE = {
 _MADE_BY_VIEW = re.compile(r"labels_.+_to_.+\.csv|confusion_.+_to_.+\.png|linked_.+_to_.+\.png|links_\d+\.h5ad")
 _LARGEST = 2**26  # bytes of a run.json
 
+FINDING = ("about", "id", "level", "found", "do")  # of what was found in the data, in run.json
 OBSM_KEY = "X_crosstie"  # of the views in VIEWS_FILE: latent coordinates
 CONFIDENCE = "crosstie_confidence"  # column of their obs: confidence in the position of each cell
 
@@ -164,15 +165,19 @@ def _is_list_of(is_one: Callable[[Any], bool]) -> Callable[[Any], bool]:
     return lambda found: isinstance(found, list) and all(map(is_one, found))
 
 
+def _is_finding(found: Any) -> bool:
+    return isinstance(found, dict) and set(found) == set(FINDING) and all(map(_is_text, found.values()))
+
+
 def _is_verdict(found: Any) -> bool:
     if not isinstance(found, dict) or not isinstance(found.get("level"), str | None):
         return False
-    return _is_list_of(_is_text)(found.get("reasons", []))
+    return _is_list_of(_is_text)(found.get("reasons", [])) and _is_list_of(_is_finding)(found.get("findings", []))
 
 
 # What readers of a run use of its run.json. All may be absent: runs made in Python lack some.
 _KEYS: dict[str, tuple[Callable[[Any], bool], str]] = {
-    "verdict": (_is_verdict, "a level and a list of reasons"),
+    "verdict": (_is_verdict, "a level, a list of reasons and one of findings"),
     "label_key": (lambda found: isinstance(found, str | None), "the name of a column"),
     "inputs": (_is_table_of(_is_file), "path and n_bytes of each file"),
     "files": (_is_table_of(_is_file), "path and n_bytes of each file"),

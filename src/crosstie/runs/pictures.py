@@ -4,11 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from functools import partial
+from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from crosstie._typing import Edge
 from crosstie._visible import visible
 from crosstie.data.stored import Stored
 from crosstie.runs import folder as names
@@ -18,6 +20,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from crosstie.pl.save import Width
+
+
+NAMES: Any = {"text.parse_math": False}  # a name with dollars is no formula
 
 
 def draw(run: Run, folder: Path, *, ending: str = "png", width: Width | None = None, dpi: int = 150) -> list[str]:
@@ -42,7 +47,7 @@ def draw(run: Run, folder: Path, *, ending: str = "png", width: Width | None = N
     from crosstie.pl.save import save
 
     files = []
-    with mpl.rc_context({"text.parse_math": False}):  # a name with dollars is no formula
+    with mpl.rc_context(NAMES):
         for name, picture in _pictures(run):
             drawn = picture()
             files.append(save(drawn, folder / f"{name}.{ending}", width=width, dpi=dpi).name)
@@ -73,10 +78,7 @@ def _pictures(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
         new = {name: score[rows[name]] for name, score in novelty.items()}
         lonely = "Novelty (1: no counterpart in the labelled view)"
         yield names.NOVELTY_PICTURE, partial(pl.embedding_by_view, coords, values=new, title=lonely)
-    in_memory = run.model.views and not any(isinstance(view.matrix, Stored) for view in run.model.views.values())
-    labels = drawn | {name: y for name, y in own.items() if name not in drawn or _mostly_known(y)}
-    for edge in dict.fromkeys(link.edge for link in run.model.linkage.links) if in_memory else ():
-        beside = partial(pl.linked, run.model, *edge, coords=coords, rows=rows, labels=labels)
+    for edge, beside in _linked(run):
         yield names.linked_picture(*edge), beside
     for edge, found in run.labels.items():
         if edge[1] in run.truth:
@@ -85,6 +87,38 @@ def _pictures(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
             yield names.confusion_picture(*edge), compared
     if len(run.model.history):
         yield names.HISTORY_PICTURE, lambda: pl.losses(run.model.history, title="Training")
+
+
+def linked_as_png(run: Run, *, dpi: int = 100) -> dict[Edge, tuple[bytes, list[str]]]:
+    """Return the picture of linked features of every two views, and the titles of its maps, such as `CD3E, rna`."""
+    import matplotlib as mpl
+
+    mpl.use("Agg")
+    from matplotlib import pyplot as plt
+
+    found = {}
+    with mpl.rc_context(NAMES):
+        for edge, beside in _linked(run) if run.plane else ():
+            axes, png = beside(), BytesIO()
+            axes[0, 0].figure.savefig(png, format="png", dpi=dpi, metadata={"Software": None})
+            found[edge] = png.getvalue(), [ax.get_title(loc="left") for ax in axes[:, :2].ravel()]
+            plt.close("all")
+    return found
+
+
+def _linked(run: Run) -> Iterator[tuple[Edge, Callable[[], Any]]]:
+    """Yield what draws linked features beside each other, for every two views whose features are linked."""
+    from crosstie import pl
+
+    if not run.model.views or any(isinstance(view.matrix, Stored) for view in run.model.views.values()):
+        return
+    coords = {name: part[["x", "y"]].to_numpy() for name, part in run.plane.items()}
+    rows = {name: part["row"].to_numpy() for name, part in run.plane.items()}
+    labels = {name: _shown(y[rows[name]]) for name, y in transferred_labels(run).items()}
+    own = {name: _shown(y[rows[name]]) for name, y in run.truth.items()}
+    labels |= {name: y for name, y in own.items() if name not in labels or _mostly_known(y)}
+    for edge in dict.fromkeys(link.edge for link in run.model.linkage.links):
+        yield edge, partial(pl.linked, run.model, *edge, coords=coords, rows=rows, labels=labels)
 
 
 def _shown(labels: np.ndarray) -> np.ndarray:

@@ -22,6 +22,7 @@ from crosstie.model.model import Model
 from crosstie.runs import folder as names
 from crosstie.runs.joint_map import MAX_PLOTTED, Plane, plane_of, plane_of_table
 from crosstie.runs.run import Run
+from crosstie.trust.check import Finding
 
 MOST_COLUMNS = 1000  # of a table of a run
 # Bytes of a file of views: a cell takes less than 500,000 numbers would, whatever was measured.
@@ -78,6 +79,7 @@ def read(folder: Path, *, diagnosis: Diagnosis | None = None, max_cells: int | N
         about=about,
         level=verdict.get("level"),
         reasons=tuple(verdict.get("reasons", ())),
+        findings=tuple(Finding(**found) for found in verdict.get("findings", ())),
         signals=_csv(folder, names.DIAGNOSIS_FILE, _SIGNALS),
         suspicious=_csv(folder, names.SUSPICIOUS_FILE, _SUSPICIOUS),
         confidence={

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
     from crosstie.anchors import Anchors
     from crosstie.model.model import Model
+    from crosstie.trust.check import Finding
     from crosstie.trust.diagnosis import Diagnosis
 
 Stage: TypeAlias = Callable[[str], AbstractContextManager[Any]]  # says what begins, and shows until it ends
@@ -52,6 +53,8 @@ class Run:
         Table of the figures behind the verdict.
     suspicious
         Table of links whose names seem to be exchanged.
+    findings
+        What was found in the data before the fit; empty where the run was not diagnosed.
     confidence
         Confidence in the position of each cell of each view, where the run was diagnosed.
     plane
@@ -74,6 +77,7 @@ class Run:
     reasons: tuple[str, ...] = ()
     signals: pd.DataFrame = field(default_factory=pd.DataFrame)
     suspicious: pd.DataFrame = field(default_factory=pd.DataFrame)
+    findings: tuple[Finding, ...] = ()
     confidence: Mapping[str, Floats] = field(default_factory=dict)
     plane: Plane = field(default_factory=dict)
     label_key: str | None = None
@@ -164,6 +168,7 @@ class Run:
             reasons=tuple(diagnosis.reasons),
             signals=diagnosis.table,
             suspicious=diagnosis.suspicious,
+            findings=diagnosis.findings,
             confidence={name: score.to_numpy() for name, score in diagnosis.confidence.items()},
         )
 

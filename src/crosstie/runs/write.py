@@ -46,7 +46,10 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
     -------
     Whether the map was drawn, if one was asked for: a map whose process was killed is empty.
     """
-    verdict = {} if run.level is None else {"verdict": {"level": run.level, "reasons": list(run.reasons)}}
+    verdict = {}
+    if run.level is not None:
+        findings = [{key: getattr(f, key) for key in names.FINDING} for f in run.findings]
+        verdict = {"verdict": {"level": run.level, "reasons": list(run.reasons), "findings": findings}}
     with stage("writing"):
         _write_tables(run, folder)
         run.model.save(folder / names.MODEL_FOLDER)

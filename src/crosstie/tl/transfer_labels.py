@@ -15,6 +15,7 @@ from scipy.optimize import minimize_scalar
 from crosstie._errors import type_error, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask
+from crosstie.anchors.unlike_cells import distance_ratio, is_unlike
 from crosstie.space import Positions, in_context, neighbours, smoothed
 from crosstie.tl.empty_cells import empty_cells, warn_of_empty
 from crosstie.tl.label_levels import Labels, Level, read_labels
@@ -74,11 +75,13 @@ def transfer_labels(
     -------
     One row per target cell, indexed by name: `label`; `confidence`, in [0, 1], the probability that the label is
     correct: that of `label_probabilities`, times the support of the cell (`crosstie.tl.novelty.supported`), since no
-    label of the source is right for a cell without a counterpart there; `novelty`, in [0, 1], high for cells without a
-    counterpart in the source (see `crosstie.tl.novelty.novelty`). Cells without a single count in the features used get
-    no label, confidence 0 and novelty 1, and a warning counts them. Coarser levels add `label_NAME` and
-    `confidence_NAME`, with the name of their column (or `parent`), coarsest first. Labels are consistent across levels:
-    the finer label is the most probable one within the coarser label, whose probability is the sum of its finer labels.
+    label of the source is right for a cell without a counterpart there; `novelty`, in [0, 1], high for cells without
+    a counterpart in the source (see `crosstie.tl.novelty.novelty`; for mapped cells of one kind, unlike all fitted
+    ones, at least the share of their distance to these that is unusual among fitted cells). Cells without a single
+    count in the features used get no label, confidence 0 and novelty 1, and a warning counts them. Coarser levels add
+    `label_NAME` and `confidence_NAME`, with the name of their column (or `parent`), coarsest first. Labels are
+    consistent across levels: the finer label is the most probable one within the coarser label, whose probability is
+    the sum of its finer labels.
 
     Raises
     ------
@@ -94,8 +97,7 @@ def transfer_labels(
     empty = warn_of_empty(model, target, what="transfer_labels", so="they get no label, and confidence 0")
     z_own, here = own_coordinates(model, target), model.positions.get(target) if context else None
     probability = _in_tissue(here, z_source, z_target, z_own, known, k, empty)
-    new = _novelty(z_source[known.code >= 0], z_target, empty)
-    there = supported(new)
+    there = supported(new := _novelty(model, target, z_source[known.code >= 0], z_target, ~empty))
     result: dict[str, Any] = {}
     allowed = np.ones(probability.shape, bool)
     for level in known.levels:
@@ -103,8 +105,7 @@ def transfer_labels(
         confidence = confidence * there
         allowed &= level.of_fine == winner[:, None]
         label = pd.Series(level.labels.take(winner))
-        if empty.any():
-            label = _without(label, empty)
+        label = _without(label, empty) if empty.any() else label
         if abstain_at is not None:
             label = _abstained(label, confidence < abstain_at, abstain_at, level.name)
         suffix = f"_{level.name}" if level.name else ""
@@ -113,12 +114,23 @@ def transfer_labels(
     return pd.DataFrame(result, index=model.obs[target].index)
 
 
-def _novelty(z_source: Array, z_target: Array, empty: Mask) -> Floats:
+def _novelty(model: Model, target: str, z_source: Array, z_target: Array, rest: Mask) -> Floats:
     """Return the novelty of the target cells, 1 for cells without counts."""
     new = np.ones(len(z_target))
-    if not empty.all():
-        new[~empty] = novelty(z_source, z_target[~empty])
+    if rest.any():
+        new[rest] = np.maximum(novelty(z_source, z_target[rest]), _unlike_fitted(model, target, rest))
     return new
+
+
+def _unlike_fitted(model: Model, target: str, rows: Mask) -> Floats | float:
+    """Return the novelty of the cells of a view that `extend` added, if all are of one kind, unlike the fitted cells.
+
+    Transport cannot tell: its price is relative to the cells that are easiest to place.
+    """
+    if target not in model.like:
+        return 0.0
+    fitted, new = own_coordinates(model, model.like[target]), own_coordinates(model, target)[rows]
+    return np.maximum(1 - 1 / distance_ratio(fitted, new), 0) if is_unlike(fitted, new) else 0.0
 
 
 def _check_abstain_at(abstain_at: object) -> None:

@@ -80,6 +80,10 @@ class Finding:
     do: str = ""
     value: float | None = None
 
+    def __str__(self) -> str:
+        end = "" if self.found.endswith("?") else "."
+        return f"{self.about}, {self.id.replace('_', ' ')}: {self.found}{end} {self.do}".rstrip()
+
 
 @dataclass(frozen=True)
 class Checked:

@@ -18,6 +18,7 @@ from crosstie.qc.doublets import MIN_CELLS, find_doublets
 from crosstie.tl.neighbourhood import own_coordinates
 from crosstie.tl.novelty import novelty
 from crosstie.trust import input_mistakes, signals
+from crosstie.trust.check import check_views
 from crosstie.trust.copied_cells import recognised
 from crosstie.trust.diagnosis import Diagnosis, Signal, SignalId, cell_scores
 from crosstie.trust.exchanged_links import suspicious_table
@@ -53,7 +54,8 @@ def diagnose(
 
     The closed form is refitted on sketches: without some links, which then are judged by fits that did not see them,
     and without a fifth of the cells. Cells are also placed by each half of their counts. The data are checked for
-    copies of one measurement, doublets, duplicated cells and mismatched organisms. The model's own coordinates tell
+    copies of one measurement, doublets, duplicated cells and mismatched organisms, and looked at as the quick part of
+    `crosstie.check` does. The model's own coordinates tell
     whether cells return from the other view, how well views mix, and which populations have no counterpart.
 
     Parameters
@@ -107,7 +109,8 @@ def diagnose(
     level, reasons = signals.decide(found, edges, views)
     given.judge("; ".join(reasons) if level == "fail" else "")
     pairs = {} if evidence is None else {edge: e.exchanged for edge, e in evidence.edges.items()}
-    return Diagnosis(level, reasons, tuple(found), confidence, suspicious_table(model, pairs))
+    findings = tuple(f for f in check_views(model.views) if f.level in ("note", "warning"))
+    return Diagnosis(level, reasons, tuple(found), confidence, suspicious_table(model, pairs), findings)
 
 
 def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:

@@ -11,6 +11,7 @@ import pandas as pd
 from crosstie._errors import unknown_name, value_error
 from crosstie._typing import Floats
 from crosstie.data.view import as_mapping
+from crosstie.trust.check import Finding
 
 if TYPE_CHECKING:
     from crosstie._typing import Data
@@ -87,6 +88,9 @@ class Diagnosis:
         is not a probability.
     suspicious
         Links whose names seem to be exchanged, one row per feature; see `crosstie.trust.exchanged_links`.
+    findings
+        What the quick part of `crosstie.check` finds in the data and is worth knowing: notes and warnings. They explain
+        figures, and change no verdict.
     """
 
     level: Level
@@ -94,6 +98,7 @@ class Diagnosis:
     signals: tuple[Signal, ...]
     confidence: Mapping[str, pd.Series]
     suspicious: pd.DataFrame = field(default_factory=pd.DataFrame)
+    findings: tuple[Finding, ...] = ()
 
     @property
     def verdict(self) -> str:
@@ -142,6 +147,7 @@ class Diagnosis:
         lines = [WORDS[self.level] + ("." if not self.reasons else ":")]
         lines += [f"  - {reason}" for reason in self.reasons]
         lines += [f"  suspicious: {sentence}" for sentence in self.suspicions]
+        lines += [f"  in the data: {finding}" for finding in self.findings if finding.level == "warning"]
         width = max((len(s.edge) for s in self.signals), default=0)
         length = max((len(s.name) for s in self.signals), default=0)
         mark = {"ok": " ", "care": "!", "fail": "x", "missing": "?"}

@@ -46,7 +46,8 @@ def duplicated(matrix: Matrix) -> float:
 def organisms(views: Mapping[str, View]) -> dict[str, tuple[Organism, int]]:
     """Return the organism that the features of each view come from, and how many features tell it.
 
-    Genes tell it by their spelling (CD19, Cd19), antibodies by proteins that only one organism has (HLA-DR, Ly-6A).
+    Genes tell it by their spelling (CD19, Cd19) or identifier (ENSG…, ENSMUSG…), antibodies by proteins that only one
+    organism has (HLA-DR, Ly-6A).
 
     Returns
     -------
@@ -63,7 +64,8 @@ def organisms(views: Mapping[str, View]) -> dict[str, tuple[Organism, int]]:
 
 def _by_genes(features: pd.Index) -> tuple[int, int]:
     human, mouse = ({gene for entry in entries() for gene in entry.genes(o)} for o in ("human", "mouse"))  # type: ignore[arg-type]
-    return int(features.isin(human - mouse).sum()), int(features.isin(mouse - human).sum())
+    by_id = [int(features.str.match(rf"(?i){start}\d{{11}}").sum()) for start in ("ENSG", "ENSMUSG")]
+    return int(features.isin(human - mouse).sum()) + by_id[0], int(features.isin(mouse - human).sum()) + by_id[1]
 
 
 def _by_antibodies(features: pd.Index) -> tuple[int, int]:

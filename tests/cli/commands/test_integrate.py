@@ -398,3 +398,32 @@ def test_cells_of_one_name_tie_views(run, multiome, tmp_path):
         assert refused.exit_code == 2
         assert message in refused.output
         assert not (tmp_path / "no").exists()
+
+
+def test_droplets_take_the_background_off_proteins(run, tmp_path, write):
+    adt = ad.read_h5ad(tmp_path / "adt.h5ad")
+    empty = np.random.default_rng(0).poisson(np.asarray(adt.X.mean(0)) / 4, (400, adt.n_vars)).astype(np.float32)
+    names_of = [*adt.obs_names, *(f"empty-{i}" for i in range(len(empty)))]
+    raw = ad.AnnData(sp.vstack([adt.X, empty], "csr"), pd.DataFrame(index=names_of), adt.var[[]].copy())
+    raw.write_h5ad(tmp_path / "raw.h5ad")
+    result = run("integrate", *VIEWS, "--out", "run", "--droplets", "raw.h5ad", *FAST)
+    assert result.exit_code == 0, result.output
+    with views_as_they_are():
+        written = md.read_h5mu(tmp_path / "run" / "integrated.h5mu")["adt"]
+    assert written.uns["crosstie_background"]["source"] == "droplets"
+    assert written.var["crosstie_background"].notna().sum() > 20
+    assert abs(written.X - adt.X).sum() == 0
+    assert json.loads((tmp_path / "run" / "run.json").read_text())["files"]["droplets"]["path"].endswith("raw.h5ad")
+    again = run("rerun", "run", "--out", "again", "-q")
+    assert again.exit_code == 0, again.output
+    assert "different" not in again.stdout
+
+
+def test_droplets_that_cannot_be_used(run, tmp_path):
+    for words, said in (
+        (("--droplets", "rna.h5ad"), "the droplets lack proteins of the cells"),
+        (("--droplets", "adt.h5ad"), "too few empty droplets"),
+        (("--droplets", "adt.h5ad", "--slot", "adt=raw"), "--droplets reads X of 'adt'"),
+        (("--droplets", "adt.h5ad", "--modality", "adt=cytometry"), "no view holds proteins"),
+    ):
+        assert_refused(run("integrate", *VIEWS, "--out", "run", *words, *FAST), tmp_path, said)

@@ -6,6 +6,7 @@ import pytest
 
 from crosstie.report.sections.checks import MEANINGS, checks
 from crosstie.runs.read import read
+from crosstie.trust.check import Finding
 from crosstie.trust.diagnosis import SignalId
 from crosstie.trust.signals import NAMES
 from report.conftest import text_of
@@ -26,6 +27,20 @@ def test_every_figure_is_shown_with_its_meaning_and_its_name(run):
         assert name in said
     assert MEANINGS["links_held_out"] in said
     assert "None of these checks uses labels" in said
+
+
+def test_what_the_data_hold_is_shown(run):
+    findings = (
+        Finding("adt", "empty_cells", "warning", "9 cells <b> without a count", "Drop them."),
+        Finding("adt", "controls", "note", "3 isotype controls; set aside"),
+    )
+    html = checks(replace(run, findings=findings))
+    said = " ".join(text_of(html).split())
+    assert "What the data hold" in said
+    assert "! stands out empty cells 9 cells" in said
+    assert "· worth knowing controls 3 isotype controls; set aside adt –" in said
+    assert "<b>" not in str(html)
+    assert "What the data hold" not in text_of(checks(replace(run, findings=())))
 
 
 @pytest.mark.parametrize(

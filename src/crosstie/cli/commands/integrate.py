@@ -49,6 +49,7 @@ def integrate(
     names: view_arguments.Names = None,
     genes: view_arguments.Genes = None,
     reference: view_arguments.References = None,
+    droplets: view_arguments.Droplets = None,
     use: view_arguments.Use = None,
     cells: view_arguments.Cells = None,
     paired: view_arguments.Paired = None,
@@ -93,9 +94,7 @@ def integrate(
         ),
     ] = None,
     resume: Annotated[bool, typer.Option("--resume", help="Continue an interrupted run into this folder.")] = False,
-    plots: Annotated[
-        bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures and write report.html.")
-    ] = True,
+    plots: Annotated[bool, typer.Option("--plots/--no-plots", help="Whether to draw pictures and a report.")] = True,
     verdict: Annotated[
         bool, typer.Option("--verdict/--no-verdict", help="Whether to check if the run can be trusted; see diagnose.")
     ] = True,
@@ -139,6 +138,10 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
 
         with say.stage("reading " + ", ".join(map(str, job.inputs.values()))):
             data = view_arguments.read(job.inputs, use=job.use, cells=job.cells, most=job.config.n_core)
+        if job.droplets is not None:
+            with say.stage(f"reading {job.droplets}"):
+                slot = view_arguments.by_view(job.slot, "--slot", data)
+                data = view_arguments.without_background(data, job.droplets, slot, job.modality)
         key, same = check_label_key(data, job.label_key), pairs_of(data, job.pairs)
         links, options = _links_and_options(job, data, say)
         pool, first = _pool(scheduler)
@@ -260,8 +263,7 @@ def _tell_of_findings(views: Mapping[str, View]) -> None:
 
     for found in check_views(views):
         if found.level == "warning":
-            end = "" if found.found.endswith("?") else "."
-            log.warning("%s, %s: %s%s %s", found.about, found.id.replace("_", " "), found.found, end, found.do)
+            log.warning("%s", found)
 
 
 def about_run(say: Console, *, seed: int, device: str) -> dict[str, Any]:

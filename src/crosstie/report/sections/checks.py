@@ -33,6 +33,7 @@ MEANINGS: dict[SignalId, str] = {
     "doublets": "How many cells look like doublets?",
     "one_organism": "Are both views from one organism?",
 }
+LEVELS = {"warning": ("look", "! stands out"), "note": ("part", "· worth knowing")}
 MARKS = {"pass": "✓ passes", "look": "! stands out", "missing": "– not judged", "part": ""}
 
 
@@ -76,11 +77,25 @@ def checks(run: Run) -> Html:
             "expected range is shaded.",
         ),
         table(heads, rows, numbers=(3, 5), class_="checks", caption="Figures behind the verdict"),
+        _of_data(run),
         el("h3", "Confidence of cells"),
         [el("p", how), el("div", cells, class_="small-multiples")]
         if cells
         else none("No confidence of cells: this run was not judged."),
     )
+
+
+def _of_data(run: Run) -> list[Child]:
+    """Return what was found in the data before the fit, if anything was."""
+    rows = []
+    for found in run.findings:
+        mark, words = LEVELS.get(found.level, ("part", found.level))
+        what = [el("div", found.id.replace("_", " ")), el("small", found.found)]
+        rows.append([el("span", words, class_=f"mark mark-{mark}"), what, found.about, found.do or "–"])
+    if not rows:
+        return []
+    heads = ["", "Found", "In", "What to do"]
+    return [el("h3", "What the data hold"), table(heads, rows, class_="checks", caption="Findings before the fit")]
 
 
 def _drawn(value: float, expected: str, name: str) -> Html | None:
