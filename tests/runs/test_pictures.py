@@ -6,7 +6,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from crosstie.runs.folder import not_of_a_run
 from crosstie.runs.pictures import draw, transferred_labels
+from crosstie.space import Positions
 
 
 def table(label, confidence, novelty):
@@ -43,3 +45,13 @@ def test_names_are_no_formulas_and_no_control_characters(run, tmp_path):
         xml.etree.ElementTree.fromstring(text)
     for shown in ("$\\frac{", "a$b$c", "esc\\x1b[2J", "\\u202eback"):
         assert any(shown in text for text in texts), shown
+
+
+def test_a_view_with_positions_is_drawn_in_its_tissue(run, tmp_path):
+    n = len(run.model.latents["adt"])
+    here = Positions(np.random.default_rng(0).random((n, 2)), np.arange(n) % 2, ("a", "b"))
+    placed = run.model.of(replace(run.model.inputs, positions={"adt": here}), run.model.fitted)
+    plane = {name: pd.DataFrame({"row": [0], "x": [0.0], "y": [0.0]}) for name in run.model.latents}
+    found = draw(replace(run, model=placed, plane=plane, confidence={}), tmp_path)
+    assert "tissue_adt.png" in found
+    assert "tissue" not in not_of_a_run(tmp_path)
