@@ -269,7 +269,11 @@ class Recipe:
             Mask of input features that were not measured; see `crosstie.data.absent_features`.
         """
         x: Array = self.scaled(matrix, absent) @ self.loadings
-        return x if absent is None else WithoutFeatures.of(self, absent).completed(x)
+        return x if absent is None else self.without(absent).completed(x)
+
+    def without(self, absent: Mask) -> WithoutFeatures:
+        """Return what is known of the components without some input features, a mask of shape `(n_features,)`."""
+        return WithoutFeatures.of(self.loadings, self.variance, self.weight, absent[self.kept])
 
     def inverse(self, components: Array, *, scaled: bool = False) -> Array:
         """Return the features reconstructed from components, shape `(n_cells, n_kept)`.
