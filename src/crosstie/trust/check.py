@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from crosstie._errors import InputError, sample, unknown_name
 from crosstie._log import log
@@ -37,6 +38,7 @@ FEW_LINKS = 10
 SOME_DOUBLETS, MANY_DOUBLETS = 0.05, 0.1  # up to .04 are found where there are none
 MANY_EMPTY = 0.01
 SHALLOW, MANY_DROPLETS = 100, 50_000  # median counts of RNA, and cells: an unfiltered matrix has few and many
+MUST_BE_SEEN = 20.0  # cells of a batch that should show a protein, as often as others do, if its panel had it
 MANY_SHARED = 0.5
 SKETCH, K = 2000, 15
 APART = 0.9  # of the possible excess of neighbours of one's own batch
@@ -226,6 +228,7 @@ def _of_view(view: View) -> list[Finding]:
         )
     if not isinstance(view.matrix, Stored) and view.values != "any":
         out += _of_totals(view)
+        out += _panels(view)
     return out + _barcodes(view)
 
 
@@ -257,6 +260,29 @@ def _of_totals(view: View) -> list[Finding]:
         text = f"{empty:,} cells ({share:.1%}) without a single count"
         out.append(Finding(view.name, "empty_cells", "warning" if share > MANY_EMPTY else "note", text, do, share))
     return out
+
+
+def _panels(view: View) -> list[Finding]:
+    """Look for proteins that are zero in every cell of a batch and seen elsewhere: its panel lacked them."""
+    if view.modality not in PROTEINS or view.batch is None:
+        return []
+    batch, seen = view.batch.to_numpy(), sp.csr_matrix(view.loaded > 0)
+    names = np.unique(batch)
+    positive = np.stack([np.asarray(seen[batch == name].sum(0)).ravel() for name in names])
+    n_cells = np.array([(batch == name).sum() for name in names])[:, None]
+    elsewhere = (positive.sum(0) - positive) / np.maximum(n_cells.sum() - n_cells, 1)
+    lacking = (positive == 0) & (elsewhere * n_cells >= MUST_BE_SEEN)
+    if not lacking.any():
+        return []
+    which = sample(view.features[lacking.any(0)], 3)
+    where = sample(names[lacking.any(1)], 3)
+    n = int(lacking.any(0).sum())
+    text = f"{n} proteins are zero in every cell of some batches ({which} in {where}): other panels?"
+    do = (
+        "What was not measured is taken for absent. Give batches of other panels as views of their own: each is linked "
+        "by what it has."
+    )
+    return [Finding(view.name, "panels", "warning", text, do, n)]
 
 
 def _barcodes(view: View) -> list[Finding]:
