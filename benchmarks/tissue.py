@@ -2,12 +2,14 @@
 
 Run with: python benchmarks/tissue.py codex            codex_hpap071 in $CROSSTIE_DATA, beside MaxFuse and links alone
           python benchmarks/tissue.py simulated [n]    simulated tissues of n cells (5,000), four layouts
+          python benchmarks/tissue.py likeness         how alike neighbours are, real and simulated
           python benchmarks/tissue.py scale n m        n imaged and m dissociated cells, from files to labels on disk
 MaxFuse runs in the environment that benchmarks/peers/setup.sh makes, and is left out where there is none.
 """
 
 from __future__ import annotations
 
+import argparse
 import logging
 import os
 import resource
@@ -124,6 +126,32 @@ def simulated(n_cells: int) -> pd.DataFrame:
     return pd.DataFrame(rows).drop(columns="seed").groupby("layout", sort=False).mean().round(3)
 
 
+def likeness() -> pd.DataFrame:
+    """Compare how alike neighbours are in codex_hpap071 and in simulated tissue of as many cells."""
+    real = ad.read_h5ad(DATA / "codex_hpap071" / "codex.h5ad")
+    found = {"codex_hpap071": alike(real)}
+    for layout in LAYOUTS:
+        many = [xt.datasets.simulate_tissue(n_cells=real.n_obs, layout=layout, seed=seed)["tissue"] for seed in SEEDS]
+        found[f"simulated, {layout}"] = {key: np.mean([alike(one)[key] for one in many]) for key in alike(many[0])}
+    return pd.DataFrame(found).T.round(2)
+
+
+def alike(tissue: ad.AnnData) -> dict[str, float]:
+    """Return how much more often neighbours are of a cell's type than by chance, and how markers follow neighbours."""
+    near = xt.space.neighbours(xt.space.Positions.of("tissue", tissue), 10).astype(float)
+    near = near.multiply(1 / np.maximum(near.sum(1), 1)).tocsr()
+    kinds = pd.get_dummies(tissue.obs["cell_type"].astype(str)).to_numpy(float)
+    often = kinds.sum(0) >= 30
+    times = ((near @ kinds) * kinds).sum(0) / kinds.sum(0) / kinds.mean(0)
+    x = np.arcsinh(np.asarray(tissue.X.toarray() if hasattr(tissue.X, "toarray") else tissue.X) / 150)
+    around = near @ x
+    correlation = [np.corrcoef(x[:, j], around[:, j])[0, 1] for j in range(x.shape[1])]
+    return {
+        "neighbours of a cell's own type, times chance": float(times[often].mean()),
+        "correlation of a marker with its neighbours' mean, median": float(np.median(correlation)),
+    }
+
+
 def links_of(mdata: object) -> xt.links.Link:
     """Return the links of a simulated tissue to the RNA."""
     table = xt.datasets.true_links(mdata)[["gene", "protein"]]
@@ -155,17 +183,28 @@ def write(n_cells: int, n_rna: int, rna: str, tissue: str) -> None:
     mdata["tissue"].write_h5ad(tissue)
 
 
-if __name__ == "__main__":
+def main() -> None:
+    """Run one of the measurements."""
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("what", choices=["codex", "simulated", "likeness", "scale", "write"])
+    parser.add_argument("rest", nargs="*")
+    given = parser.parse_args()
     logging.getLogger("crosstie").setLevel(logging.ERROR)
     pd.set_option("display.width", 250, "display.max_columns", 30)
-    match sys.argv[1:]:
+    match [given.what, *given.rest]:
         case ["codex"]:
             print(codex().to_string())
         case ["simulated", *n]:
             print(simulated(int(n[0]) if n else 5000).to_string())
+        case ["likeness"]:
+            print(likeness().to_string())
         case ["scale", n, m]:
             scale(int(n), int(m))
         case ["write", n, m, rna, tissue]:
             write(int(n), int(m), rna, tissue)
         case _:
-            sys.exit(__doc__)
+            parser.error("wrong number of arguments")
+
+
+if __name__ == "__main__":
+    main()

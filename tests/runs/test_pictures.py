@@ -5,7 +5,9 @@ from dataclasses import replace
 import numpy as np
 import pandas as pd
 
+from crosstie.runs.folder import not_of_a_run
 from crosstie.runs.pictures import draw, transferred_labels
+from crosstie.space import Positions
 
 
 def table(label, confidence, novelty):
@@ -27,3 +29,13 @@ def test_a_run_without_labels_and_verdict_has_its_views_and_its_links(run, tmp_p
         for name, z in run.model.latents.items()
     }
     assert draw(replace(bare, plane=plane), tmp_path, ending="svg") == ["umap_view.svg", "linked_rna_to_adt.svg"]
+
+
+def test_a_view_with_positions_is_drawn_in_its_tissue(run, tmp_path):
+    n = len(run.model.latents["adt"])
+    here = Positions(np.random.default_rng(0).random((n, 2)), np.arange(n) % 2, ("a", "b"))
+    placed = run.model.of(replace(run.model.inputs, positions={"adt": here}), run.model.fitted)
+    plane = {name: pd.DataFrame({"row": [0], "x": [0.0], "y": [0.0]}) for name in run.model.latents}
+    found = draw(replace(run, model=placed, plane=plane, confidence={}), tmp_path)
+    assert "tissue_adt.png" in found
+    assert "tissue" not in not_of_a_run(tmp_path)

@@ -130,3 +130,16 @@ def test_findings_before_the_fit_are_told_beside_the_figures():
         ("adt", "empty_cells", "warning"),
     }
     assert "in the data: adt, empty cells: 8 cells (2.7%) without a single count. Drop them first" in str(found)
+
+
+def test_cells_without_a_counterpart_are_in_named_populations():
+    mdata = xt.datasets.simulate_citeseq(
+        n_cells={"rna": 700, "adt": 700}, n_genes=300, drop_types={"rna": ["B cells"]}, seed=1
+    )
+    found = xt.trust.diagnose(xt.integrate(mdata, config=xt.Config(n_rounds=3)), n_stability=1)
+    population = found.populations["adt"]
+    lost = (mdata["adt"].obs["cell_type"] == "B cells").to_numpy()
+    assert list(population.index) == list(mdata["adt"].obs_names)
+    assert population.notna()[lost].mean() > 0.7
+    assert population.notna()[~lost].mean() < 0.1
+    assert any(marker in name for name in population.dropna().unique() for marker in ("CD19", "CD20"))

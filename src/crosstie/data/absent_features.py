@@ -3,16 +3,33 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import TYPE_CHECKING
+from typing import Protocol
 
 import numpy as np
 
-from crosstie._typing import Array, Floats, Mask
-
-if TYPE_CHECKING:
-    from crosstie.data.recipe import Recipe
+from crosstie._typing import Array, Floats, Index, Mask
 
 LEAST_SIGNAL = 1e-6  # of the variance of a component
+
+
+class Axes(Protocol):
+    """What is read of a recipe: see the attributes of `Recipe`."""
+
+    @property
+    def kept(self) -> Index:
+        """Positions of the features that are used."""
+
+    @property
+    def loadings(self) -> Array:
+        """Principal axes."""
+
+    @property
+    def variance(self) -> Array:
+        """Variance along each axis."""
+
+    @property
+    def weight(self) -> Floats | None:
+        """Factor of each used feature."""
 
 
 @dataclass(frozen=True)
@@ -40,7 +57,7 @@ class WithoutFeatures:
     lost: Floats
 
     @classmethod
-    def of(cls, recipe: Recipe, absent: Mask) -> WithoutFeatures:
+    def of(cls, recipe: Axes, absent: Mask) -> WithoutFeatures:
         """Compute both for a mask of input features that were not measured, shape `(n_features,)`."""
         loadings, variance = recipe.loadings.astype(np.float64), recipe.variance.astype(np.float64)
         gone = loadings[absent[recipe.kept]]
@@ -58,7 +75,7 @@ class WithoutFeatures:
         """Return expected components, given those with absent features at their mean, `(n_cells, n_components)`."""
         return (components @ self.completion).astype(np.float32)
 
-    def kept(self, recipe: Recipe, to: Floats | None = None) -> float:
+    def kept(self, recipe: Axes, to: Floats | None = None) -> float:
         """Return how much of the variance of the components is known, in [0, 1].
 
         Parameters

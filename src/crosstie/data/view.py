@@ -193,8 +193,11 @@ def check_anndata(adata: object, view: str) -> None:
         raise type_error(f"view {view!r} is not an AnnData.", found=type(adata).__name__, expected="AnnData")
 
 
-def as_mapping(data: Data) -> dict[str, AnnData]:
-    """Return the views by name, or raise if `data` is neither a MuData nor a mapping, or a name is impossible."""
+def as_mapping(data: Data, *, least: int = 2) -> dict[str, AnnData]:
+    """Return the views by name, or raise if `data` is neither a MuData nor a mapping, or a name is impossible.
+
+    `least` is the number of views that there must be.
+    """
     found = getattr(data, "mod", data)
     if not isinstance(found, Mapping):
         raise type_error(
@@ -202,8 +205,10 @@ def as_mapping(data: Data) -> dict[str, AnnData]:
             found=type(data).__name__,
             do='Write {"rna": rna, "adt": adt}.',
         )
-    if len(found) < 2:
-        raise value_error("data: there is nothing to integrate.", found=sample(found), expected="at least two views")
+    if len(found) < least:
+        what = "data: there is nothing to integrate." if least > 1 else "data: there is no view."
+        expected = "at least two views" if least > 1 else "at least one view"
+        raise value_error(what, found=sample(found), expected=expected)
     for name in found:
         if not isinstance(name, str):
             raise type_error("data: the name of a view is not text.", found=repr(name), do='Write {"rna": rna, ...}.')

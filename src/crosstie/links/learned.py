@@ -22,9 +22,9 @@ from crosstie._log import log
 from crosstie._typing import Edge, Floats, Index, Labels, Mask, Modality
 from crosstie.data import Recipe, View
 from crosstie.data.view import as_mapping
-from crosstie.links.antibody_names import control, lookup
-from crosstie.links.feature_labels import PAIRS, REPORT, Finder, nothing_linked
+from crosstie.links.feature_labels import PAIRS, REPORT, nothing_linked
 from crosstie.links.link import Link
+from crosstie.links.same_features import same_names, same_proteins
 
 if TYPE_CHECKING:
     from crosstie._typing import Data
@@ -168,10 +168,10 @@ class LearnedLinks:
     def link_features(self, sources: Iterable[str], targets: Iterable[str], edge: Edge) -> Link:
         """Return the learned links between the named features of two views; see `link`."""
         genes, proteins = (pd.Series(list(map(str, names)), dtype=object) for names in (sources, targets))
-        gene_of = _joined(pd.Series(self.features), genes)
+        gene_of = same_names(self.features, genes)
         weights = self.weights(np.array([gene is not None for gene in gene_of]))
         pairs, report = [], []
-        for number, (protein, known) in enumerate(zip(proteins, _by_protein(self.predicted, proteins), strict=True)):
+        for number, (protein, known) in enumerate(zip(proteins, same_proteins(self.predicted, proteins), strict=True)):
             usable = [j for j in known if self.r[j] >= LEAST_R and weights[:, j].any()]
             if not usable:
                 report.append((protein, "not predictable" if known else "not in the reference", "", "", ""))
@@ -364,33 +364,3 @@ def _learn(source: View, target: View, *, keep: Sequence[str], folds: Index, see
     spread = predicted.std(0) * y.std(0)
     r = ((predicted - predicted.mean(0)) * (y - y.mean(0))).mean(0) / np.where(spread > 1e-9, spread, np.inf)
     return learned(covariance(np.arange(len(y))), r)
-
-
-def _joined(reference: pd.Series, names: pd.Series) -> list[str | None]:
-    """Return the feature of the data that each feature of the reference is, or `None`."""
-    find = Finder(names.set_axis(names))
-    return [found[0] if (found := find(name)) else None for name in reference]
-
-
-def _by_protein(reference: Labels, names: pd.Series) -> list[list[int]]:
-    """Return the numbers of the reference's features that each feature of the data is: by name, else by protein."""
-    by_name: dict[str, list[int]] = {}
-    by_protein: dict[str, list[int]] = {}
-    for number, name in enumerate(reference):
-        by_name.setdefault(str(name).casefold(), []).append(number)
-        if (protein := _protein(str(name))) is not None:
-            by_protein.setdefault(protein, []).append(number)
-    out = []
-    for name in names:
-        found = [] if control(str(name)) else by_name.get(str(name).casefold(), [])
-        protein = _protein(str(name))
-        out.append(found or (by_protein.get(protein, []) if protein is not None else []))
-    return out
-
-
-def _protein(name: str) -> str | None:
-    """Return the protein that an antibody measures, as the packaged table calls it."""
-    if control(name):
-        return None
-    entry = lookup(name, "human") or lookup(name, "mouse")
-    return entry.protein if entry is not None else None

@@ -44,7 +44,9 @@ _MADE = {
     *(f"{picture}.png" for picture in (NOVELTY_PICTURE, HISTORY_PICTURE)),
     *(".DS_Store", "Thumbs.db"),  # made by file managers that show the folder
 }
-_MADE_BY_VIEW = re.compile(r"labels_.+_to_.+\.csv|confusion_.+_to_.+\.png|linked_.+_to_.+\.png|links_\d+\.h5ad")
+_MADE_BY_VIEW = re.compile(
+    r"labels_.+_to_.+\.csv|confusion_.+_to_.+\.png|linked_.+_to_.+\.png|tissue_.+\.png|links_\d+\.h5ad"
+)
 _LARGEST = 2**26  # bytes of a run.json
 
 FINDING = ("about", "id", "level", "found", "do")  # of what was found in the data, in run.json
@@ -65,6 +67,11 @@ def confusion_picture(source: str, target: str) -> str:
 def linked_picture(source: str, target: str) -> str:
     """Return the name of the picture of linked features of two views, without its ending."""
     return f"linked_{file_word(source)}_to_{file_word(target)}"
+
+
+def tissue_picture(view: str) -> str:
+    """Return the name of the picture of a view's cells in the tissue, without its ending."""
+    return f"tissue_{file_word(view)}"
 
 
 def link_file(number: int) -> str:

@@ -8,9 +8,12 @@ from io import BytesIO
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+import pandas as pd
+
 from crosstie._typing import Edge
 from crosstie.data.stored import Stored
 from crosstie.runs import folder as names
+from crosstie.runs.known_truth import UNKNOWN
 from crosstie.runs.run import Run
 
 if TYPE_CHECKING:
@@ -73,6 +76,13 @@ def _pictures(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
         yield names.NOVELTY_PICTURE, partial(pl.embedding_by_view, coords, values=new, title=lonely)
     for edge, beside in _linked(run):
         yield names.linked_picture(*edge), beside
+    for name, here in run.model.positions.items():
+        if (label := given.get(name, run.truth.get(name))) is not None:
+            section = next(iter(here.by_section()))[0]
+            several = f", section {section} (1 of {len(here.sections)})" if len(here.sections) > 1 else ""
+            title = f"{run.label_key or 'label'} in {name}{several}"
+            place = partial(pl.spatial, here, colour=pd.Series(label).fillna(UNKNOWN), section=section, title=title)
+            yield names.tissue_picture(name), place
     for edge, found in run.labels.items():
         if edge[1] in run.truth:
             title = f"{run.label_key}: {edge[0]} → {edge[1]}"
@@ -133,6 +143,4 @@ def _novelty(run: Run) -> dict[str, np.ndarray]:
 
 
 def _mostly_known(labels: np.ndarray) -> bool:
-    from crosstie.runs.known_truth import UNKNOWN
-
     return bool((labels != UNKNOWN).mean() > 0.5)

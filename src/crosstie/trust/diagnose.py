@@ -100,7 +100,7 @@ def diagnose(
     with few_threads(SKETCH):
         evidence = gather(model, n_stability=n_stability, seed=seed) if model.views else None
         found = _of_refits(model, evidence)
-        of_views, cells = _of_places(model, evidence, seed)
+        of_views, cells, lost = _of_places(model, evidence, seed)
         found += of_views + _of_data(model, seed)
         confidence = {view: _confidence(model, view, evidence, cells[view]) for view in views}
     if model is not whole:
@@ -110,7 +110,9 @@ def diagnose(
     given.judge("; ".join(reasons) if level == "fail" else "")
     pairs = {} if evidence is None else {edge: e.exchanged for edge, e in evidence.edges.items()}
     findings = tuple(f for f in check_views(model.views) if f.level in ("note", "warning"))
-    return Diagnosis(level, reasons, tuple(found), confidence, suspicious_table(model, pairs), findings)
+    populations = {view: _of_populations(whole, model, view, lost[view]) for view in views}
+    suspicious = suspicious_table(model, pairs)
+    return Diagnosis(level, reasons, tuple(found), confidence, suspicious, findings, populations)
 
 
 def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:
@@ -145,8 +147,14 @@ def _of_refits(model: Model, evidence: Evidence | None) -> list[Signal]:
     return found
 
 
-def _of_places(model: Model, evidence: Evidence | None, seed: int) -> tuple[list[Signal], dict[str, Floats]]:
-    """Judge the model's own coordinates; also return a score in [0, 1] for each cell, averaged over its edges."""
+def _of_places(
+    model: Model, evidence: Evidence | None, seed: int
+) -> tuple[list[Signal], dict[str, Floats], dict[str, list[Population]]]:
+    """Judge the model's own coordinates.
+
+    Also returns a score in [0, 1] for each cell, averaged over its edges, and the unsupported populations of each view.
+    """
+    without: dict[str, list[Population]] = {view: [] for view in model.latents}
     found: list[Signal] = []
     cells: dict[str, list[Floats]] = {view: [] for view in model.latents}
     own = {view: _own(model, view, evidence) for view in model.latents}
@@ -173,11 +181,12 @@ def _of_places(model: Model, evidence: Evidence | None, seed: int) -> tuple[list
         for view, (new, back, _, lost) in answers.items():
             shares[view] = sum(len(p.rows) for p in lost) / len(new)
             described[view] = _described(model, view, lost)
+            without[view] += lost
             cells[view].append(cell_scores([near[view], 1 - new, 1 - 2 * back]))
         found.append(signals.of_cycle(edge, float(np.mean([back.mean() for _, back, *_ in answers.values()]))))
         found.append(signals.of_mixing(edge, np.concatenate([mixed for _, _, mixed, _ in answers.values()])))
         found += signals.of_support(edge, shares, described)
-    return found, {view: np.mean(scores, axis=0) for view, scores in cells.items()}
+    return found, {view: np.mean(scores, axis=0) for view, scores in cells.items()}, without
 
 
 def _disagreeing(model: Model, evidence: Evidence | None, edge: Edge, view: str) -> Floats | float:
@@ -224,16 +233,29 @@ def _own(model: Model, view: str, evidence: Evidence | None) -> Array:
 
 def _described(model: Model, view: str, lost: list[Population]) -> str:
     """Name the features that are high in unsupported cells, if the model has data."""
+    named = zip(lost[:3], _names(model, view, lost[:3]), strict=False)
+    said = [f"{len(population.rows)} cells {name}" for population, name in named]
+    return "; ".join(said) + (f"; {len(lost) - 3} more" if said and len(lost) > 3 else "")
+
+
+def _names(model: Model, view: str, lost: list[Population]) -> list[str]:
+    """Return the names of populations after their highest features; none without data."""
     if not model.views or not lost:
-        return ""
+        return []
     recipe = model.recipes[view]
     x = recipe.transform(model.views[view].loaded)
-    mean, said = x.mean(0), []
-    for population in lost[:3]:
-        high = (x[population.rows].mean(0) - mean) @ recipe.loadings.T
-        top = ", ".join(map(str, recipe.names[np.argsort(-high)[:3]]))
-        said.append(f"{len(population.rows)} cells high in {top}")
-    return "; ".join(said) + (f"; {len(lost) - 3} more" if len(lost) > 3 else "")
+    high = [(x[population.rows].mean(0) - x.mean(0)) @ recipe.loadings.T for population in lost]
+    return ["high in " + ", ".join(map(str, recipe.names[np.argsort(-h)[:3]])) for h in high]
+
+
+def _of_populations(whole: Model, core: Model, view: str, lost: list[Population]) -> pd.Series:
+    """Return the population of each unsupported cell of a view, missing for the others."""
+    cells = whole.cells[view]
+    out, rows = np.full(len(cells), None, dtype=object), whole.core_rows.get(view)
+    names = _names(core, view, lost) or [f"population {i}" for i in range(1, len(lost) + 1)]
+    for population, name in zip(reversed(lost), reversed(names), strict=True):  # the largest counts
+        out[population.rows if rows is None else rows[population.rows]] = name
+    return pd.Series(out, index=cells, name="population")
 
 
 def _of_all(whole: Model, core: Model, view: str, score: pd.Series, *, k: int = 10) -> pd.Series:

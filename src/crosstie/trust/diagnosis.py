@@ -91,6 +91,10 @@ class Diagnosis:
     findings
         What the quick part of `crosstie.check` finds in the data and is worth knowing: notes and warnings. They explain
         figures, and change no verdict.
+    populations
+        For every view, the population of each cell without a counterpart in a linked view, named after its highest
+        features (`"high in CD20, CD19, HLA-DR"`); missing for all other cells. Of views larger than their core, cells
+        outside the core are in none.
     """
 
     level: Level
@@ -99,6 +103,7 @@ class Diagnosis:
     confidence: Mapping[str, pd.Series]
     suspicious: pd.DataFrame = field(default_factory=pd.DataFrame)
     findings: tuple[Finding, ...] = ()
+    populations: Mapping[str, pd.Series] = field(default_factory=dict)
 
     @property
     def verdict(self) -> str:

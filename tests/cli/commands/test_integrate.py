@@ -427,3 +427,21 @@ def test_droplets_that_cannot_be_used(run, tmp_path):
         (("--droplets", "adt.h5ad", "--modality", "adt=cytometry"), "no view holds proteins"),
     ):
         assert_refused(run("integrate", *VIEWS, "--out", "run", *words, *FAST), tmp_path, said)
+
+
+def test_positions_are_read_by_section_or_left_aside(run, tmp_path, write):
+    def placed(adt):
+        adt.obsm["spatial"] = np.random.default_rng(0).random((adt.n_obs, 2))
+        adt.obs["slide"] = [f"s{i % 2}" for i in range(adt.n_obs)]
+        return adt
+
+    views = (VIEWS[0], f"adt={write('adt', placed)}")
+    wrong = run("integrate", *views, "--section-key", "slid", "--out", "no", *FAST)
+    assert wrong.exit_code == 2
+    assert "section_key, a column of obs: unknown name 'slid'" in wrong.output
+    assert run("integrate", *views, "--section-key", "adt=slide", "--out", "run", *FAST).exit_code == 0
+    assert xt.Model.load(tmp_path / "run" / "model").positions["adt"].sections == ("s0", "s1")
+    assert run("integrate", *views, "--no-positions", "--out", "flat", *FAST).exit_code == 0
+    assert not xt.Model.load(tmp_path / "flat" / "model").positions
+    settings = json.loads((tmp_path / "flat" / "run.json").read_text())["settings"]["options"]
+    assert settings["positions"] is False

@@ -35,9 +35,24 @@ def test_transfer_is_what_integrate_wrote(use, folder, tmp_path):
     assert (tmp_path / "labels.csv").read_text() == (folder / "run" / "labels_adt_to_rna.csv").read_text()
 
 
+def test_transfer_from_a_reference(use, model, folder, tmp_path):
+    """The run's own cells as a reference of others: every view is labelled, in one table."""
+    path = folder / "run" / "integrated.h5mu"
+    result = use("transfer", "--reference", path, *KEYS[:2], "--out", "labels.csv")
+    assert result.exit_code == 0, result.output
+    written = pd.read_csv(tmp_path / "labels.csv", index_col="cell")
+    assert dict(written["view"].value_counts()) == {name: len(z) for name, z in model.latents.items()}
+    expected = xt.tl.label_from_reference(model, xt.read(path), key="cell_type")
+    assert list(written["label"]) == [label for x in expected.values() for label in x["label"].astype(str)]
+    assert f"adt: cell_type, from {path}, adt" in " ".join(result.stdout.split())
+
+
 @pytest.mark.parametrize(
     ("words", "said"),
     [
+        ("--label-key cell_type --out x.csv", "transfer: from where to where?"),
+        ("rna --label-key cell_type --out x.csv", "SOURCE rna, TARGET not given"),
+        ("rna adt --reference r.h5mu --label-key cell_type --out x.csv", "--reference takes the place of SOURCE"),
         ("rna adt --out x.csv", "Missing option '--label-key'"),
         ("rna adt --label-key cell_type", "Missing option '--out'"),
         ("rna adt --label-key celltype --out x.csv", "Did you mean 'cell_type'"),

@@ -174,7 +174,8 @@ def simulate_teaseq(
 
 def true_links(mdata: md.MuData) -> pd.DataFrame:
     """Return the table of simulated proteins and the simulated genes that encode them: columns `protein`, `gene`."""
-    var = mdata["adt" if "adt" in mdata.mod else "tissue"].var
+    views = getattr(mdata, "mod", mdata)
+    var = views["adt" if "adt" in views else "tissue"].var
     table = var["gene"].str.split("/").explode().rename_axis("protein").reset_index()
     return table[table["gene"].isin(mdata["rna"].var_names)].reset_index(drop=True)
 
