@@ -106,9 +106,33 @@ def summary(table: pd.DataFrame) -> None:
         all(name in str(said) for name in strength.split("~"))
         for strength, said in zip(swaps["strength"], swaps["suspicious"], strict=True)
     ]
+    both = pd.DataFrame({"base": swaps["base"], "named": named}).groupby("base")["named"].agg(["sum", "size"])
+    print(f"\nswaps, both named, by data:\n{both.to_string()}")
     clean = table[table["kind"].isin(("clean", "crossed, same tissue"))]
     alarms = (clean["suspicious"].fillna("") != "").sum()
-    print(f"\nswaps, both named: {sum(named)} of {len(named)}; clean panels with an alarm: {alarms} of {len(clean)}")
+    print(f"clean panels with an alarm: {alarms} of {len(clean)}")
+    print(f"\ncalibration error of labels, verdict not `do not use`:\n{calibration(clean).to_string()}")
+    print(f"\ncells of lineages that the other view lacks:\n{found_lacking(table).to_string()}")
+
+
+def calibration(table: pd.DataFrame) -> pd.DataFrame:
+    """Return accuracy, mean confidence and calibration error by data, means over seeds and both directions."""
+    table = table[table["level"] != "fail"]
+    figures = {"accuracy": "right", "confidence": "sure", "calibration error": "calibration"}
+    each = {name: table[[f"{column}1", f"{column}2"]].mean(axis=1) for name, column in figures.items()}
+    return pd.DataFrame(each).groupby([table["kind"], table["base"]]).mean().round(3)
+
+
+def found_lacking(table: pd.DataFrame) -> pd.DataFrame:
+    """Return how novelty tells cells of lacking lineages from others, in runs that are not bad, by kind."""
+    figures = ("auroc", "found", "flagged", "alarms", "sure_lacking")
+    sides = [
+        table[["kind", *(f"{name}{n}" for name in figures)]].set_axis(["kind", *figures], axis=1)
+        for n in (1, 2)
+        if f"auroc{n}" in table
+    ]
+    every = pd.concat([side[table["truth"] != "bad"] for side in sides]).dropna(subset=["auroc"])
+    return every.groupby("kind").agg(["mean"]).droplevel(1, axis=1).assign(n=every.groupby("kind").size()).round(3)
 
 
 if __name__ == "__main__":

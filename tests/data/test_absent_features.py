@@ -5,7 +5,6 @@ import pytest
 
 import crosstie as xt
 from crosstie.data import Recipe, View
-from crosstie.data.absent_features import WithoutFeatures
 
 
 @pytest.fixture(scope="module")
@@ -27,7 +26,7 @@ def without(recipe, share, seed=0):
 
 def test_it_is_the_expectation_of_a_normal_distribution(recipe):
     absent = without(recipe, 0.6)
-    found = WithoutFeatures.of(recipe, absent)
+    found = recipe.without(absent)
     loadings, variance = recipe.loadings.astype(float), recipe.variance
     n, q = loadings.shape
     total = (recipe.weight**2).sum() if recipe.weight is not None else n
@@ -43,11 +42,11 @@ def test_it_is_the_expectation_of_a_normal_distribution(recipe):
 
 
 def test_all_features_and_none(recipe):
-    nothing, all_ = (WithoutFeatures.of(recipe, np.full(len(recipe.features), flag)) for flag in (True, False))
+    nothing, all_ = (recipe.without(np.full(len(recipe.features), flag)) for flag in (True, False))
     np.testing.assert_allclose(all_.completion, np.eye(recipe.n_components), atol=1e-9)
-    assert all_.kept(recipe) == 1
-    assert nothing.kept(recipe) < 0.2
-    some = [WithoutFeatures.of(recipe, without(recipe, share)).kept(recipe) for share in (0.2, 0.5, 0.9)]
+    assert all_.kept() == 1
+    assert nothing.kept() < 0.2
+    some = [recipe.without(without(recipe, share)).kept() for share in (0.2, 0.5, 0.9)]
     assert some == sorted(some, reverse=True)
 
 
@@ -55,9 +54,9 @@ def test_only_directions_that_count_are_judged(recipe):
     loadings = np.abs(recipe.loadings[:, 0])
     absent = np.zeros(len(recipe.features), bool)
     absent[recipe.kept[np.argsort(-loadings)[:30]]] = True  # what makes the first component
-    found = WithoutFeatures.of(recipe, absent)
+    found = recipe.without(absent)
     first, last = np.eye(recipe.n_components)[:, :1], np.eye(recipe.n_components)[:, -1:]
-    assert found.kept(recipe, last) != found.kept(recipe, first)
+    assert found.kept(last) != found.kept(first)
 
 
 @pytest.mark.parametrize("share", [0.3, 0.63, 0.8])
@@ -66,5 +65,5 @@ def test_components_are_nearer_than_with_features_at_their_mean(rna, recipe, sha
     weight = 1 if recipe.weight is None else recipe.weight
     y, there = recipe.scale(rna.loaded) * weight, ~absent[recipe.kept]
     full, at_mean = y @ recipe.loadings, y[:, there] @ recipe.loadings[there]
-    completed = WithoutFeatures.of(recipe, absent).completed(at_mean)
+    completed = recipe.without(absent).completed(at_mean)
     assert np.linalg.norm(completed - full) < 0.95 * np.linalg.norm(at_mean - full)

@@ -33,6 +33,14 @@ def test_copies_are_recognised(how, cells, rng):
     assert recognised(view("a", cells), view("b", x, features=features)) > 0.4
 
 
+def test_a_copy_of_few_features_is_recognised(rng):
+    """Fourteen proteins, half of whose counts are lost: single cells hardly stand out, all of them together do."""
+    mean = np.exp(2 * rng.normal(size=(5, 14)))[rng.integers(0, 5, 400)] * rng.gamma(3, 1, (400, 14))
+    x, other = rng.poisson(20 * mean), rng.poisson(20 * mean[rng.permutation(400)] * rng.gamma(3, 1, (400, 14)) / 3)
+    assert recognised(view("a", x, "protein"), view("b", rng.binomial(x, 0.5), "protein")) > 0.2
+    assert recognised(view("a", x, "protein"), view("b", other, "protein")) < 0.1
+
+
 def test_other_cells_are_not(cells, rng):
     mean = cells.mean(0)
     assert recognised(view("a", cells[:100]), view("b", cells[100:])) < 0.1

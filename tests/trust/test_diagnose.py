@@ -33,7 +33,7 @@ def test_confidence_ranks_cells():
         right = labels == model.obs[target]["cell_type"].to_numpy()
         assert 5 < (~right).sum() < 100
         ranked.append(roc_auc_score(right, confidence[target]))
-    assert min(ranked) > 0.6  # some 20 wrong cells on each side: ± 0.07
+    assert min(ranked) > 0.6  # 23 wrong cells of adt and 10 of rna: ± 0.06 and 0.1
     assert np.mean(ranked) > 0.7
 
 

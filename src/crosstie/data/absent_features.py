@@ -3,33 +3,12 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
-from crosstie._typing import Array, Floats, Index, Mask
+from crosstie._typing import Array, Floats, Mask
 
 LEAST_SIGNAL = 1e-6  # of the variance of a component
-
-
-class Axes(Protocol):
-    """What is read of a recipe: see the attributes of `Recipe`."""
-
-    @property
-    def kept(self) -> Index:
-        """Positions of the features that are used."""
-
-    @property
-    def loadings(self) -> Array:
-        """Principal axes."""
-
-    @property
-    def variance(self) -> Array:
-        """Variance along each axis."""
-
-    @property
-    def weight(self) -> Floats | None:
-        """Factor of each used feature."""
 
 
 @dataclass(frozen=True)
@@ -47,6 +26,8 @@ class WithoutFeatures:
         The matrix :math:`I + M^{-1} L_A^\top L_A`, by which rows of :math:`y_S L_S` are multiplied.
     lost
         Covariance of the components that the measured features leave open, shape `(n_components, n_components)`.
+    variance
+        Variance of the fitted cells along each component.
 
     References
     ----------
@@ -55,36 +36,35 @@ class WithoutFeatures:
 
     completion: Floats
     lost: Floats
+    variance: Floats
 
     @classmethod
-    def of(cls, recipe: Axes, absent: Mask) -> WithoutFeatures:
-        """Compute both for a mask of input features that were not measured, shape `(n_features,)`."""
-        loadings, variance = recipe.loadings.astype(np.float64), recipe.variance.astype(np.float64)
-        gone = loadings[absent[recipe.kept]]
+    def of(cls, loadings: Array, variance: Floats, weight: Floats | None, absent: Mask) -> WithoutFeatures:
+        """Compute them from what a recipe holds, and the mask of its used features that were not measured."""
+        loadings, variance = loadings.astype(np.float64), variance.astype(np.float64)  # type: ignore[assignment]
+        gone = loadings[absent]
         without = gone.T @ gone
         n, q = loadings.shape
-        total = float(n if recipe.weight is None else (recipe.weight**2).sum())
+        total = float(n if weight is None else (weight**2).sum())
         rest = np.full(n - q, max(total - variance.sum(), 0) / max(n - q, 1))
         noise = max(float(np.median(np.concatenate([variance, rest]))), 1e-9)  # of half of the directions, at least
         signal = np.maximum(variance - noise, LEAST_SIGNAL * variance)
         inverse = np.linalg.inv(np.eye(q) - without + np.diag(noise / signal))
         completion = np.eye(q) + inverse @ without
-        return cls(completion, noise * (without + without @ inverse @ without))
+        return cls(completion, noise * (without + without @ inverse @ without), variance)
 
     def completed(self, components: Array) -> Array:
         """Return expected components, given those with absent features at their mean, `(n_cells, n_components)`."""
         return (components @ self.completion).astype(np.float32)
 
-    def kept(self, recipe: Axes, to: Floats | None = None) -> float:
+    def kept(self, to: Floats | None = None) -> float:
         """Return how much of the variance of the components is known, in [0, 1].
 
         Parameters
         ----------
-        recipe
-            The recipe.
         to
             Map from the components to the coordinates that count, shape `(n_components, d)`; `None` counts components.
         """
         to = np.eye(len(self.lost)) if to is None else to
-        open_, all_ = (float((to * (c @ to)).sum()) for c in (self.lost, np.diag(recipe.variance)))
+        open_, all_ = (float((to * (c @ to)).sum()) for c in (self.lost, np.diag(self.variance)))
         return float(np.clip(1 - open_ / all_, 0, 1))

@@ -18,7 +18,6 @@ from crosstie.anchors.batch_offsets import Offsets
 from crosstie.anchors.linear import unit_rows
 from crosstie.anchors.unlike_cells import is_unlike
 from crosstie.data import Recipe, View
-from crosstie.data.absent_features import WithoutFeatures
 from crosstie.data.stored import Stored
 from crosstie.data.values import MAX_LOG
 from crosstie.data.view import read_slot
@@ -68,7 +67,7 @@ def read_cells(adata: AnnData, found: LatentMap, like: str, *, slot: str, name: 
     if absent.any():
         used = absent[recipe.kept]
         n_there, n_used = int((~used).sum()), len(used)
-        known = WithoutFeatures.of(recipe, absent).kept(recipe, found.components_to_coordinates(like))
+        known = recipe.without(absent).kept(found.components_to_coordinates(like))
         if known < LEAST_KNOWN:
             what = "Name the features of the new cells like those of the fitted ones"
             instead = "If they are another panel, integrate the data sets on the features that they share"

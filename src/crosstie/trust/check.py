@@ -11,7 +11,6 @@ from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 import pandas as pd
-import scipy.sparse as sp
 
 from crosstie._errors import InputError, sample, unknown_name
 from crosstie._log import log
@@ -19,11 +18,15 @@ from crosstie._threads import few_threads
 from crosstie._typing import Modality
 from crosstie.anchors.neighbours import nearest
 from crosstie.data import Recipe, View
+from crosstie.data.dominant_features import dominant_of
 from crosstie.data.normalize import totals
+from crosstie.data.scaled import column_sums
+from crosstie.data.steps import STEPS
 from crosstie.data.stored import Stored
 from crosstie.data.view import as_mapping
 from crosstie.links.antibody_names import controls
 from crosstie.links.suggest import PROTEINS, suggest
+from crosstie.model.recipes import controls_of
 from crosstie.qc import doublets as qc_doublets
 from crosstie.qc import find_doublets
 from crosstie.trust import input_mistakes
@@ -38,7 +41,6 @@ FEW_LINKS = 10
 SOME_DOUBLETS, MANY_DOUBLETS = 0.05, 0.1  # up to .04 are found where there are none
 MANY_EMPTY = 0.01
 SHALLOW, MANY_DROPLETS = 100, 50_000  # median counts of RNA, and cells: an unfiltered matrix has few and many
-MUST_BE_SEEN = 20.0  # cells of a batch that should show a protein, as often as others do, if its panel had it
 MANY_SHARED = 0.5
 SKETCH, K = 2000, 15
 APART = 0.9  # of the possible excess of neighbours of one's own batch
@@ -227,9 +229,20 @@ def _of_view(view: View) -> list[Finding]:
             Finding(view.name, "controls", "note", f"{kinds_of} ({sample(found, 3)}); set aside", value=len(found))
         )
     if not isinstance(view.matrix, Stored) and view.values != "any":
-        out += _of_totals(view)
-        out += _panels(view)
+        out += _of_totals(view) + _dominant(view) + _panels(view)
     return out + _barcodes(view)
+
+
+def _dominant(view: View) -> list[Finding]:
+    """Look for features that would be the total of every cell; a fit sets them aside."""
+    found = dominant_of(view, STEPS[view.modality], controls_of(view))
+    if not len(found):
+        return []
+    sums = column_sums(view.loaded)
+    share = float(sums[found].sum() / sums.sum())
+    text = f"{sample(view.features[found], 4)}: more than four times the counts of all other features; set aside"
+    do = "If it is no measurement (a QC column, an index), remove it; otherwise look at its values."
+    return [Finding(view.name, "dominant_features", "note", text, do, share)]
 
 
 def _chemistry(view: View) -> list[Finding]:
@@ -266,23 +279,18 @@ def _panels(view: View) -> list[Finding]:
     """Look for proteins that are zero in every cell of a batch and seen elsewhere: its panel lacked them."""
     if view.modality not in PROTEINS or view.batch is None:
         return []
-    batch, seen = view.batch.to_numpy(), sp.csr_matrix(view.loaded > 0)
-    names = np.unique(batch)
-    positive = np.stack([np.asarray(seen[batch == name].sum(0)).ravel() for name in names])
-    n_cells = np.array([(batch == name).sum() for name in names])[:, None]
-    elsewhere = (positive.sum(0) - positive) / np.maximum(n_cells.sum() - n_cells, 1)
-    lacking = (positive == 0) & (elsewhere * n_cells >= MUST_BE_SEEN)
-    if not lacking.any():
+    lacking = input_mistakes.unmeasured(view)
+    if not lacking:
         return []
-    which = sample(view.features[lacking.any(0)], 3)
-    where = sample(names[lacking.any(1)], 3)
-    n = int(lacking.any(0).sum())
-    text = f"{n} proteins are zero in every cell of some batches ({which} in {where}): other panels?"
+    which, where = sorted(set().union(*lacking.values())), sample(lacking, 3)
+    text = (
+        f"{len(which)} proteins are zero in every cell of some batches ({sample(which, 3)} in {where}): other panels?"
+    )
     do = (
         "What was not measured is taken for absent. Give batches of other panels as views of their own: each is linked "
         "by what it has."
     )
-    return [Finding(view.name, "panels", "warning", text, do, n)]
+    return [Finding(view.name, "panels", "warning", text, do, len(which))]
 
 
 def _barcodes(view: View) -> list[Finding]:
