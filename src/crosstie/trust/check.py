@@ -229,7 +229,7 @@ def _of_view(view: View) -> list[Finding]:
             Finding(view.name, "controls", "note", f"{kinds_of} ({sample(found, 3)}); set aside", value=len(found))
         )
     if not isinstance(view.matrix, Stored) and view.values != "any":
-        out += _of_totals(view) + _dominant(view)
+        out += _of_totals(view) + _dominant(view) + _panels(view)
     return out + _barcodes(view)
 
 
@@ -273,6 +273,24 @@ def _of_totals(view: View) -> list[Finding]:
         text = f"{empty:,} cells ({share:.1%}) without a single count"
         out.append(Finding(view.name, "empty_cells", "warning" if share > MANY_EMPTY else "note", text, do, share))
     return out
+
+
+def _panels(view: View) -> list[Finding]:
+    """Look for proteins that are zero in every cell of a batch and seen elsewhere: its panel lacked them."""
+    if view.modality not in PROTEINS or view.batch is None:
+        return []
+    lacking = input_mistakes.unmeasured(view)
+    if not lacking:
+        return []
+    which, where = sorted(set().union(*lacking.values())), sample(lacking, 3)
+    text = (
+        f"{len(which)} proteins are zero in every cell of some batches ({sample(which, 3)} in {where}): other panels?"
+    )
+    do = (
+        "What was not measured is taken for absent. Give batches of other panels as views of their own: each is linked "
+        "by what it has."
+    )
+    return [Finding(view.name, "panels", "warning", text, do, len(which))]
 
 
 def _barcodes(view: View) -> list[Finding]:
