@@ -12,6 +12,7 @@ from collections.abc import Mapping
 from unittest import mock
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 from anndata import AnnData
 from threadpoolctl import threadpool_limits
@@ -32,6 +33,7 @@ def main() -> None:
     model = xt.integrate(base, config=CONFIG)
     orders(base, model)
     scales(base)
+    intruders(base)
     threads()
 
 
@@ -93,6 +95,34 @@ def scales(data: Views) -> None:
             a.X = sp.csr_matrix(a.X * np.float32(scale))
         found.append(f"{scale:g}: {score(xt.integrate(scaled, config=CONFIG), scaled):.3f}")
     print(f"FOSCTTM with counts multiplied by {', '.join(found)}")
+
+
+def intruders(data: Views) -> None:
+    """Add a column that is no gene or no protein to one view, as quality control leaves it."""
+    rng = np.random.default_rng(5)
+    n = data["rna"].n_obs
+    columns = {
+        "random up to 1e9": rng.integers(0, 10**9, n),
+        "1e9 in every cell": np.full(n, 1e9),
+        "log-normal": np.exp(rng.normal(12, 3, n)).round(),
+        "1e12 in one cell": np.where(np.arange(n) == 7, 1e12, 0),
+        "number of the row": np.arange(n),
+        "total": None,
+    }
+    mean = data["rna"].X.sum() / n
+    columns |= {
+        f"random, {share:.0%} of the RNA": rng.integers(0, int(2 * mean * share / (1 - share)), n)
+        for share in (0.5, 0.75)
+    }
+    for view in data:
+        found = []
+        for what, column in columns.items():
+            adata = data[view]
+            values = np.asarray(adata.X.sum(1)).ravel() if column is None else column
+            x = sp.hstack([sp.csr_matrix(adata.X), sp.csr_matrix(values.astype(np.float32)[:, None])], "csr")
+            other = AnnData(x, obs=adata.obs, var=pd.DataFrame(index=[*adata.var_names, "intruder"]))
+            found.append(f"{what} {score(xt.integrate({**data, view: other}, config=CONFIG), data):.3f}")
+        print(f"FOSCTTM with one more column in {view}: {', '.join(found)}")
 
 
 def threads() -> None:

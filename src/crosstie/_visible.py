@@ -18,6 +18,8 @@ def visible(text: str, *, lines: bool = False) -> str:
     lines
         Whether line breaks are meant, and stay.
     """
+    if text.isprintable():
+        return text
 
     def shown(found: re.Match[str]) -> str:
         return "\n" if lines and found[0] == "\n" else found[0].encode("unicode_escape").decode("ascii")

@@ -227,7 +227,7 @@ _DECAY = (0.0, 1.0, "[)")
 RANGES: dict[str, tuple[float, float, str]] = {
     "n_core": (10.0, math.inf, "[)"),
     "n_components": (2.0, math.inf, "[)"),
-    "n_rounds": _AT_LEAST_1,
+    "n_rounds": (1.0, 1000.0, "[]"),  # six are enough; settings of others may ask for an age
     "entropy": _ABOVE_0,
     "balance": (0.0, 1.0, "(]"),
     "damping": _AT_LEAST_0,

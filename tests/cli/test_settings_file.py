@@ -127,3 +127,12 @@ values = st.one_of(text, st.booleans(), st.integers(-(2**53), 2**53), st.floats(
 def test_what_is_written_is_toml(sections, alone):
     found = {"inputs": alone, **sections}
     assert tomllib.loads(settings_file.as_toml(found)) == found
+
+
+def test_settings_larger_than_any_are_not_read(run, tmp_path):
+    for name in ("x.toml", "x.json"):
+        with (tmp_path / name).open("wb") as file:
+            file.truncate(2**33)  # no blocks are taken
+        result = run("integrate", *VIEWS, "--out", "run", "--config", tmp_path / name, "-q")
+        assert result.exit_code == 2
+        assert "too large for settings" in result.stderr

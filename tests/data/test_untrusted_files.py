@@ -1,16 +1,21 @@
 """Files made to fill the memory, to hang, or to lead elsewhere are refused from their metadata alone."""
 
+import bz2
+import gzip
 import json
+import lzma
 import os
 import subprocess
 import sys
+import zipfile
 
 import h5py
 import numpy as np
 import pytest
 
 import crosstie as xt
-from crosstie.data.untrusted_files import MOST_ENTRIES, SMALL, check_hdf5, check_zarr, open_hdf5
+from crosstie.data import untrusted_files
+from crosstie.data.untrusted_files import MOST_ENTRIES, SMALL, check_hdf5, check_zarr, open_hdf5, open_text
 
 posix = pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="links and pipes of POSIX")
 
@@ -141,3 +146,94 @@ def test_a_table_of_thousands_of_columns_is_not_too_many(tmp_path):
         for i in range(1, 10_000):
             file[f"obs/{i}"] = one
         check_hdf5(file)
+
+
+def test_what_only_a_reference_leads_to_is_checked_too(rna, tmp_path):
+    """Columns of old files refer to their categories, which no group has to name."""
+    (tmp_path / "secret").write_bytes(b"SECRET_1SECRET_2")
+    path = tmp_path / "rna.h5ad"
+    rna.obs = rna.obs[[]].assign(cell_type="a")
+    rna.write_h5ad(path)
+    with h5py.File(path, "r+") as file:
+        hidden = file.create_group("uns/hidden")
+        hidden["self"] = hidden  # so that it stays in the file when nothing else names it
+        names = hidden.create_dataset("names", (2,), "S8", external=[(str(tmp_path / "secret"), 0, 16)])
+        del file["obs/cell_type"]
+        file["obs"].attrs["encoding-version"] = "0.1.0"
+        file["obs/cell_type"] = np.arange(30, dtype="i1") % 2
+        file["obs/cell_type"].attrs["categories"] = names.ref
+        del file["uns/hidden"]
+    with pytest.raises(ValueError, match="takes data from other files"):
+        xt.read(path)
+
+
+def test_chunks_much_larger_than_their_array_are_refused(tmp_path):
+    path = tmp_path / "x.h5"
+    with h5py.File(path, "w") as file:
+        file.create_dataset("x", (1,), "f8", maxshape=(None,), chunks=(SMALL // 8 + 1,), compression="gzip")
+    with open_hdf5(path) as file, pytest.raises(ValueError, match="unpacks to much more than its size"):
+        check_hdf5(file)
+
+
+@pytest.mark.filterwarnings("ignore:Consolidated metadata")
+@pytest.mark.parametrize("format_", [2, 3])
+@pytest.mark.parametrize("kind", ["chunks", "consolidated"])
+def test_a_zarr_array_is_as_large_as_the_worst_that_is_said_of_it(tmp_path, format_, kind):
+    zarr = pytest.importorskip("zarr")
+    group = zarr.open_group(tmp_path / "x.zarr", mode="w", zarr_format=format_)
+    group.create_array("x", shape=(4,), chunks=(4,), dtype="f4")
+    zarr.consolidate_metadata(group.store)
+    check_zarr(tmp_path / "x.zarr")
+    if kind == "chunks":
+        file = tmp_path / "x.zarr" / "x" / (".zarray" if format_ == 2 else "zarr.json")
+        about = json.loads(file.read_text())
+        if format_ == 2:
+            about["chunks"] = [2**33]
+        else:
+            about["chunk_grid"]["configuration"]["chunk_shape"] = [2**33]
+    else:
+        file = tmp_path / "x.zarr" / (".zmetadata" if format_ == 2 else "zarr.json")
+        about = json.loads(file.read_text())
+        if format_ == 2:
+            about["metadata"]["x/.zarray"]["shape"] = [2**33]
+        else:
+            about["consolidated_metadata"]["metadata"]["x"]["shape"] = [2**33]
+    file.write_text(json.dumps(about))
+    with pytest.raises(ValueError, match="unpacks to much more than its size"):
+        check_zarr(tmp_path / "x.zarr")
+
+
+PACKERS = {"gz": gzip.open, "bz2": bz2.open, "xz": lzma.open}
+
+
+@pytest.mark.parametrize("kind", [*PACKERS, "zip", "plain"])
+def test_packed_text_is_read_up_to_a_limit(tmp_path, monkeypatch, kind):
+    monkeypatch.setattr(untrusted_files, "SMALL", 2**16)
+    monkeypatch.setattr(untrusted_files, "TIMES", 2)
+
+    def written(text):
+        path = tmp_path / "x.csv"
+        if kind == "zip":
+            with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+                archive.writestr("x.csv", text)
+        else:
+            with PACKERS.get(kind, open)(path, "wb") as file:
+                file.write(text)
+        return path
+
+    with open_text(written(b"a,b\n" * 1000)) as file:
+        assert file.read() == b"a,b\n" * 1000
+    with open_text(written(b"a,b\n" * 2**18)) as file:
+        if kind == "plain":
+            assert len(file.read()) == 2**20
+        else:
+            with pytest.raises(ValueError, match=r"x\.csv unpacks to much more than its size"):
+                file.read()
+
+
+def test_an_archive_of_two_tables_is_not_one(tmp_path):
+    with zipfile.ZipFile(tmp_path / "x.csv.zip", "w") as archive:
+        archive.writestr("a.csv", "a")
+        archive.writestr("b.csv", "b")
+    with pytest.raises(ValueError, match="holds 2 files"):
+        open_text(tmp_path / "x.csv.zip")

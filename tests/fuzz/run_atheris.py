@@ -16,7 +16,7 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from pathlib import Path
 
-TIMEOUT, RSS_LIMIT = 20, 3072  # seconds for one input, MiB for one process
+RSS_LIMIT = 3072  # MiB for one process
 COLUMNS = {"executions": 12, "a second": 10, "coverage": 10, "peak MiB": 10}
 STATS = ("number_of_executed_units", "average_exec_per_sec", "peak_rss_mb")
 
@@ -26,6 +26,7 @@ def main() -> int:
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("targets", nargs="*", help="names of targets; all by default")
     parser.add_argument("--seconds", type=int, default=60, help="for each target")
+    parser.add_argument("--timeout", type=int, default=20, help="seconds for one input; more on a busy machine")
     parser.add_argument("--jobs", type=int, default=1, help="targets at a time")
     parser.add_argument("--found", type=Path, default=Path("fuzz-found"), help="folder for inputs that went wrong")
     parser.add_argument("--keep", type=Path, help="folder for inputs that cover more")
@@ -39,7 +40,8 @@ def main() -> int:
     print(
         f"{'target':<10}" + "".join(f"{title:>{width}}" for title, width in COLUMNS.items()) + "  finding", flush=True
     )
-    run = partial(_run, seconds=options.seconds, found=options.found, keep=options.keep)
+    limits = [f"-max_total_time={options.seconds}", f"-timeout={options.timeout}", f"-rss_limit_mb={RSS_LIMIT}"]
+    run = partial(_run, limits=limits, found=options.found, keep=options.keep)
     with ThreadPoolExecutor(options.jobs) as pool:
         findings = []
         for line, finding in pool.map(run, names, [TARGETS[name].max_len for name in names]):
@@ -48,14 +50,13 @@ def main() -> int:
     return any(findings)
 
 
-def _run(name: str, max_len: int, *, seconds: int, found: Path, keep: Path | None) -> tuple[str, str]:
+def _run(name: str, max_len: int, *, limits: list[str], found: Path, keep: Path | None) -> tuple[str, str]:
     """Run one target; return its line of the table, and what went wrong."""
     found.mkdir(parents=True, exist_ok=True)
     seeds = Path(__file__).with_name("corpus") / name
     with tempfile.TemporaryDirectory() as folder:
         new = (keep or Path(folder)) / name
         new.mkdir(parents=True, exist_ok=True)
-        limits = [f"-max_total_time={seconds}", f"-timeout={TIMEOUT}", f"-rss_limit_mb={RSS_LIMIT}"]
         about = [f"-max_len={max_len}", "-print_final_stats=1", f"-artifact_prefix={found / name}-"]
         words = [sys.executable, __file__, "--child", name, *limits, *about, str(new), str(seeds)]
         said = subprocess.run(words, capture_output=True, text=True, errors="replace", check=False)

@@ -1,5 +1,7 @@
+import gzip
 import logging
 import os
+import sys
 from pathlib import Path
 
 import anndata as ad
@@ -310,3 +312,17 @@ def test_origin():
     given = pd.DataFrame({"protein": ["CD4"], "gene": ["CD4"]})
     assert by_table(data, "adt", "rna").origin == "packaged table"
     assert by_table(data, "adt", "rna", given).reversed().origin == "given table"
+
+
+def test_a_table_of_very_many_columns_is_refused_at_once(tmp_path):
+    for text in (",".join(map(str, range(300_000))), "a" * 2**21):
+        (tmp_path / "t.csv").write_text(text + "\n")
+        with pytest.raises(ValueError, match=r"cannot be read as a table(.|\n)*the first line is too long"):
+            by_table(ADT_AND_RNA, "a", "b", tmp_path / "t.csv")
+
+
+def test_a_table_that_unpacks_to_too_much(tmp_path, monkeypatch):
+    monkeypatch.setattr(sys.modules["crosstie.links.by_table"], "MOST_BYTES", 2**16)  # the function bears its name
+    (tmp_path / "t.csv.gz").write_bytes(gzip.compress(b"adt,rna\n" * 10**5))
+    with pytest.raises(ValueError, match=r"cannot be read as a table(.|\n)*unpacks to too much"):
+        by_table(ADT_AND_RNA, "a", "b", tmp_path / "t.csv.gz")

@@ -1,6 +1,9 @@
 """Links learned from a reference: what they predict, how they join other data, and their file."""
 
+import io
 import json
+import os
+import zipfile
 
 import anndata as ad
 import numpy as np
@@ -120,3 +123,61 @@ def test_a_damaged_file_is_one_clear_error(learned, tmp_path, change):
         path.write_bytes(b"")
     with pytest.raises(ValueError, match=r"learned\.npz cannot be read"):
         LearnedLinks.load(path)
+
+
+def header(shape, kind="<f4"):
+    """The beginning of an array in a file, without the array."""
+    file = io.BytesIO()
+    np.lib.format.write_array_header_1_0(file, {"descr": kind, "fortran_order": False, "shape": shape})
+    return file.getvalue()
+
+
+MEMBERS = {  # of the archive: what is in the place of `noise`
+    "more values than bytes": header((10**13,)),
+    "fewer than none": header((-5,)),
+    "text": header((2,), "<U4") + bytes(32),
+    "objects": header((1,), "|O") + b"cos\nsystem\n(S'true'\ntR.",
+    "no array": bytes(1000),
+}
+HEADS = {"n_cells": float("inf"), "predicted": 5, "modalities": [[]], "features": [{}]}
+
+
+@pytest.mark.parametrize("change", [*MEMBERS, *HEADS, "deep", "scalar", "packed", "encrypted", "other method"])
+def test_a_file_of_someone_else_is_one_clear_error(learned, tmp_path, change):
+    good, path = tmp_path / "good.npz", tmp_path / "learned.npz"
+    learned.save(good)
+    with zipfile.ZipFile(good) as archive, zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as other:
+        for name in archive.namelist():
+            content = archive.read(name)
+            if name == "head.npy":
+                if change in HEADS:
+                    found = json.loads(np.load(io.BytesIO(content)).tobytes()) | {change: HEADS[change]}
+                    text = json.dumps(found).encode()
+                else:
+                    text = b"[" * 100_000
+                if change in HEADS or change == "deep":
+                    content = header((len(text),), "|u1") + text
+            if name == "noise.npy":
+                content = MEMBERS.get(change, content)
+            if name == "factors.npy" and change == "scalar":
+                content = header(()) + bytes(4)
+            other.writestr(name, content)
+    spoilt = bytearray(path.read_bytes())
+    if change == "packed":
+        at = spoilt.index(b"factors.npy") + 11
+        spoilt[at : at + 200] = bytes(255 - i for i in range(200))
+    for sign, flags, method in ((b"PK\x01\x02", 8, 10), (b"PK\x03\x04", 6, 8)):
+        at = spoilt.find(sign)
+        while at >= 0 and change in ("encrypted", "other method"):
+            spoilt[at + (flags if change == "encrypted" else method)] = 1 if change == "encrypted" else 99
+            at = spoilt.find(sign, at + 4)
+    path.write_bytes(spoilt)
+    with pytest.raises(ValueError, match=r"learned\.npz cannot be read"):
+        LearnedLinks.load(path)
+
+
+@pytest.mark.skipif(not hasattr(os, "mkfifo"), reason="pipes of POSIX")
+def test_a_pipe_is_not_waited_for(tmp_path):
+    os.mkfifo(tmp_path / "learned.npz")
+    with pytest.raises(ValueError, match=r"learned\.npz cannot be read"):
+        LearnedLinks.load(tmp_path / "learned.npz")

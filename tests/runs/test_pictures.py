@@ -1,5 +1,6 @@
 """Which pictures a run has, and whose labels they show."""
 
+import xml.etree.ElementTree
 from dataclasses import replace
 
 import numpy as np
@@ -29,6 +30,21 @@ def test_a_run_without_labels_and_verdict_has_its_views_and_its_links(run, tmp_p
         for name, z in run.model.latents.items()
     }
     assert draw(replace(bare, plane=plane), tmp_path, ending="svg") == ["umap_view.svg", "linked_rna_to_adt.svg"]
+
+
+def test_names_are_no_formulas_and_no_control_characters(run, tmp_path):
+    names = ["$\\frac{", "a$b$c", "esc\x1b[2J", "\u202eback", "_hidden"]
+    labels = {edge: table.assign(label=[names[i % 5] for i in range(len(table))]) for edge, table in run.labels.items()}
+    n = len(run.model.latents["adt"])
+    labels = labels or {("rna", "adt"): table([names[i % 5] for i in range(n)], 0.9, 0.1)}
+    for ending in ("svg", "pdf", "png"):
+        files = draw(replace(run, labels=labels), tmp_path, ending=ending)
+        assert f"confusion_rna_to_adt.{ending}" in files
+    texts = [file.read_text(encoding="utf-8") for file in tmp_path.glob("*.svg")]
+    for text in texts:
+        xml.etree.ElementTree.fromstring(text)
+    for shown in ("$\\frac{", "a$b$c", "esc\\x1b[2J", "\\u202eback"):
+        assert any(shown in text for text in texts), shown
 
 
 def test_a_view_with_positions_is_drawn_in_its_tissue(run, tmp_path):

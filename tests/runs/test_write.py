@@ -55,6 +55,14 @@ def test_a_verdict_is_written(run, model, tmp_path):
     assert not (names(tmp_path) & (PICTURES | LABELS | {"umap.csv", "scores.csv"}))
 
 
+def test_the_confidence_of_an_earlier_run_is_not_that_of_this_one(run, model, tmp_path, caplog):
+    data = {name: adata.copy() for name, adata in run.data.items()}
+    data["rna"].obs["crosstie_confidence"] = 0.5
+    write(Run.of(model, data), tmp_path)
+    assert "crosstie_confidence" not in md.read_h5mu(tmp_path / "integrated.h5mu")["rna"].obs
+    assert "rna: obs['crosstie_confidence'] is of another run, and left out" in caplog.text
+
+
 def test_the_map_is_waited_for_last(run, model, tmp_path):
     said = []
 

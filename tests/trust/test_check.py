@@ -99,3 +99,19 @@ def test_chemistry_is_told_by_names(data, name, kind):
     adt = data["adt"].copy()
     adt.var_names = [name.format(i) for i in range(adt.n_vars)]
     assert of(xt.check({"rna": data["rna"], "adt": adt}, quick=True), "adt", "chemistry")[0].found == kind
+
+
+def test_a_batch_whose_panel_lacks_proteins_is_found():
+    data = dict(xt.datasets.simulate_citeseq(n_cells=400, n_genes=200, n_proteins=40, n_batches=2, seed=0).mod)
+    adt = data["adt"]
+    x = adt.X.toarray()
+    second = (adt.obs["batch"] == "batch2").to_numpy()
+    x[np.ix_(second, [3, 5])] = 0
+    data["adt"] = AnnData(x, obs=adt.obs, var=adt.var)
+    found = {f.id: f for f in xt.check(data, batch_key="batch", quick=True).findings if f.about == "adt"}
+    assert found["panels"].value == 2
+    assert found["panels"].level == "warning"
+    assert repr(adt.var_names[3]) in found["panels"].found
+    assert "'batch2'" in found["panels"].found
+    data["adt"] = adt
+    assert "panels" not in {f.id for f in xt.check(data, batch_key="batch", quick=True).findings}

@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from crosstie.config import Config
 
 PRESETS = ("default", "trained", "scmodal")
+LARGEST = 2**20  # bytes of a file of settings
 _SECTIONS = ("inputs", "options", "config")
 
 
@@ -78,7 +79,7 @@ def read_toml(path: Path) -> dict[str, Any]:
 
     from crosstie.data.read_files import read_file
 
-    found: dict[str, Any] = read_file(path, lambda file: tomllib.loads(file.read_text(encoding="utf-8")), "a TOML file")
+    found: dict[str, Any] = read_file(path, lambda file: tomllib.loads(_text_of(file)), "a TOML file")
     from crosstie.config import Config
 
     for section in ("options", "config"):
@@ -101,6 +102,15 @@ def read_toml(path: Path) -> dict[str, Any]:
         what = f"{path}: {len(wrong)} unknown key{'s' * (len(wrong) > 1)}."
         raise value_error("\n  ".join([what, *wrong]))
     return found
+
+
+def _text_of(path: Path) -> str:
+    size = path.stat().st_size
+    if size > LARGEST:
+        raise value_error(
+            f"{path} is too large for settings.", found=f"{size:,} bytes", expected=f"at most {LARGEST:,}"
+        )
+    return path.read_text(encoding="utf-8")
 
 
 def _unknown(section: str, key: str, known: list[str], all_known: Mapping[str, list[str]]) -> str:
@@ -172,7 +182,7 @@ def make_config(preset: str, file: Path | None, words: list[str] | None) -> Conf
     config = {"default": Config(), "trained": replace(Config(), training="full"), "scmodal": Config.scmodal()}[preset]
     changes: dict[str, object] = {}
     if file is not None and json_file:
-        config = Config.from_json(read_file(file, lambda path: path.read_text(encoding="utf-8"), "a JSON file"))
+        config = Config.from_json(read_file(file, _text_of, "a JSON file"))
     elif file is not None:
         changes = config_of(file)
     known = [field.name for field in fields(Config)]

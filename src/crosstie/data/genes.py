@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 import re
 import zlib
 from collections.abc import Iterable, Iterator
@@ -14,6 +13,7 @@ import pandas as pd
 from crosstie._errors import sample, type_error, value_error
 from crosstie._log import log
 from crosstie.data.peaks import coordinate_columns
+from crosstie.data.untrusted_files import open_text
 
 GENES = ["chrom", "start", "end", "strand", "gene_id"]
 
@@ -127,9 +127,7 @@ def _from_file(path: Path) -> pd.DataFrame:
 
 def _lines(path: Path, containing: bytes = b"") -> Iterator[tuple[int, str]]:
     """Yield the numbers and lines of a file, gzipped or not; only lines that contain the given bytes, if any."""
-    with path.open("rb") as raw:
-        zipped = raw.read(2) == b"\x1f\x8b"
-    with gzip.open(path) if zipped else path.open("rb") as handle:
+    with open_text(path) as handle:
         for number, line in enumerate(handle, 1):
             if containing in line:
                 yield number, line.decode("utf-8", "replace").rstrip("\r\n")

@@ -18,6 +18,7 @@ from crosstie._errors import sample, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask, Matrix
 from crosstie.data.absent_features import WithoutFeatures
+from crosstie.data.dominant_features import dominant_of
 from crosstie.data.normalize import normalized, presence, target_sum_of, totals, typical_slope
 from crosstie.data.scaled import Scaled, moments, principal_components
 from crosstie.data.signal_share import signal_shares
@@ -58,8 +59,8 @@ class Recipe:
     weight
         Factor of each used feature in the components, in (0, 1], shape `(n_kept,)`; `None` stands for 1.
     ignored
-        Positions of the features that measure nothing of the cell, such as isotype controls and hashtags: neither used
-        nor part of any total.
+        Positions of the features that measure nothing of the cell, such as isotype controls and hashtags, or that
+        outweigh all others (`dominant_of`): neither used nor part of any total.
     background
         Counts of each input feature that are background, -1 where it has none, shape `(n_features,)`; `None` takes
         nothing off.
@@ -136,7 +137,7 @@ class Recipe:
             If fewer than three features vary.
         """
         steps = _for_values(STEPS[view.modality] if steps is None else steps, view)
-        ignored = np.flatnonzero(view.features.isin(list(ignore)))
+        ignored = _ignored(view, steps, ignore)
         matrix = _without(view.loaded, ignored)
         target = target_sum_of(presence(matrix, steps, view.values))
         slope = typical_slope(matrix) if steps.normalize == "partial" and view.values != "log" else 0.0
@@ -145,7 +146,7 @@ class Recipe:
         std[ignored] = 0
         chosen = _usable(view, std, steps, len(ignored))
         if steps.n_top is not None and chosen.sum() > steps.n_top:
-            variable = variable_features(view.loaded, steps.n_top)
+            variable = variable_features(matrix, steps.n_top)
             chosen &= variable | view.features.isin(list(keep))
         kept = np.flatnonzero(chosen)
         by = np.lexsort((std, mean))  # by contents: all draws and sums of features follow it
@@ -295,6 +296,19 @@ class Recipe:
                 expected=f"{len(self.features):,}: {sample(self.features, 3)}",
             )
         return matrix
+
+
+def _ignored(view: View, steps: Steps, names: Collection[str]) -> Index:
+    """Return the positions of the features with these names, and of those that outweigh all others, with a warning."""
+    ignored = np.flatnonzero(view.features.isin(list(names)))
+    found = dominant_of(view, steps, ignored)
+    if len(found):
+        text = (
+            "%s: %s would decide the size of every cell, with more than four times the counts of all other features; "
+        )
+        do = "set aside. Remove what is no measurement (a QC column, an index), and look at the values of what is one."
+        log.warning(text + do, view.name, sample(view.features[found], 4))
+    return np.union1d(ignored, found)
 
 
 def _for_values(steps: Steps, view: View) -> Steps:

@@ -11,6 +11,7 @@ import pandas as pd
 
 from crosstie._errors import sample, type_error, value_error
 from crosstie._log import log
+from crosstie.data.untrusted_files import open_text
 from crosstie.links.antibody_names import Control, Entry, Organism, control, entries, lookup, stripped
 from crosstie.links.feature_labels import PAIRS, REPORT, Finder, labels, nothing_linked, recognised_share
 from crosstie.links.identifiers import symbol_columns
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     from crosstie._typing import Data
 
 
+MOST_COLUMNS = 1000  # of a table of links; three are read
+MOST_BYTES = 2**26  # of a packed table, unpacked: more than a million pairs
+_LONGEST_HEADER = 2**20  # bytes
 _SAID = {
     "gene not measured": "whose gene was not measured",
     "no gene": "without a gene",
@@ -241,12 +245,18 @@ def _read_file(path: Path) -> pd.DataFrame:
     if not path.is_file():
         raise value_error("by_table: there is no such table.", found=str(path), expected="a csv or tsv file")
     tabs = path.suffixes[:1] in ([".tsv"], [".txt"], [".tab"])
+    separator = "\t" if tabs else ","
     try:
-        return pd.read_csv(path, sep="\t" if tabs else ",", encoding="utf-8-sig")
+        with open_text(path) as file:
+            head = file.readline(_LONGEST_HEADER)
+        if len(head) == _LONGEST_HEADER or head.count(separator.encode()) > MOST_COLUMNS:
+            raise value_error("the first line is too long", found=f"{len(head):,} bytes")
+        with open_text(path, most=MOST_BYTES) as file:
+            return pd.read_csv(file, sep=separator, encoding="utf-8-sig")
     except MemoryError:
         raise
     except Exception as problem:  # the parser, its decoders and the archives it opens each raise their own errors
-        expected = "csv or tsv in UTF-8 with a header, plain or compressed (by the file name)"
+        expected = "csv or tsv in UTF-8 with a header, plain or packed by gzip, bzip2, xz or zip"
         what = f"by_table: {path} cannot be read as a table."
         raise value_error(what, found=str(problem), expected=expected) from problem
 

@@ -7,7 +7,6 @@ model of the genes and their covariance with the proteins, from which weights fo
 from __future__ import annotations
 
 import json
-import zipfile
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -21,6 +20,7 @@ from crosstie._files import new_file
 from crosstie._log import log
 from crosstie._typing import Edge, Floats, Index, Labels, Mask, Modality
 from crosstie.data import Recipe, View
+from crosstie.data.untrusted_files import read_npz
 from crosstie.data.view import as_mapping
 from crosstie.links.feature_labels import PAIRS, REPORT, nothing_linked
 from crosstie.links.link import Link
@@ -223,12 +223,9 @@ class LearnedLinks:
             expected="a file that LearnedLinks.save or `crosstie learn` wrote",
         )
         try:
-            with zipfile.ZipFile(path) as archive:
-                if sum(entry.file_size for entry in archive.infolist()) > MOST_BYTES:
-                    raise wrong
-            with np.load(path, allow_pickle=False) as found:
-                head = json.loads(found["head"].tobytes())
-                arrays = {name: found[name].astype(np.float64) for name in _ARRAYS}
+            found = read_npz(path, MOST_BYTES)
+            head = json.loads(found["head"].tobytes())
+            arrays = {name: found[name].astype(np.float64) for name in _ARRAYS}
             features, predicted = (np.array([str(x) for x in head[k]], object) for k in ("features", "predicted"))
             modalities = tuple(str(m) for m in head["modalities"])
             learned = cls(
@@ -240,12 +237,12 @@ class LearnedLinks:
                 n_cells=int(head["n_cells"]),
                 **arrays,
             )
-        except FileNotFoundError:
+        except (FileNotFoundError, MemoryError):
             raise
-        except (OSError, ValueError, KeyError, TypeError, EOFError, zipfile.BadZipFile) as problem:
+        except Exception as problem:  # a damaged archive raises all kinds of exceptions
             raise wrong from problem
         p, k = len(features), len(predicted)
-        shapes = {"factors": (p, learned.factors.shape[-1]), "noise": (p,), "covariance": (p, k), "r": (k,)}
+        shapes = {"factors": (p, learned.factors.size // max(p, 1)), "noise": (p,), "covariance": (p, k), "r": (k,)}
         if (
             any(arrays[n].shape != shape or not np.isfinite(arrays[n]).all() for n, shape in shapes.items())
             or p * k == 0

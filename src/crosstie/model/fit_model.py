@@ -26,7 +26,7 @@ from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
 from crosstie.model.placement import CellReader, Pool, place
-from crosstie.model.recipes import controls_of, fit_recipes
+from crosstie.model.recipes import fit_recipes, set_aside
 from crosstie.model.resume import ResumeFolder
 from crosstie.training.device import check_device, say_unused
 
@@ -107,7 +107,7 @@ def _fit(inputs: Inputs, rows: Mapping[str, Index], work: Work) -> Fitted:
 
 def _fit_whole(inputs: Inputs, work: Work) -> Fitted:
     """Fit all cells, in memory, in an order that their contents decide; the result is in the order of the inputs."""
-    order = {name: canonical_order(view.loaded, controls_of(view)) for name, view in inputs.views.items()}
+    order = {name: canonical_order(view.loaded, set_aside(view)) for name, view in inputs.views.items()}
     return _fit_sorted(inputs.subset(order), work).restored(order)
 
 

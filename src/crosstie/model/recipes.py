@@ -12,6 +12,8 @@ from crosstie._log import log
 from crosstie._typing import Array, Index
 from crosstie.config import Config
 from crosstie.data import Recipe, View
+from crosstie.data.dominant_features import dominant_of
+from crosstie.data.steps import STEPS
 from crosstie.links.antibody_names import Control, controls, is_blank
 from crosstie.links.linked_columns import linked_features
 from crosstie.links.suggest import GENES, PROTEINS
@@ -42,6 +44,12 @@ def fit_recipes(inputs: Inputs, config: Config, seed: int) -> dict[str, tuple[Re
 def controls_of(view: View) -> Index:
     """Return the numbers of the features that measure nothing of the cell: isotype controls, hashtags, blanks."""
     return np.flatnonzero(view.features.isin(list(_controls(view))))
+
+
+def set_aside(view: View) -> Index:
+    """Return the numbers of the features that no recipe uses: controls, and those that outweigh all others."""
+    ignored = controls_of(view)
+    return np.union1d(ignored, dominant_of(view, STEPS[view.modality], ignored))
 
 
 def _controls(view: View) -> dict[str, Control]:

@@ -17,6 +17,7 @@ from matplotlib.legend import Legend
 from matplotlib.text import Text
 
 from crosstie._errors import type_error, value_error
+from crosstie._visible import visible
 
 MM = 1 / 25.4  # inches
 WIDTHS = {"single": 89.0, "double": 183.0}  # mm of columns in most journals
@@ -68,6 +69,9 @@ def save(
         raise value_error("save: the file has another ending.", found=file.name, expected=".png, .pdf or .svg")
     inches = None if width is None else width_in_mm(width) * MM
     metadata = {".pdf": {"CreationDate": None}, ".svg": {"Date": None}}.get(file.suffix.lower())
+    for text in figure.findobj(Text):
+        if (shown := visible(text.get_text(), lines=True)) != text.get_text():  # XML cannot hold control characters
+            text.set_text(shown)
     with mpl.rc_context(_TEXT_AS_TEXT), _at_width(figure, inches):
         figure.savefig(file, dpi=dpi, metadata=metadata)
     return file

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 import pandas as pd
 
 from crosstie._typing import Edge
+from crosstie._visible import visible
 from crosstie.data.stored import Stored
 from crosstie.runs import folder as names
 from crosstie.runs.known_truth import UNKNOWN
@@ -20,6 +21,9 @@ if TYPE_CHECKING:
     import numpy as np
 
     from crosstie.pl.save import Width
+
+
+NAMES: Any = {"text.parse_math": False}  # a name with dollars is no formula
 
 
 def draw(run: Run, folder: Path, *, ending: str = "png", width: Width | None = None, dpi: int = 150) -> list[str]:
@@ -44,10 +48,11 @@ def draw(run: Run, folder: Path, *, ending: str = "png", width: Width | None = N
     from crosstie.pl.save import save
 
     files = []
-    for name, picture in _pictures(run):
-        drawn = picture()
-        files.append(save(drawn, folder / f"{name}.{ending}", width=width, dpi=dpi).name)
-        plt.close("all")
+    with mpl.rc_context(NAMES):
+        for name, picture in _pictures(run):
+            drawn = picture()
+            files.append(save(drawn, folder / f"{name}.{ending}", width=width, dpi=dpi).name)
+            plt.close("all")
     return files
 
 
@@ -58,9 +63,9 @@ def _pictures(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
     coords = {name: part[["x", "y"]].to_numpy() for name, part in run.plane.items()}
     rows = {name: part["row"].to_numpy() for name, part in run.plane.items()}
     yield names.VIEWS_PICTURE, lambda: pl.embedding(coords, title="Views")
-    own = {name: y[rows[name]] for name, y in run.truth.items()}
+    own = {name: _shown(y[rows[name]]) for name, y in run.truth.items()}
     given = transferred_labels(run)
-    drawn = {name: y[rows[name]] for name, y in given.items()}
+    drawn = {name: _shown(y[rows[name]]) for name, y in given.items()}
     if own or drawn:
         key = run.label_key or "label"
         shown: dict[str, Any] = {"colour": own, "transferred": drawn}
@@ -86,7 +91,7 @@ def _pictures(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
     for edge, found in run.labels.items():
         if edge[1] in run.truth:
             title = f"{run.label_key}: {edge[0]} → {edge[1]}"
-            compared = partial(pl.confusion, run.truth[edge[1]], found["label"].to_numpy(), title=title)
+            compared = partial(pl.confusion, _shown(run.truth[edge[1]]), _shown(found["label"].to_numpy()), title=title)
             yield names.confusion_picture(*edge), compared
     if len(run.model.history):
         yield names.HISTORY_PICTURE, lambda: pl.losses(run.model.history, title="Training")
@@ -100,11 +105,12 @@ def linked_as_png(run: Run, *, dpi: int = 100) -> dict[Edge, tuple[bytes, list[s
     from matplotlib import pyplot as plt
 
     found = {}
-    for edge, beside in _linked(run) if run.plane else ():
-        axes, png = beside(), BytesIO()
-        axes[0, 0].figure.savefig(png, format="png", dpi=dpi, metadata={"Software": None})
-        found[edge] = png.getvalue(), [ax.get_title(loc="left") for ax in axes[:, :2].ravel()]
-        plt.close("all")
+    with mpl.rc_context(NAMES):
+        for edge, beside in _linked(run) if run.plane else ():
+            axes, png = beside(), BytesIO()
+            axes[0, 0].figure.savefig(png, format="png", dpi=dpi, metadata={"Software": None})
+            found[edge] = png.getvalue(), [ax.get_title(loc="left") for ax in axes[:, :2].ravel()]
+            plt.close("all")
     return found
 
 
@@ -116,11 +122,17 @@ def _linked(run: Run) -> Iterator[tuple[Edge, Callable[[], Any]]]:
         return
     coords = {name: part[["x", "y"]].to_numpy() for name, part in run.plane.items()}
     rows = {name: part["row"].to_numpy() for name, part in run.plane.items()}
-    labels = {name: y[rows[name]] for name, y in transferred_labels(run).items()}
-    own = {name: y[rows[name]] for name, y in run.truth.items()}
+    labels = {name: _shown(y[rows[name]]) for name, y in transferred_labels(run).items()}
+    own = {name: _shown(y[rows[name]]) for name, y in run.truth.items()}
     labels |= {name: y for name, y in own.items() if name not in labels or _mostly_known(y)}
     for edge in dict.fromkeys(link.edge for link in run.model.linkage.links):
         yield edge, partial(pl.linked, run.model, *edge, coords=coords, rows=rows, labels=labels)
+
+
+def _shown(labels: np.ndarray) -> np.ndarray:
+    """Return labels with control characters visible: no font has a glyph for them."""
+    names = {label: visible(label) if isinstance(label, str) else label for label in pd.unique(labels)}
+    return pd.Series(labels).map(names).to_numpy() if any(old != new for old, new in names.items()) else labels
 
 
 def transferred_labels(run: Run) -> dict[str, np.ndarray]:

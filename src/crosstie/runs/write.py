@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from crosstie._log import log
 from crosstie._mudata import views_as_they_are
 from crosstie.data.stored import Stored
 from crosstie.runs import folder as names
@@ -108,8 +109,12 @@ def _write_views(run: Run, path: Path) -> None:
     import mudata as md
 
     run.model.write(dict(run.data), key=names.OBSM_KEY)
-    for name, confidence in run.confidence.items():
-        run.data[name].obs[names.CONFIDENCE] = confidence
+    for name, adata in run.data.items():
+        if name in run.confidence:
+            adata.obs[names.CONFIDENCE] = run.confidence[name]
+        elif names.CONFIDENCE in adata.obs:
+            log.warning("%s: obs[%r] is of another run, and left out.", name, names.CONFIDENCE)
+            del adata.obs[names.CONFIDENCE]
     for (source, target), labels in run.labels.items():
         obs = run.data[target].obs
         for column in labels.columns:

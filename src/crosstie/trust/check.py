@@ -18,11 +18,15 @@ from crosstie._threads import few_threads
 from crosstie._typing import Modality
 from crosstie.anchors.neighbours import nearest
 from crosstie.data import Recipe, View
+from crosstie.data.dominant_features import dominant_of
 from crosstie.data.normalize import totals
+from crosstie.data.scaled import column_sums
+from crosstie.data.steps import STEPS
 from crosstie.data.stored import Stored
 from crosstie.data.view import as_mapping
 from crosstie.links.antibody_names import controls
 from crosstie.links.suggest import PROTEINS, suggest
+from crosstie.model.recipes import controls_of
 from crosstie.qc import doublets as qc_doublets
 from crosstie.qc import find_doublets
 from crosstie.trust import input_mistakes
@@ -225,8 +229,20 @@ def _of_view(view: View) -> list[Finding]:
             Finding(view.name, "controls", "note", f"{kinds_of} ({sample(found, 3)}); set aside", value=len(found))
         )
     if not isinstance(view.matrix, Stored) and view.values != "any":
-        out += _of_totals(view)
+        out += _of_totals(view) + _dominant(view) + _panels(view)
     return out + _barcodes(view)
+
+
+def _dominant(view: View) -> list[Finding]:
+    """Look for features that would be the total of every cell; a fit sets them aside."""
+    found = dominant_of(view, STEPS[view.modality], controls_of(view))
+    if not len(found):
+        return []
+    sums = column_sums(view.loaded)
+    share = float(sums[found].sum() / sums.sum())
+    text = f"{sample(view.features[found], 4)}: more than four times the counts of all other features; set aside"
+    do = "If it is no measurement (a QC column, an index), remove it; otherwise look at its values."
+    return [Finding(view.name, "dominant_features", "note", text, do, share)]
 
 
 def _chemistry(view: View) -> list[Finding]:
@@ -257,6 +273,24 @@ def _of_totals(view: View) -> list[Finding]:
         text = f"{empty:,} cells ({share:.1%}) without a single count"
         out.append(Finding(view.name, "empty_cells", "warning" if share > MANY_EMPTY else "note", text, do, share))
     return out
+
+
+def _panels(view: View) -> list[Finding]:
+    """Look for proteins that are zero in every cell of a batch and seen elsewhere: its panel lacked them."""
+    if view.modality not in PROTEINS or view.batch is None:
+        return []
+    lacking = input_mistakes.unmeasured(view)
+    if not lacking:
+        return []
+    which, where = sorted(set().union(*lacking.values())), sample(lacking, 3)
+    text = (
+        f"{len(which)} proteins are zero in every cell of some batches ({sample(which, 3)} in {where}): other panels?"
+    )
+    do = (
+        "What was not measured is taken for absent. Give batches of other panels as views of their own: each is linked "
+        "by what it has."
+    )
+    return [Finding(view.name, "panels", "warning", text, do, len(which))]
 
 
 def _barcodes(view: View) -> list[Finding]:

@@ -60,3 +60,11 @@ def test_an_empty_matrix(tmp_path):
     (part,) = cells_of(tmp_path / "x.mtx.gz")
     assert part.shape == (4, 3)
     assert part.nnz == 0
+
+
+def test_entries_beyond_the_number_in_the_header_are_not_read(tmp_path, monkeypatch):
+    monkeypatch.setattr(matrix_market, "ROWS", 100)
+    text = b"%%MatrixMarket matrix coordinate integer general\n3 4 2\n" + b"1 1 1\n" * 100 + b"no numbers\n" * 100
+    (tmp_path / "x.mtx").write_bytes(text)
+    with pytest.raises(ValueError, match=r"more entries than it says(.|\n)*expected: 2"):
+        list(cells_of(tmp_path / "x.mtx"))

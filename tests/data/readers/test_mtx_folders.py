@@ -50,3 +50,20 @@ def test_a_list_of_names_that_unpacks_to_too_much(tmp_path, monkeypatch):
     monkeypatch.setattr("crosstie.data.readers.mtx_folders._MOST", 100)
     with pytest.raises(ValueError, match="too large for a list of names"):
         xt.read(tmp_path / "new")
+
+
+def test_no_file_of_a_folder_is_a_link_elsewhere(tmp_path):
+    formats.tenx_folder(tmp_path / "new", "Gene Expression")
+    barcodes = tmp_path / "new" / "barcodes.tsv.gz"
+    barcodes.rename(tmp_path / "secret.gz")
+    barcodes.symlink_to(tmp_path / "secret.gz")
+    with pytest.raises(ValueError, match=r"barcodes.tsv.gz cannot be used(.|\n)*a symbolic link"):
+        xt.read(tmp_path / "new")
+
+
+def test_fields_that_no_list_of_features_has_are_not_told_apart(tmp_path):
+    formats.tenx_folder(tmp_path / "new", "Gene Expression")
+    path = tmp_path / "new" / "features.tsv.gz"
+    lines = gzip.decompress(path.read_bytes()).decode().splitlines()
+    formats.write_lines(path, [lines[0] + "\t" * 10**6, *lines[1:]])
+    assert xt.read(tmp_path / "new")["rna"].n_vars == len(lines)

@@ -12,7 +12,7 @@ def test_verdict_and_its_reasons_come_first(folder, copied):
     assert "Use with care" in said
     assert "Rna – adt: &lt;b&gt;links&lt;/b&gt; say little." in said
     kept = json.loads((folder / "run.json").read_text())["verdict"]
-    assert set(kept) == {"level", "reasons"}
+    assert set(kept) == {"level", "reasons", "findings"}
 
 
 def test_report_judges_a_run_without_verdict(copied, tmp_path):

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-import gzip
+import lzma
+import zipfile
 import zlib
 from collections.abc import Iterable, Iterator
 from dataclasses import replace
@@ -18,6 +19,7 @@ from crosstie._untrusted_folder import TABLE, entry, subfolder
 from crosstie.data.readers.imaging_columns import Layout, layout_of
 from crosstie.data.readers.request import Request
 from crosstie.data.readers.stains import is_isotope, stain_of
+from crosstie.data.untrusted_files import open_text
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -106,17 +108,15 @@ def _tables_in(folder: Path) -> list[str]:
 
 
 def _first_line(path: Path) -> str:
-    opened: Any = gzip.open if path.name.lower().endswith(".gz") else open
-    with opened(path, "rb") as file:
-        line: str = file.readline(_LONGEST_HEADER).decode("utf-8", errors="replace")
-        return line
+    with open_text(path) as file:
+        return file.readline(_LONGEST_HEADER).decode("utf-8", errors="replace")
 
 
 def _header(path: Path) -> list[str]:
     """Return the column names of a table, or an empty list if the file cannot be read as one."""
     try:
         line = _first_line(path)
-    except (OSError, EOFError, zlib.error):
+    except (OSError, EOFError, ValueError, zlib.error, lzma.LZMAError, zipfile.BadZipFile):
         return []
     separator = _separator(line)
     return [word.strip().strip('"') for word in line.lstrip("\ufeff").rstrip("\r\n").split(separator)]
@@ -129,9 +129,10 @@ def _separator(line: str) -> str:
 def _read_csv(path: Path) -> pd.DataFrame:
     separator = _separator(_first_line(path))
     decimal = "," if separator == ";" else "."
-    table = pd.read_csv(
-        path, sep=separator, decimal=decimal, encoding="utf-8-sig", encoding_errors="replace", low_memory=False
-    )
+    with open_text(path) as file:
+        table = pd.read_csv(
+            file, sep=separator, decimal=decimal, encoding="utf-8-sig", encoding_errors="replace", low_memory=False
+        )
     table.columns = [str(column).strip() for column in table.columns]
     return table
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import gzip
 from collections.abc import Generator, Iterator
 from contextlib import closing
 from pathlib import Path
@@ -15,29 +14,22 @@ import scipy.sparse as sp
 from crosstie._errors import value_error
 from crosstie._log import log
 from crosstie._typing import Index
-from crosstie.data.untrusted_files import GZIP
+from crosstie.data.untrusted_files import open_text
 
 ROWS = 2**22  # entries read at once
 _COLUMNS = {"feature": np.int32, "cell": np.int32, "count": np.float32}
-_LONGEST = 1024  # bytes of a line in the header
-
-
-def opened(path: Path) -> Any:
-    """Return a file opened for reading, unpacked if it is gzipped, whatever its name."""
-    with path.open("rb") as file:
-        zipped = file.read(2) == GZIP
-    return gzip.open(path) if zipped else path.open("rb")
+_LONGEST, _MOST_COMMENTS = 1024, 2**20  # bytes of a line in the header, and of its comments
 
 
 def is_matrix_market(path: Path) -> bool:
     """Return whether a file begins like a Matrix Market file."""
-    with opened(path) as file:
+    with open_text(path) as file:
         return file.read(14) == b"%%MatrixMarket"
 
 
 def shape_of(path: Path) -> tuple[int, int, int]:
     """Return the numbers of rows, columns and entries in the header of a file."""
-    with opened(path) as file:
+    with open_text(path) as file:
         return _header(path, file)
 
 
@@ -59,7 +51,7 @@ def cells_of(path: Path, *, cells_in_rows: bool = False) -> Iterator[sp.csr_matr
     ValueError
         If the file has another format, is truncated, or has entries outside of its shape.
     """
-    with opened(path) as file:
+    with open_text(path) as file:
         n_rows, n_columns, n_entries = _header(path, file)
         shape = (n_rows, n_columns) if cells_in_rows else (n_columns, n_rows)
         with closing(_triplets(path, file, shape, n_entries, cells_in_rows=cells_in_rows)) as triplets:
@@ -71,7 +63,11 @@ def _header(path: Path, file: IO[bytes]) -> tuple[int, int, int]:
     if not line.startswith(b"%%MatrixMarket matrix coordinate") or b"general" not in line or b"complex" in line:
         expected = "%%MatrixMarket matrix coordinate integer general"
         raise value_error(f"{path} is no sparse matrix of counts.", found=repr(line[:60])[1:], expected=expected)
+    left = _MOST_COMMENTS
     while line.startswith(b"%") or line == b"\n":
+        left -= len(line)
+        if left < 0:
+            raise value_error(f"{path} begins with too many comments.", expected=f"at most {_MOST_COMMENTS:,} bytes")
         line = file.readline(_LONGEST)
     words = line.split()
     if len(words) != 3 or not all(word.isdigit() for word in words):
@@ -92,6 +88,8 @@ def _triplets(
         with pd.read_csv(file, chunksize=ROWS, **options) as parts:
             for part in parts:
                 n_seen += len(part)
+                if n_seen > n_entries:
+                    raise value_error(f"{path} holds more entries than it says.", expected=f"{n_entries:,}")
                 first, second = part["feature"].to_numpy() - 1, part["cell"].to_numpy() - 1
                 cell, feature = (first, second) if cells_in_rows else (second, first)
                 if min(feature.min(), cell.min()) < 0 or cell.max() >= shape[0] or feature.max() >= shape[1]:

@@ -14,9 +14,11 @@ import scipy.sparse as sp
 
 from crosstie._errors import sample, value_error
 from crosstie._log import log
+from crosstie._untrusted_folder import entry
 from crosstie.data.readers.assembled import Blocks, assembled
-from crosstie.data.readers.matrix_market import cells_of, opened, shape_of
+from crosstie.data.readers.matrix_market import cells_of, shape_of
 from crosstie.data.readers.request import Request
+from crosstie.data.untrusted_files import open_text
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -58,12 +60,13 @@ def read_mtx_folder(path: Path, request: Request) -> dict[str, AnnData]:
         raise value_error(f"{path} holds no matrix.mtx.", found=sample(sorted(p.name for p in path.iterdir()), 6))
     folder, prefix = found
     matrix = _file(folder, prefix, "matrix.mtx")
+    n_rows, n_columns, n_values = shape_of(matrix)
+    most = max(n_rows, n_columns)
     features = _file(folder, prefix, "features.tsv", "genes.tsv")
-    var = _features(features)
+    var = _features(features, most)
     if features.name.startswith(f"{prefix}genes.tsv"):
         var["feature_types"] = "Gene Expression"
-    barcodes = pd.Index(_table(_file(folder, prefix, "barcodes.tsv"))[0].to_numpy())
-    n_rows, n_columns, n_values = shape_of(matrix)
+    barcodes = pd.Index(_table(_file(folder, prefix, "barcodes.tsv"), most)[0].to_numpy())
     turned = (n_rows, n_columns) == (len(barcodes), len(var)) != (len(var), len(barcodes))
     if not turned and (n_rows, n_columns) != (len(var), len(barcodes)):
         raise value_error(
@@ -98,30 +101,33 @@ def _place(path: Path) -> tuple[Path, str] | None:
 
 
 def _file(folder: Path, prefix: str, *names: str) -> Path:
+    there = {part.name for part in folder.iterdir()}
     for name in names:
         for path in (folder / (prefix + name), folder / f"{prefix}{name}.gz"):
-            if path.is_file():
-                return path
-    there = sample(sorted(part.name for part in folder.iterdir()), 6)
+            if path.name in there:
+                return entry(folder, path.name)
     expected = " or ".join(f"{prefix}{name}, {prefix}{name}.gz" for name in names)
-    raise value_error(f"{folder} lacks {names[0]}.", found=there, expected=expected, do=_DO)
+    raise value_error(f"{folder} lacks {names[0]}.", found=sample(sorted(there), 6), expected=expected, do=_DO)
 
 
-def _table(path: Path) -> pd.DataFrame:
-    """Return the columns of a list of names, as text."""
-    with opened(path) as file:
+def _table(path: Path, most: int) -> pd.DataFrame:
+    """Return the columns of a list of names, as text; raise if there are more than either side of the matrix has."""
+    with open_text(path) as file:
         content = file.read(_MOST + 1)
     if len(content) > _MOST:
         raise value_error(f"{path} is too large for a list of names.", expected=f"at most {_MOST:,} bytes")
+    if content.count(b"\n") > most:
+        found = f"more than {most:,} names in {path.name}"
+        raise value_error(f"{path.parent}: the matrix and the lists of names differ in size.", found=found, do=_DO)
     lines = content.decode("utf-8").splitlines()
-    table = pd.DataFrame([line.split("\t") for line in lines])
+    table = pd.DataFrame([line.split("\t", len(_COLUMNS)) for line in lines])
     if not len(table):
         raise value_error(f"{path} is empty.", expected="one name a line")
     return table.fillna("").astype(str)
 
 
-def _features(path: Path) -> pd.DataFrame:
-    table = _table(path)
+def _features(path: Path, most: int) -> pd.DataFrame:
+    table = _table(path, most)
     if table.shape[1] == 1:
         return pd.DataFrame(index=pd.Index(table[0].to_numpy()))
     table = table.iloc[:, : len(_COLUMNS)]

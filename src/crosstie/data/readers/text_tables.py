@@ -16,8 +16,8 @@ import scipy.sparse as sp
 from crosstie._errors import sample, value_error
 from crosstie._log import log
 from crosstie.data.readers.assembled import BLOCK, Blocks, assembled
-from crosstie.data.readers.matrix_market import opened
 from crosstie.data.readers.request import Request
+from crosstie.data.untrusted_files import open_text
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -50,7 +50,7 @@ def is_text_table(path: Path) -> bool:
     name = path.name.lower().removesuffix(".gz")
     if not path.is_file() or not name.endswith(ENDINGS):
         return False
-    with opened(path) as file:
+    with open_text(path) as file:
         return b"\0" not in file.read(2048)
 
 
@@ -85,7 +85,7 @@ def read_text_table(path: Path, request: Request) -> dict[str, AnnData]:
 
 
 def _head(path: Path) -> _Head:
-    with opened(path) as file:
+    with open_text(path) as file:
         text = file.read(_FIRST).decode("utf-8-sig")
     lines = text.splitlines() if len(text) < _FIRST else text.splitlines()[:-1]
     lines = [line for line in lines if line]
@@ -134,7 +134,7 @@ def _number(text: Any) -> bool:
 def _parts(path: Path, head: _Head, dtype: dict[int, Any]) -> Iterator[pd.DataFrame]:
     size = max(BLOCK // max(len(head.columns), 1), 1)
     options: dict[str, Any] = {"sep": head.separator, "header": None, "skiprows": head.n_skipped, "engine": "c"}
-    with opened(path) as file, pd.read_csv(file, dtype=dtype, chunksize=size, encoding="utf-8", **options) as parts:
+    with open_text(path) as file, pd.read_csv(file, dtype=dtype, chunksize=size, encoding="utf-8", **options) as parts:
         yield from parts
 
 
