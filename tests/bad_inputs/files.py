@@ -199,8 +199,8 @@ CASES = [
         ("cannot be read as a table", "line 3"),
         _by("pairs.csv", "a,b\nCD3,CD3E\nCD4,CD4,1,2\n"),
     ),
-    _error("table called gzip", ("cannot be read as a table", "gzip"), _by("pairs.csv.gz", "a,b\nCD3,CD3E\n")),
-    _error("table called zip", ("cannot be read as a table", "zip"), _by("pairs.csv.zip", "PK")),
+    _error("table cut off", ("pairs.csv.gz", "gzip"), _by("pairs.csv.gz", gzip.compress(b"a,b\nCD3,CD3E\n")[:18])),
+    _error("table called zip", ("fewer than two columns", "PK"), _by("pairs.csv.zip", "PK")),
     _error("genes neither GTF nor BED", ("neither GTF nor BED", "hello"), _genes("genes.gtf", "hello\tworld\n")),
     _error(
         "genes cut off",

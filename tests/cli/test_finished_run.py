@@ -62,7 +62,7 @@ def test_help_lists_them():
     assert min(place) == place[0] < listed.index("Use a finished run") < min(place[1:])
     for command in COMMANDS:
         shown = CliRunner().invoke(app, [command, "--help"])
-        assert (shown.exit_code, "Example:" in shown.output) == (0, True)
+        assert (shown.exit_code, "Example" in shown.output) == (0, True)
 
 
 def judged_as(folder, level, reasons=("the links do not agree",)):

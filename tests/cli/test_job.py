@@ -35,5 +35,5 @@ def test_a_job_comes_back_from_its_dictionary():
         assert Job.from_dict(written, out=Path("again")).out == Path("again")
         assert set(written["options"]) == {
             "out", "links", "slot", "paired", "label_key", "pairs", "seed", "device", "plots", "verdict",
-        "drop_suspicious",
+        "drop_suspicious", "positions",
         }  # fmt: skip

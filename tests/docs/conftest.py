@@ -72,6 +72,15 @@ def _write_genes(path):
             file.write("\t".join(map(str, [*fields, f'gene_id "{gene}"; gene_name "{gene}";'])) + "\n")
 
 
+def _write_cells(path):
+    """A table of an image, as mcmicro writes it."""
+    imaged = xt.datasets.simulate_tissue(n_cells=200, n_rna=50, n_genes=200, n_linked=20, seed=0)["tissue"]
+    table = imaged.to_df().reset_index(drop=True)
+    table.insert(0, "CellID", range(1, len(table) + 1))
+    table["X_centroid"], table["Y_centroid"] = imaged.obsm["spatial"].T
+    table.to_csv(path, index=False)
+
+
 @pytest.fixture(scope="session")
 def files(site, more, tmp_path_factory):
     """The files of the pages."""
@@ -81,6 +90,7 @@ def files(site, more, tmp_path_factory):
     with views_as_they_are():
         mudata.MuData({"rna": more["cite_rna"], "adt": more["cite_adt"]}).write_h5mu(folder / "pbmc.h5mu")
     _write_genes(folder / "genes.gtf.gz")
+    _write_cells(folder / "cells.csv")
     formats.tenx_h5(folder / "filtered_feature_bc_matrix.h5", "Gene Expression", "Antibody Capture")
     pairs = pd.DataFrame(
         {"protein": ["CD3", "CD4", "CD8", "CD14", "CD19"], "gene": ["CD3D", "CD4", "CD8A", "CD14", "CD19"]}

@@ -212,7 +212,7 @@ def test_the_files_of_a_run(shell):
     table = re.search(r"^\| in `run/` .*?\n\n", prose(ROOT / "docs" / "tour.md"), re.MULTILINE | re.DOTALL).group()
     named = re.findall(r"`([\w./]+)`", "\n".join(row.split("|")[1] for row in table.splitlines()[2:] if row))
     assert len(named) > 10
-    for file in named:
+    for file in set(named) - {"tissue_codex.png"}:  # only with positions
         assert (run / file).exists(), file
 
 

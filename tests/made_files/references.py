@@ -12,7 +12,9 @@ def reference_of(mdata):
     views = {}
     for name, adata in mdata.mod.items():
         number = adata.obs["true_cell"].to_numpy()
-        views[name] = ad.AnnData(adata.X[np.argsort(number)], var=adata.var[[]].copy())
+        views[name] = ad.AnnData(
+            adata.X[np.argsort(number)], obs=adata.obs[["cell_type"]].iloc[np.argsort(number)], var=adata.var[[]].copy()
+        )
         views[name].obs_names = [f"reference-{i}" for i in np.sort(number)]
     with views_as_they_are():
         return md.MuData(views)

@@ -39,6 +39,14 @@ def dominant_features(matrix: Matrix) -> Index:
     return np.sort(order[first:][usual > TIMES * smaller[first]])
 
 
+def set_aside_of(view: View, steps: Steps, ignored: Index) -> Index:
+    """Return the dominant features that no recipe uses: those of views whose totals are sizes.
+
+    In a panel of antibodies one may be real, and a total that it makes is hardly used as a size (`typical_slope`).
+    """
+    return dominant_of(view, steps, ignored) if steps.normalize == "library" else np.empty(0, np.int64)
+
+
 def _of_few_cells(matrix: Matrix) -> Floats:
     """Return the sum of the largest values of each feature, those of one in a hundred cells."""
     columns, few = sp.csc_array(matrix), max(1, matrix.shape[0] // 100)

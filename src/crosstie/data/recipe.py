@@ -18,7 +18,7 @@ from crosstie._errors import sample, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Mask, Matrix
 from crosstie.data.absent_features import WithoutFeatures
-from crosstie.data.dominant_features import dominant_of
+from crosstie.data.dominant_features import dominant_of, set_aside_of
 from crosstie.data.normalize import normalized, presence, target_sum_of, totals, typical_slope
 from crosstie.data.scaled import Scaled, moments, principal_components
 from crosstie.data.signal_share import signal_shares
@@ -60,7 +60,7 @@ class Recipe:
         Factor of each used feature in the components, in (0, 1], shape `(n_kept,)`; `None` stands for 1.
     ignored
         Positions of the features that measure nothing of the cell, such as isotype controls and hashtags, or that
-        outweigh all others (`dominant_of`): neither used nor part of any total.
+        outweigh all others (`set_aside_of`): neither used nor part of any total.
     background
         Counts of each input feature that are background, -1 where it has none, shape `(n_features,)`; `None` takes
         nothing off.
@@ -301,14 +301,15 @@ class Recipe:
 def _ignored(view: View, steps: Steps, names: Collection[str]) -> Index:
     """Return the positions of the features with these names, and of those that outweigh all others, with a warning."""
     ignored = np.flatnonzero(view.features.isin(list(names)))
-    found = dominant_of(view, steps, ignored)
+    found, aside = dominant_of(view, steps, ignored), set_aside_of(view, steps, ignored)
     if len(found):
-        text = (
-            "%s: %s would decide the size of every cell, with more than four times the counts of all other features; "
+        so = "would decide the size of every cell: set aside" if len(aside) else "is used as it is"
+        log.warning(
+            "%s: %s has more than four times the counts of all other features, and %s. Remove what is no measurement "
+            "(a QC column, an index), and look at the values of what is one.",
+            *(view.name, sample(view.features[found], 4), so),
         )
-        do = "set aside. Remove what is no measurement (a QC column, an index), and look at the values of what is one."
-        log.warning(text + do, view.name, sample(view.features[found], 4))
-    return np.union1d(ignored, found)
+    return np.union1d(ignored, aside)
 
 
 def _for_values(steps: Steps, view: View) -> Steps:

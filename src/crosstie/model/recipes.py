@@ -12,7 +12,7 @@ from crosstie._log import log
 from crosstie._typing import Array, Index
 from crosstie.config import Config
 from crosstie.data import Recipe, View
-from crosstie.data.dominant_features import dominant_of
+from crosstie.data.dominant_features import set_aside_of
 from crosstie.data.steps import STEPS
 from crosstie.links.antibody_names import Control, controls, is_blank
 from crosstie.links.linked_columns import linked_features
@@ -49,7 +49,7 @@ def controls_of(view: View) -> Index:
 def set_aside(view: View) -> Index:
     """Return the numbers of the features that no recipe uses: controls, and those that outweigh all others."""
     ignored = controls_of(view)
-    return np.union1d(ignored, dominant_of(view, STEPS[view.modality], ignored))
+    return np.union1d(ignored, set_aside_of(view, STEPS[view.modality], ignored))
 
 
 def _controls(view: View) -> dict[str, Control]:

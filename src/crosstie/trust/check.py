@@ -18,7 +18,7 @@ from crosstie._threads import few_threads
 from crosstie._typing import Modality
 from crosstie.anchors.neighbours import nearest
 from crosstie.data import Recipe, View
-from crosstie.data.dominant_features import dominant_of
+from crosstie.data.dominant_features import dominant_of, set_aside_of
 from crosstie.data.normalize import totals
 from crosstie.data.scaled import column_sums
 from crosstie.data.steps import STEPS
@@ -234,13 +234,14 @@ def _of_view(view: View) -> list[Finding]:
 
 
 def _dominant(view: View) -> list[Finding]:
-    """Look for features that would be the total of every cell; a fit sets them aside."""
-    found = dominant_of(view, STEPS[view.modality], controls_of(view))
+    """Look for features that would be the total of every cell; a fit sets them aside, but not antibodies."""
+    steps, controls = STEPS[view.modality], controls_of(view)
+    found, aside = dominant_of(view, steps, controls), set_aside_of(view, steps, controls)
     if not len(found):
         return []
-    sums = column_sums(view.loaded)
-    share = float(sums[found].sum() / sums.sum())
-    text = f"{sample(view.features[found], 4)}: more than four times the counts of all other features; set aside"
+    share = float((sums := column_sums(view.loaded))[found].sum() / sums.sum())
+    so = "; set aside" if len(aside) else ""
+    text = f"{sample(view.features[found], 4)}: more than four times the counts of all other features{so}"
     do = "If it is no measurement (a QC column, an index), remove it; otherwise look at its values."
     return [Finding(view.name, "dominant_features", "note", text, do, share)]
 

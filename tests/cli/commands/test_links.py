@@ -48,7 +48,7 @@ def test_links_reads_names_only(run, tmp_path, write):
 
 def test_links_wrong(run, tmp_path, write):
     def renamed(adata):
-        adata.var["symbol"] = adata.var_names
+        adata.var["symbol"], adata.var["alias"] = adata.var_names, adata.var_names[::-1]  # which of them?
         adata.var_names = [f"ENSG{i:011d}" for i in range(adata.n_vars)]
         return adata
 
