@@ -306,7 +306,6 @@ def fcs(path, **changes):
         {"SPILL": "1" * 30 + ",F1"}, {"_P1N": "../../x", "_P2N": "a\x1b[2J", "_P3S": "CD4\nforged"},
     ],
 )  # fmt: skip
-@pytest.mark.filterwarnings("ignore::pytest.PytestUnraisableExceptionWarning")  # flowio leaves damaged files open
 def test_odd_fcs(here, changes):
     pytest.importorskip("flowio")
     result = call("check", f"cytof={fcs(here / 'x.fcs', **changes)}", f"adt={here}/adt.h5ad", "--quick")

@@ -118,16 +118,23 @@ def _opened(path: Path, *, only_text: bool) -> Any:
     wishes: dict[str, Any] = {"only_text": only_text}
     for _ in range(3):
         try:
-            with warnings.catch_warnings():
+            # Opened here, for flowio leaves damaged files open.
+            with path.open("rb") as file, warnings.catch_warnings():
                 warnings.simplefilter("ignore", UserWarning)  # about offsets: said below
-                return flowio.FlowData(path, **wishes)
+                return flowio.FlowData(file, **wishes)
         except MultipleDataSetsError:
             log.warning("%s holds several data sets; the first is read.", path)
             wishes["nextdata_offset"] = 0
         except (DataOffsetDiscrepancyError, FCSParsingError) as error:
             if "ignore_offset_error" in wishes:
                 raise
-            said = str(error).split(". Set ")[0].removeprefix("FCS file ").removeprefix(f"{path.name} ")
+            said = (
+                str(error)
+                .split(". Set ")[0]
+                .removeprefix("FCS file ")
+                .removeprefix(f"{path} ")
+                .removeprefix(f"{path.name} ")
+            )
             log.warning("%s %s; read nevertheless: look at its values before you trust them.", path, said)
             wishes |= {"ignore_offset_error": True, "ignore_offset_discrepancy": True}
     raise value_error(f"{path} cannot be read.", found="several data sets with wrong offsets", expected="an FCS file")
