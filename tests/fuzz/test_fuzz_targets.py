@@ -1,4 +1,4 @@
-"""The seeds of every target, what fuzzing found before, and two seconds of coverage-guided fuzzing of each target."""
+"""The seeds of every target, what fuzzing found before, and five seconds of coverage-guided fuzzing of each target."""
 
 import subprocess
 import sys
