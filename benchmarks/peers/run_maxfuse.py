@@ -9,6 +9,7 @@ import maxfuse as mf
 import numpy as np
 import scanpy as sc
 from exchange import Exchange, dense
+from maxfuse_parts import fewer, rows_for_correlation
 
 run = Exchange()
 rna, adt, links = run.read()
@@ -31,12 +32,6 @@ for x in (rna, adt):
 active = [x[:, x.std(0) > 1e-5] for x in (dense(rna.X), dense(adt.X))]
 shared = [dense(x.X) for x in shared]
 
-
-def fewer(wanted, x):
-    """Return the number of components of a matrix to use."""
-    return min(wanted, x.shape[1] - 1)
-
-
 fusor = mf.model.Fusor(shared_arr1=shared[0], shared_arr2=shared[1], active_arr1=active[0], active_arr2=active[1])
 fusor.split_into_batches(max_outward_size=5000, matching_ratio=3, metacell_size=2)
 few = {"svd_components1": fewer(30, active[0]), "svd_components2": fewer(30, active[1])}
@@ -52,9 +47,4 @@ fusor.refine_pivots(
     **few,
 )
 fusor.filter_bad_matches(target="pivot", filter_prop=0.3)
-out = []
-for z in fusor.get_embedding(active_arr1=fusor.active_arr1, active_arr2=fusor.active_arr2):
-    z = np.asarray(z)[:, :15]
-    z = z - z.mean(1, keepdims=True)
-    out.append(z / np.linalg.norm(z, axis=1, keepdims=True))
-run.write(*out)
+run.write(*map(rows_for_correlation, fusor.get_embedding(active_arr1=fusor.active_arr1, active_arr2=fusor.active_arr2)))

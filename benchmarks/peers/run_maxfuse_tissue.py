@@ -7,6 +7,7 @@ normalised already, and hold negative values. The RNA is its linked genes alone.
 import maxfuse as mf
 import numpy as np
 from exchange import Exchange, dense
+from maxfuse_parts import fewer, rows_for_correlation
 
 run = Exchange()
 rna, adt, links = run.read()
@@ -21,12 +22,6 @@ def scaled(x):
 shared = [scaled(rna[:, links["rna"].to_numpy()].X), scaled(adt[:, links["adt"].to_numpy()].X)]
 active = [scaled(rna.X), scaled(adt.X)]
 
-
-def fewer(wanted, x):
-    """Return the number of components of a matrix to use."""
-    return min(wanted, x.shape[1] - 1)
-
-
 fusor = mf.model.Fusor(shared_arr1=shared[0], shared_arr2=shared[1], active_arr1=active[0], active_arr2=active[1])
 fusor.split_into_batches(max_outward_size=5000, matching_ratio=4, metacell_size=2)
 few = {"svd_components1": fewer(40, active[0]), "svd_components2": fewer(15, active[1])}
@@ -34,9 +29,4 @@ fusor.construct_graphs(n_neighbors1=15, n_neighbors2=15, resolution1=2, resoluti
 fusor.find_initial_pivots(wt1=0.3, wt2=0.3, svd_components1=fewer(25, shared[0]), svd_components2=fewer(20, shared[1]))
 fusor.refine_pivots(wt1=0.3, wt2=0.3, cca_components=min(25, *few.values()), n_iters=1, randomized_svd=False, **few)
 fusor.filter_bad_matches(target="pivot", filter_prop=0.5)
-out = []
-for z in fusor.get_embedding(active_arr1=fusor.active_arr1, active_arr2=fusor.active_arr2):
-    z = np.asarray(z)[:, :15]
-    z = z - z.mean(1, keepdims=True)
-    out.append(z / np.linalg.norm(z, axis=1, keepdims=True))
-run.write(*out)
+run.write(*map(rows_for_correlation, fusor.get_embedding(active_arr1=fusor.active_arr1, active_arr2=fusor.active_arr2)))

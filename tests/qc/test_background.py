@@ -98,7 +98,7 @@ def test_nothing_changes_without_a_background():
         (lambda a, r: with_background(a, droplets=r[:, 1:].copy()), "the droplets lack proteins of the cells"),
         (lambda a, r: with_background(a, droplets=r[: N + 50].copy()), "too few empty droplets"),
         (lambda a, r: with_background(a, source="noise"), "unknown name 'noise'"),
-        (lambda a, r: with_background(a, slot="obsm/x"), "slot is no matrix of these proteins"),
+        (lambda a, r: with_background(a, slot="obsm/x"), "the slot cannot hold these proteins"),
     ],
 )
 def test_what_cannot_be_used_is_said(change, text):

@@ -84,7 +84,7 @@ def with_background(
     """
     if slot == "raw" or slot.startswith("obsm/"):
         raise value_error(
-            "with_background: slot is no matrix of these proteins.", found=slot, expected="X or layers/NAME"
+            "with_background: the slot cannot hold these proteins.", found=slot, expected="X or layers/NAME"
         )
     view = View.of("adt", adata, modality="protein", slot=slot)
     if view.values != "counts":
