@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,6 +34,7 @@ def fit(
     device: str = "auto",
     log_every: int = 50,
     progress: Tick | None = None,
+    watch: Callable[[int, Networks], None] | None = None,
     group: Group | None = None,
     state: Path | None = None,
 ) -> tuple[Networks, pd.DataFrame]:
@@ -52,6 +53,8 @@ def fit(
         Steps between two rows of the history, which also has the first and the last step.
     progress
         Called as `progress(step, n_steps, losses)` whenever the history gains a row.
+    watch
+        Called as `watch(step, networks)` at the same times, with the networks as they are: to follow what they do.
     group
         Processes that train together, each with the whole problem; all return the same result.
     state
@@ -103,6 +106,8 @@ def fit(
                 history.append({"step": step, **values})
                 if progress is not None:
                     progress(step, config.n_steps, values)
+                if watch is not None:
+                    watch(step, net)
             kept.keep(step, history)
     average.keep()
     return net.cpu().eval(), pd.DataFrame(history)
@@ -124,7 +129,7 @@ def train_step(
     if adversary is not None:
         for _ in range(config.critic_steps):
             critic = adversary.critic_loss(z)
-            descend(critic, optimisers[1], config.grad_clip, together)
+            descend(critic, optimisers[1], math.inf, together)
     of_all = together.gather(z) if any(term.whole for term in terms.values()) else z
     losses = {
         name: together.weigh(term(net, batch, of_all)) if term.whole else term(net, share, z)
@@ -141,12 +146,15 @@ def train_step(
 
 
 def descend(loss: Tensor, optimiser: torch.optim.Optimizer, clip: float, together: Together = ALONE) -> Tensor:
-    """Take one step down `loss` with the optimiser's weights alone; return the norm of the unclipped gradient."""
+    """Take one step down `loss` with the optimiser's weights alone; return the norm of the unclipped gradient.
+
+    An infinite `clip` neither measures nor clips it.
+    """
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     optimiser.zero_grad(set_to_none=True)
     loss.backward(inputs=weights)
     together.average(weight.grad for weight in weights if weight.grad is not None)
-    norm = torch.nn.utils.clip_grad_norm_(weights, clip)
+    norm = torch.nn.utils.clip_grad_norm_(weights, clip) if clip < math.inf else loss.detach()
     optimiser.step()
     return norm
 
