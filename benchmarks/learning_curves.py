@@ -20,10 +20,10 @@ from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
-import tables  # noqa: F401  one thread, before NumPy is imported
 import anndata as ad
 import numpy as np
 import pandas as pd
+import tables  # noqa: F401  one thread, before NumPy is imported
 import tasks
 import torch
 
@@ -53,7 +53,7 @@ def task_of(name: str, seed: int) -> tasks.Task:
 def problem_of(task: tasks.Task, config: xt.Config, seed: int) -> Problem:
     """Return the arrays that `Model.fit` trains on."""
     links = task.links(task.views) if task.links else None
-    modality = {view: "protein" for view in task.views} if task.name == "self" else None
+    modality = dict.fromkeys(task.views, "protein") if task.name == "self" else None
     inputs = Inputs.of(task.views, links, config, modality=modality)
     fits = fit_recipes(inputs, config, seed)
     recipes = {name: recipe for name, (recipe, _) in fits.items()}
@@ -117,8 +117,10 @@ def train(args: argparse.Namespace) -> None:
     task = task_of(args.data, args.seed)
     problem = problem_of(task, config, args.seed)
     curve = Curve(args.out / f"{args.data} {args.recipe} {args.seed}", task)
-    np.savez(curve.folder / "linked.npz", **{f"{a} {i}": x for a, b in problem.linked for i, x in
-                                             enumerate(problem.linked[a, b])})
+    np.savez(
+        curve.folder / "linked.npz",
+        **{f"{a} {i}": x for a, b in problem.linked for i, x in enumerate(problem.linked[a, b])},
+    )
 
     def watch(step: int, net: Networks) -> None:
         curve.at(step, {view: net.encode_array(view, x) for view, x in problem.inputs.items()} if step in STEPS else {})

@@ -172,7 +172,7 @@ def extended(inputs: Inputs, fitted: Fitted, query: AnnData, *, like: str, name:
             extensions=(*form.extensions, name),
         )
     if trained is not None:
-        scale, blocks = (_with_copy(table, like, name) for table in (trained.input_scale, trained.blocks))
+        scale, blocks = _with_copy(trained.input_scale, like, name), _with_copy(trained.blocks, like, name)
         trained = replace(trained, input_scale=scale, blocks=blocks, offsets=offsets)
     wider = replace(
         found,

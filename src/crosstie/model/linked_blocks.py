@@ -46,7 +46,7 @@ def fit_blocks(
         pairs = _pairs(inputs, edge, read)
         signs[edge] = np.sign(pairs["weight"].to_numpy(np.float32))
         sides = {
-            view: data[view].features.get_indexer(pairs[side])
+            view: data[view].features.get_indexer(pd.Index(pairs[side]))
             for view, side in zip(edge, ("source", "target"), strict=True)
         }
         total = _total(data, read, sides)
