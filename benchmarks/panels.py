@@ -39,10 +39,7 @@ def ways(seed: int) -> dict[str, float]:
     for name, columns in lacking.items():
         x[np.ix_(batch == name, columns)] = 0
     union = ad.AnnData(x, obs=adt.obs, var=adt.var)
-    apart = {
-        f"adt_{name}": union[batch == name][:, np.setdiff1d(np.arange(adt.n_vars), columns)].copy()
-        for name, columns in lacking.items()
-    }
+    apart = xt.data.split_by_panel(union, "batch")
     return {
         "complete panels": scored(xt.integrate({"rna": rna, "adt": adt}, batch_key="batch"), ["adt"]),
         "one view, zeros": scored(xt.integrate({"rna": rna, "adt": union}, batch_key="batch"), ["adt"]),

@@ -24,11 +24,12 @@ class Exchange:
         self.out.mkdir(parents=True, exist_ok=True)
 
     def read(self):
-        """Return both views, raw counts as float32, and the pairs of linked features: columns `rna` and `adt`."""
-        rna, adt = (ad.read_h5ad(self.folder / f"{view}.h5ad") for view in ("rna", "adt"))
-        for adata in (rna, adt):
+        """Return RNA and the other view, raw counts as float32, and the pairs of linked features by view."""
+        self.other = "atac" if (self.folder / "atac.h5ad").exists() else "adt"
+        views = [ad.read_h5ad(self.folder / f"{view}.h5ad") for view in ("rna", self.other)]
+        for adata in views:
             adata.X = adata.X.astype(np.float32)
-        return rna, adt, pd.read_csv(self.folder / "links.csv")
+        return (*views, pd.read_csv(self.folder / "links.csv"))
 
     @contextmanager
     def training(self):
@@ -43,9 +44,9 @@ class Exchange:
         one = {"step_seconds": self._wall / steps, "step_cpu": self._cpu / steps}
         self.times |= {"steps": steps, "budget": of, **one}
 
-    def write(self, rna=None, adt=None, **found):
+    def write(self, rna=None, adt=None, atac=None, **found):
         """Write coordinates of both views, if there are any, and the times."""
-        for view, z in (("rna", rna), ("adt", adt)):
+        for view, z in (("rna", rna), ("adt", adt), ("atac", atac)):
             if z is not None:
                 np.save(self.out / f"{view}.npy", np.asarray(z, np.float32))
         (self.out / "times.json").write_text(json.dumps(self.times | found), encoding="utf-8")

@@ -5,5 +5,5 @@ from exchange import Exchange
 import crosstie as xt
 
 run = Exchange()
-rna, adt, _ = run.read()  # it finds the links of the table by itself
-run.write(**xt.integrate({"rna": rna, "adt": adt}).latents)
+rna, other, _ = run.read()  # it finds the links by itself
+run.write(**xt.integrate({"rna": rna, run.other: other}).latents)

@@ -88,7 +88,7 @@ def test_one_file_of_all_views(run, tmp_path):
     [
         (
             "[options]\nlable-key = 'x'\nsede = 1\n",
-            ["2 unknown keys", "did you mean label-key?", "did you mean seed?"],
+            ["2 unknown keys", "did you mean label-key or panel-key?", "did you mean seed?"],
         ),
         ("[option]\n", ["1 unknown key.", "did you mean options?"]),
         ("[config]\nn_latnet = 1\n", ["did you mean n_latent"]),

@@ -161,10 +161,12 @@ def test_frames_that_cannot_be_read():
         (["chr1", "chrM"], ["MT", "1"], ["1", "MT"]),
         (["chr1", "chr2"], ["chr1"], ["chr1", "chr2"]),
         (["1", "chr1"], ["chr1", "1"], ["1", "chr1"]),
+        (["1", "chrM"], ["NC_000001.11", "MT"], ["NC_000001.11", "MT"]),
     ],
 )
 def test_chromosomes_with_and_without_chr(genes, peaks, expected, caplog):
-    table = pd.DataFrame({"chrom": genes})
+    table = pd.DataFrame({"chrom": genes, "end": 9})
+    peaks = pd.DataFrame({"chrom": peaks, "end": 9})
     with caplog.at_level("INFO", "crosstie"):
         assert list(match_chromosomes(table, peaks)["chrom"]) == expected
     n = sum(a != b for a, b in zip(genes, expected, strict=True))
@@ -172,5 +174,10 @@ def test_chromosomes_with_and_without_chr(genes, peaks, expected, caplog):
 
 
 def test_another_genome():
-    with pytest.raises(ValueError, match=r"genes on '1', '2', peaks on 'NC_000001\.11'"):
-        match_chromosomes(pd.DataFrame({"chrom": ["1", "2"]}), ["NC_000001.11"])
+    genes = pd.DataFrame({"chrom": ["1", "2"], "end": [249_000_000, 9]})
+    with pytest.raises(ValueError, match=r"genes on '1', '2', peaks on 'X'"):
+        match_chromosomes(genes, pd.DataFrame({"chrom": ["X"], "end": 9}))
+    with pytest.raises(ValueError, match=r"genes: GRCh37; peaks: GRCh38"):
+        match_chromosomes(genes, pd.DataFrame({"chrom": ["NC_000001.11"], "end": 9}))
+    with pytest.raises(ValueError, match=r"genes: GRCh37; peaks: GRCm38"):
+        match_chromosomes(genes, pd.DataFrame({"chrom": ["1"], "end": 9}), told="GRCm38")

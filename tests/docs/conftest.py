@@ -72,6 +72,22 @@ def _write_genes(path):
             file.write("\t".join(map(str, [*fields, f'gene_id "{gene}"; gene_name "{gene}";'])) + "\n")
 
 
+def _write_fragments(folder, atac):
+    """The cells of a view as fragments in its peaks, and two sets of peaks."""
+    counts = atac.X.tocoo()
+    places = [name.replace("-", ":").split(":") for name in atac.var_names]
+    rows = sorted(
+        (places[peak][0], int(places[peak][1]), int(places[peak][2]), f"{atac.obs_names[cell]}-1", int(n))
+        for cell, peak, n in zip(counts.row, counts.col, counts.data, strict=True)
+    )
+    with gzip.open(folder / "fragments.tsv.gz", "wt", compresslevel=1) as file:
+        file.write("# id=made\n# pipeline_name=cellranger-arc\n")
+        file.writelines("\t".join(map(str, row)) + "\n" for row in rows)
+    for name, shift in (("peaks.bed", 0), ("other_peaks.bed", 40)):
+        lines = (f"{chrom}\t{int(start) + shift}\t{int(end) + shift}\n" for chrom, start, end in places)
+        (folder / name).write_text("".join(lines))
+
+
 def _write_cells(path):
     """A table of an image, as mcmicro writes it."""
     imaged = xt.datasets.simulate_tissue(n_cells=200, n_rna=50, n_genes=200, n_linked=20, seed=0)["tissue"]
@@ -90,6 +106,7 @@ def files(site, more, tmp_path_factory):
     with views_as_they_are():
         mudata.MuData({"rna": more["cite_rna"], "adt": more["cite_adt"]}).write_h5mu(folder / "pbmc.h5mu")
     _write_genes(folder / "genes.gtf.gz")
+    _write_fragments(folder, site["atac"])
     _write_cells(folder / "cells.csv")
     formats.tenx_h5(folder / "filtered_feature_bc_matrix.h5", "Gene Expression", "Antibody Capture")
     pairs = pd.DataFrame(

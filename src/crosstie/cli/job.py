@@ -35,6 +35,8 @@ class Job:
         NAME=WORD, or one word for all views.
     reference
         Files of paired data, or of learned links.
+    panel_key
+        NAME=COLUMN: batches of a view that measured different features, to become a view for each panel.
     droplets
         Unfiltered matrix, from whose empty droplets the background of proteins is taken off.
     use
@@ -63,6 +65,7 @@ class Job:
     slot: tuple[str, ...] = ()
     batch_key: tuple[str, ...] = ()
     section_key: tuple[str, ...] = ()
+    panel_key: tuple[str, ...] = ()
     positions: bool = True
     paired: tuple[str, ...] = field(default=(), metadata={"kind": "pairs"})
     label_key: str | None = None

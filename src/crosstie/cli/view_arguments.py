@@ -60,6 +60,14 @@ Droplets = Annotated[
         "droplets.",
     ),
 ]
+PanelKeys = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--panel-key",
+        metavar="NAME=COLUMN",
+        help="Column of obs with batches that measured different features: each panel becomes a view.",
+    ),
+]
 Paired = Annotated[
     list[str] | None,
     typer.Option("--paired", metavar="NAME,NAME", help="Two views in which equal names are the same cell; repeatable."),

@@ -15,7 +15,7 @@ from crosstie._errors import sample, unknown_name, value_error
 from crosstie._log import log
 from crosstie._typing import Index
 from crosstie.data.genes import match_chromosomes, read_genes
-from crosstie.data.peaks import parse_peaks
+from crosstie.data.peaks import named_build, parse_peaks
 from crosstie.data.stored import Stored
 from crosstie.data.values import describe_values
 from crosstie.data.view import read_slot
@@ -72,7 +72,7 @@ def gene_activity(
         If the matrix or `genes` has a type that cannot be read.
     ValueError
         If both or neither of `genes` and `key` are given, coordinates or genes cannot be read, genes and peaks share no
-        chromosome, no peak has a gene, or the values are negative, not finite or all zero.
+        chromosome or are of different builds, no peak has a gene, or the values are negative, not finite or all zero.
 
     References
     ----------
@@ -170,7 +170,7 @@ def _by_place(var: pd.DataFrame, genes: pd.DataFrame, upstream: int, downstream:
     peaks = parse_peaks(var)
     there = np.flatnonzero(peaks["start"] >= 0)
     peaks = peaks.iloc[there]
-    genes = match_chromosomes(genes, peaks["chrom"].unique())
+    genes = match_chromosomes(genes, peaks, named_build(var))
     strand = genes["strand"].to_numpy()
     if (strand == ".").any() and (upstream or downstream):
         log.warning("genes: %d of %d have no strand; only their bodies are used", (strand == ".").sum(), len(genes))

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import re
 import zlib
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import numpy as np
@@ -12,9 +12,11 @@ import pandas as pd
 
 from crosstie._errors import sample, type_error, value_error
 from crosstie._log import log
+from crosstie.data.chromosomes import check_one_build, matched_names, none_in_common
 from crosstie.data.peaks import coordinate_columns
 from crosstie.data.untrusted_files import open_text
 
+PROMOTER = 2000  # base pairs upstream of a gene that count as its own: Stuart et al., Cell 2019
 GENES = ["chrom", "start", "end", "strand", "gene_id"]
 
 _NAMES = ("gene_name", "name", "gene", "symbol", "gene_symbol", "gene_symbols")
@@ -66,32 +68,29 @@ def read_genes(genes: pd.DataFrame | str | Path) -> pd.DataFrame:
         raise value_error(f"genes: {path} cannot be read.", found=str(problem), do=do) from problem
 
 
-def match_chromosomes(genes: pd.DataFrame, chromosomes: Iterable[str]) -> pd.DataFrame:
-    """Return the genes with chromosomes renamed to match the peaks: `1` to `chr1`, `MT` to `chrM`, or the reverse.
+def match_chromosomes(genes: pd.DataFrame, peaks: pd.DataFrame, told: str = "") -> pd.DataFrame:
+    """Return the genes with chromosomes named as those of the peaks: `chr1` for `1` or `NC_000001.11`, or the reverse.
 
     Parameters
     ----------
     genes
         Gene table, as `read_genes` returns it.
-    chromosomes
-        Names of the chromosomes of the peaks.
+    peaks
+        Peaks, as `read_peaks` returns them.
+    told
+        The genome build that the data of the peaks name, where they do.
 
     Raises
     ------
     ValueError
-        If no chromosome is in both.
+        If no chromosome is in both, or genes and peaks are of different builds.
     """
-    there = list(dict.fromkeys(chromosomes))
-    exact, plain = set(there), {_plain(name): name for name in reversed(there)}
-    here = genes["chrom"].unique()
-    names = {name: name if name in exact else plain.get(_plain(name), name) for name in here}
-    if not exact.intersection(names.values()):
-        raise value_error(
-            "genes: no chromosome in common with the peaks.",
-            found=f"genes on {sample(here, 4)}, peaks on {sample(there, 4)}",
-            expected="one genome, with or without the prefix 'chr'",
-            do="Take the gene table of the genome that the reads were mapped to.",
-        )
+    there, here = peaks["chrom"].unique(), genes["chrom"].unique()
+    names = matched_names(here, there)
+    if not set(there).intersection(names.values()):
+        do = "Take the gene table of the genome that the reads were mapped to."
+        raise none_in_common("genes", here, "peaks", there, do)
+    check_one_build({"genes": genes, "peaks": peaks}, {"peaks": told})
     other = [(name, to) for name, to in names.items() if name != to]
     if other:
         log.info(
@@ -100,11 +99,6 @@ def match_chromosomes(genes: pd.DataFrame, chromosomes: Iterable[str]) -> pd.Dat
             *other[0],
         )
     return genes.assign(chrom=genes["chrom"].map(names))
-
-
-def _plain(chromosome: str) -> str:
-    name = chromosome[3:] if chromosome[:3].lower() == "chr" else chromosome
-    return "MT" if name == "M" else name
 
 
 def _from_file(path: Path) -> pd.DataFrame:

@@ -6,7 +6,9 @@ Intervals are zero-based and half-open, as in BED files and in the peak names of
 from __future__ import annotations
 
 import re
+import zlib
 from collections.abc import Iterable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,12 +16,16 @@ import pandas as pd
 
 from crosstie._errors import sample, type_error, value_error
 from crosstie._log import log
+from crosstie.data.chromosomes import told_build
+from crosstie.data.untrusted_files import open_text
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
 COORDINATES = ["chrom", "start", "end"]
 
+_HEADER = re.compile(r"#|track\b|browser\b|\s*$")
+_POSITION = re.compile("[0-9]{1,12}")
 MAX_POSITION = 10**12  # longer than any genome
 # chr1:100-200, chr1-100-200, chr1_100_200; the contig may itself hold `-`, `_` and `.`, but no colon.
 _NAME = re.compile(r"^(?:([^:\s]+)[:_-]([0-9]{1,12})[_-]([0-9]{1,12})|.*)$", re.MULTILINE)
@@ -61,6 +67,38 @@ def read_peaks(adata: AnnData) -> pd.DataFrame:
     return peaks[(peaks["start"] >= 0).to_numpy()]
 
 
+def read_peak_table(path: Path) -> pd.DataFrame:
+    """Read a BED file of peaks, plain or gzipped: chromosome, start, end and any other columns.
+
+    Raises
+    ------
+    ValueError
+        If the file does not exist, is damaged, or a row cannot be read.
+    """
+    if not path.is_file():
+        raise value_error("peaks: no such file.", found=str(path), expected="a BED file, or a .gz")
+    rows = []
+    try:
+        with open_text(path) as handle:
+            for number, line in enumerate(handle, 1):
+                text = line.decode("utf-8", "replace").rstrip("\r\n")
+                if _HEADER.match(text):
+                    continue
+                fields = text.split("\t") if "\t" in text else text.split()
+                if len(fields) < 3 or not (_POSITION.fullmatch(fields[1]) and _POSITION.fullmatch(fields[2])):
+                    found = repr(text[:80])
+                    expected = "chromosome, start and end, separated by tabs"
+                    raise value_error(
+                        f"peaks: {path}, line {number:,}, cannot be read.", found=found, expected=expected
+                    )
+                rows.append((fields[0], int(fields[1]), int(fields[2])))
+    except (OSError, EOFError, zlib.error) as problem:
+        do = "Is the file complete? Download or write it again."
+        raise value_error(f"peaks: {path} cannot be read.", found=str(problem), do=do) from problem
+    peaks = parse_peaks(pd.DataFrame(rows, columns=COORDINATES))
+    return peaks[(peaks["start"] >= 0).to_numpy()]
+
+
 def parse_peaks(var: pd.DataFrame) -> pd.DataFrame:
     """Read the coordinates of every row of a `.var`, as `read_peaks` does; unreadable rows get `start` −1."""
     _check_types(var)
@@ -93,6 +131,12 @@ def parse_peaks(var: pd.DataFrame) -> pd.DataFrame:
             sample(names[bad], 4),
         )
     return peaks
+
+
+def named_build(var: pd.DataFrame) -> str:
+    """Return the genome build in the column `genome` of a `.var` (10x Genomics), or nothing."""
+    names = list(var["genome"].astype(str).unique()) if "genome" in var.columns else []
+    return told_build(str(names[0])) if len(names) == 1 else ""
 
 
 def coordinate_columns(frame: pd.DataFrame) -> dict[str, str]:

@@ -10,6 +10,7 @@ import scipy.sparse as sp
 from crosstie._errors import value_error
 from crosstie._log import log
 from crosstie._typing import Floats, Matrix
+from crosstie.data.panels import MUST_BE_SEEN
 
 Values = Literal["counts", "normalized", "log", "intensity", "any"]
 Expected = Literal["counts", "proteins", "intensities", "any"]
@@ -110,12 +111,16 @@ def _finite(matrix: Matrix, view: str) -> Floats:
     stored: Floats = matrix.data if sp.issparse(matrix) else matrix
     bad = int(stored.size - np.isfinite(stored).sum())
     if bad:
+        panels = bool((np.isnan(stored).sum(0) >= MUST_BE_SEEN).any()) if stored.ndim == 2 else False
+        do = "Remove or fill them first, or point {} at another matrix." + panels * (
+            " If some batches did not measure these features, make a view of each panel: {}."
+        )
         raise value_error(
             f"view {view!r}: the matrix holds values that are not finite.",
             found=f"{bad:,} NaN or infinite values, or numbers that need more than 32 bits",
             expected="finite numbers",
-            do="Remove or fill them first, or point slot= at another matrix.",
-            cli={"do": "Remove or fill them first, or point --slot at another matrix."},
+            do=do.format("slot=", "crosstie.data.split_by_panel"),
+            cli={"do": do.format("--slot", f"--panel-key {view}=COLUMN")},
         )
     high = max(abs(float(stored.min())), abs(float(stored.max()))) if stored.size else 0.0
     if high > MAX_VALUE:

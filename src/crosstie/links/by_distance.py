@@ -12,8 +12,8 @@ from crosstie._errors import check_integer, value_error
 from crosstie._log import log
 from crosstie._typing import Floats, Index
 from crosstie.data.gene_activity import overlaps
-from crosstie.data.genes import match_chromosomes, read_genes
-from crosstie.data.peaks import parse_peaks
+from crosstie.data.genes import PROMOTER, match_chromosomes, read_genes
+from crosstie.data.peaks import named_build, parse_peaks
 from crosstie.links.feature_labels import PAIRS, REPORT, Finder, labels, nothing_linked, without_version
 from crosstie.links.link import Link
 
@@ -22,7 +22,6 @@ if TYPE_CHECKING:
 
     from crosstie._typing import Data
 
-PROMOTER = 2000
 SCALE = 1000.0  # base pairs; the unit of the decay
 
 
@@ -72,8 +71,8 @@ def by_distance(
     TypeError
         If `genes` has a type that cannot be read.
     ValueError
-        If coordinates cannot be read, genes and peaks share no chromosome, no gene is annotated or has a peak near it,
-        or a number is out of its range.
+        If coordinates cannot be read, genes and peaks share no chromosome or are of different builds, no gene is
+        annotated or has a peak near it, or a number is out of its range.
 
     References
     ----------
@@ -85,7 +84,7 @@ def by_distance(
     labels(data, target, None)
     peaks = parse_peaks(views[target].var)
     peaks = peaks[(peaks["start"] >= 0).to_numpy()]
-    table = match_chromosomes(read_genes(genes), peaks["chrom"].unique())
+    table = match_chromosomes(read_genes(genes), peaks, named_build(views[target].var))
     feature, row = _annotated(names, table)
     if not len(feature):
         raise nothing_linked(

@@ -20,6 +20,7 @@ from crosstie.anchors.neighbours import nearest
 from crosstie.data import Recipe, View
 from crosstie.data.dominant_features import dominant_of, set_aside_of
 from crosstie.data.normalize import totals
+from crosstie.data.panels import unmeasured
 from crosstie.data.scaled import column_sums
 from crosstie.data.steps import STEPS
 from crosstie.data.stored import Stored
@@ -280,16 +281,14 @@ def _panels(view: View) -> list[Finding]:
     """Look for proteins that are zero in every cell of a batch and seen elsewhere: its panel lacked them."""
     if view.modality not in PROTEINS or view.batch is None:
         return []
-    lacking = input_mistakes.unmeasured(view)
-    if not lacking:
+    names, lacking = unmeasured(view.loaded, np.asarray(view.batch))
+    if not lacking.any():
         return []
-    which, where = sorted(set().union(*lacking.values())), sample(lacking, 3)
-    text = (
-        f"{len(which)} proteins are zero in every cell of some batches ({sample(which, 3)} in {where}): other panels?"
-    )
+    which, where = sorted(view.features[np.any(lacking, axis=0)]), sample(names[np.any(lacking, axis=1)], 3)
+    text = f"{len(which)} proteins are 0 in every cell of some batches ({sample(which, 3)} in {where}): other panels?"
     do = (
-        "What was not measured is taken for absent. Give batches of other panels as views of their own: each is linked "
-        "by what it has."
+        "What was not measured is taken for absent. Make a view of each panel (--panel-key, crosstie.data."
+        "split_by_panel): each is linked by what it has."
     )
     return [Finding(view.name, "panels", "warning", text, do, len(which))]
 

@@ -16,7 +16,6 @@ from crosstie.links.antibody_names import Organism, entries, lookup
 
 LEAST_SEEN = 20  # non-zero features of a cell; with this many, no other cell equals it by chance
 LEAST_NAMES = 3
-MUST_BE_SEEN = 20.0  # cells of a batch that should show a feature, as often as others do, if it was measured
 
 
 def copied(views: Mapping[str, View]) -> dict[tuple[str, str], float]:
@@ -42,17 +41,6 @@ def duplicated(matrix: Matrix) -> float:
         return 0.0
     weight = np.random.default_rng(0).standard_normal(x.shape[1])
     return float(pd.Series(np.round(x[rich] @ weight, 6)).duplicated(keep=False).mean())
-
-
-def unmeasured(view: View) -> dict[str, list[str]]:
-    """Return, by batch, the features that no cell of it shows, although at least 20 should, as often as others do."""
-    batch, seen = np.asarray(view.batch), sp.csr_matrix(view.loaded > 0)
-    names = np.unique(batch)
-    positive = np.stack([np.asarray(seen[batch == name].sum(0)).ravel() for name in names])
-    n_cells = np.array([(batch == name).sum() for name in names])[:, None]
-    elsewhere = (positive.sum(0) - positive) / np.maximum(n_cells.sum() - n_cells, 1)
-    lacking = (positive == 0) & (elsewhere * n_cells >= MUST_BE_SEEN)
-    return {str(name): list(view.features[row]) for name, row in zip(names, lacking, strict=True) if row.any()}
 
 
 def organisms(views: Mapping[str, View]) -> dict[str, tuple[Organism, int]]:

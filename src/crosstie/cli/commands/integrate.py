@@ -18,6 +18,7 @@ from crosstie.cli import finished_run, json_answer, settings_file, view_argument
 from crosstie.cli.console import Console, Quiet, Seed, Verbose, echo
 from crosstie.cli.job import Job
 from crosstie.cli.out_folder import Overwrite, progress_folder, run_folder
+from crosstie.cli.panels import by_panel
 from crosstie.runs.folder import RUN_FILE, files_of
 
 if TYPE_CHECKING:
@@ -78,6 +79,7 @@ def integrate(
         list[str] | None, typer.Option(metavar="[NAME=]COLUMN", help="Column of obs with the batch of each cell.")
     ] = None,
     section_key: view_arguments.SectionKeys = None,
+    panel_key: view_arguments.PanelKeys = None,
     positions: view_arguments.UsePositions = True,
     label_key: view_arguments.LabelKey = None,
     pairs: view_arguments.Pairs = "auto",
@@ -142,6 +144,7 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
             with say.stage(f"reading {job.droplets}"):
                 slot = view_arguments.by_view(job.slot, "--slot", data)
                 data = view_arguments.without_background(data, job.droplets, slot, job.modality)
+        asked, (data, job) = job, by_panel(data, job)
         key, same = check_label_key(data, job.label_key), pairs_of(data, job.pairs)
         links, options = _links_and_options(job, data, say)
         pool, first = _pool(scheduler)
@@ -160,7 +163,7 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
             about = about_run(say, seed=job.seed, device=job.device) | {
                 "inputs": {name or "all": record.file_of(path) for name, path in job.inputs.items()},
                 "files": {name: record.file_of(path) for name, path in job.files.items()},
-                "settings": job.as_dict(lambda path: str(path.resolve())),
+                "settings": asked.as_dict(lambda path: str(path.resolve())),
             }
             found = replace(found, about=about)
             with new_folder(out, last=RUN_FILE) as folder:
