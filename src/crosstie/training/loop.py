@@ -40,8 +40,7 @@ def fit(
 ) -> tuple[Networks, pd.DataFrame]:
     """Train the networks of a problem.
 
-    The same seed on the same machine gives bit-identical results. Generators are local: torch's global random state
-    does not change.
+    The same seed on the same machine gives bit-identical results. torch's global random state does not change.
 
     Parameters
     ----------
@@ -54,7 +53,7 @@ def fit(
     progress
         Called as `progress(step, n_steps, losses)` whenever the history gains a row.
     watch
-        Called as `watch(step, networks)` at the same times, with the networks as they are: to follow what they do.
+        Called as `watch(step, networks)` at the same times.
     group
         Processes that train together, each with the whole problem; all return the same result.
     state
@@ -78,14 +77,10 @@ def fit(
     problem.require(config)
     together = Together(group)
     where = choose_device(device)
-    # Two streams, so that two settings are compared on the same batches.
-    for_weights, for_batches = (
-        torch.Generator().manual_seed(int(state)) for state in np.random.SeedSequence(seed).generate_state(2)
-    )
+    for_weights, for_batches = generators(seed)
     net = Networks.start(problem, config, for_weights).to(where)
-    adversary = None
-    if config.alignment == "adversarial" and config.adversarial > 0:
-        adversary = Adversary(problem.edges, config, for_weights).to(where)
+    adversarial = config.alignment == "adversarial" and config.adversarial > 0
+    adversary = Adversary(problem.edges, config, for_weights).to(where) if adversarial else None
     terms = make_terms(problem.views, problem.edges, config)
     batches = Batches(problem, config, generator=for_batches, device=where)
     trained: list[torch.nn.Module] = [net] if adversary is None else [net, adversary]
@@ -111,6 +106,12 @@ def fit(
             kept.keep(step, history)
     average.keep()
     return net.cpu().eval(), pd.DataFrame(history)
+
+
+def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:
+    """Return one source of random numbers for weights and one for batches: two settings see the same batches."""
+    first, second = np.random.SeedSequence(seed).generate_state(2)
+    return torch.Generator().manual_seed(int(first)), torch.Generator().manual_seed(int(second))
 
 
 def train_step(
