@@ -11,7 +11,7 @@ endif
 ON_ALL_CORES := --numprocesses logical --maxprocesses 4 --dist worksteal
 READY := $(VENV)/.ready
 
-.PHONY: demo test lint docs package coverage matrix mutation bench fuzz pictures clean
+.PHONY: demo test lint docs package coverage matrix mutation bench public-benchmarks fuzz pictures clean
 
 demo: $(READY)
 	$(BIN)/crosstie demo --out demo --overwrite
@@ -36,6 +36,12 @@ docs: $(READY)
 
 bench: $(READY)
 	$(BIN)/python benchmarks/accuracy.py
+
+# Run crosstie on public benchmarks and print their tables with a row for it; benchmarks/public/README.md says how long
+# and how large.
+public-benchmarks: $(READY)
+	benchmarks/public/setup.sh
+	$(BIN)/python benchmarks/public/run.py
 
 # Line coverage of src, including the processes of the command line; fails below the bound in pyproject.toml.
 coverage: $(READY)

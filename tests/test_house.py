@@ -125,8 +125,8 @@ UNTESTED = {  # modules without a file of tests, and why
     "pl/axes": "what every picture is drawn on",
 }
 SUBJECTS = {  # files of tests that are of no one module; their docstrings say of what
-    "": "attacks audit bad_inputs benchmarks benchmarks_peers drawings house light_install load numbers packaging"
-    " portability scverse security untrusted_runs",
+    "": "attacks audit bad_inputs benchmarks benchmarks_peers benchmarks_public drawings house light_install load"
+    " numbers packaging portability scverse security untrusted_runs",
     "cli": "cli help large",
     "datasets/simulator": "simulate_teaseq",
     "digests": "digests",
