@@ -27,7 +27,11 @@ def test_scmodal_is_the_paper():
     assert (c.geometry_bandwidth, c.geometry_clamp, c.anchor_scope, c.anchor_k) == (1, 0.975, "batch", 30)
     assert (c.n_steps, c.batch_size, c.critic_steps, c.schedule, c.averaging) == (10_000, 500, 5, "constant", 0)
     assert (c.learning_rate, c.betas, c.weight_decay, c.grad_clip) == (1e-3, (0.9, 0.999), 1e-3, 5)
-    assert (c.encoder, c.decoder, c.features, c.alignment) == ("mlp", "mlp", "features", "adversarial")
+    assert (c.encoder, c.decoder, c.features, c.alignment) == ("mlp", "mlp", "linked apart", "adversarial")
+    assert (c.initial_weights, c.sampling) == ("normal", "replacement")
+    assert Config.scmodal(recipe="crosstie") == dataclasses.replace(c, features="features")
+    with pytest.raises(ValueError, match=r"the recipe is unknown\.\n  found: 'ours'"):
+        Config.scmodal(recipe="ours")
 
 
 def test_default_training_is_short_and_holds_the_closed_form():

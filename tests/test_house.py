@@ -136,6 +136,7 @@ SUBJECTS = {  # files of tests that are of no one module; their docstrings say o
     "metrics": "messages",
     "model": "mosaic",
     "report": "browser",
+    "training": "parity",
 }
 
 

@@ -38,7 +38,8 @@ class Config(Refinement):
     n_neighbors
         Number of nearest neighbours searched from each cell to find anchors.
     features
-        Input of the networks: the principal `"components"` of each view, or its scaled `"features"`.
+        Input of the networks: the principal `"components"` of each view; its scaled `"features"`; or these with
+        `"linked apart"`, in blocks of their own, each normalised by itself, as scMODAL does (`crosstie.data.blocks`).
     latent_norm
         `"unit"` scales coordinates to length 1; `"none"` leaves them as they are.
     encoder, decoder
@@ -47,6 +48,9 @@ class Config(Refinement):
         Whether the linear map of a residual network is `"frozen"` or `"trained"` (without weight decay).
     hidden
         Number of units in the single hidden layer of encoders and decoders.
+    initial_weights
+        How the first weights and biases of a layer with m inputs are drawn: `"uniform"` within ±1/√m, or `"normal"`
+        with mean 0 and standard deviation .1.
     critic_hidden, critic_layers, critic_clamp
         Width and number of the critic's hidden layers, and the bound on the absolute value of its scores.
     reconstruction, cycle, geometry, anchors, hold, adversarial
@@ -65,11 +69,14 @@ class Config(Refinement):
         What makes the latent distributions of the views equal: an `"adversarial"` critic, or `"none"`.
     critic_steps
         Training steps of the critic for each step of the encoders, on the same minibatch.
+    sampling
+        How cells are drawn for minibatches: `"epochs"` shuffles them, and draws none twice before the others;
+        `"replacement"` draws every cell independently. A view with batches is always drawn in epochs.
     n_steps, batch_size
         Number of training steps, and number of cells of each view in a minibatch (all cells, if a view has fewer).
     learning_rate, schedule, betas, weight_decay, grad_clip
         Settings of Adam, with the weight decay added to the gradient. The learning rate is `"constant"` or falls to 0
-        along a `"cosine"`. `grad_clip` is the largest norm of the gradient.
+        along a `"cosine"`. `grad_clip` is the largest norm of the gradient of encoders and decoders.
     averaging
         Decay of the exponential moving average of the weights, in [0, 1); the average is kept at the end. 0 keeps the
         last weights.
@@ -87,12 +94,13 @@ class Config(Refinement):
     n_components: int = 120
     n_neighbors: int = 20
 
-    features: Literal["components", "features"] = "components"
+    features: Literal["components", "features", "linked apart"] = "components"
     latent_norm: Literal["unit", "none"] = "unit"
     encoder: Literal["mlp", "residual"] = "residual"
     decoder: Literal["mlp", "residual"] = "residual"
     linear: Literal["frozen", "trained"] = "frozen"
     hidden: int = 128
+    initial_weights: Literal["uniform", "normal"] = "uniform"
     critic_hidden: int = 128
     critic_layers: int = 2
     critic_clamp: float = 50.0
@@ -111,6 +119,7 @@ class Config(Refinement):
     alignment: Literal["adversarial", "none"] = "adversarial"
     critic_steps: int = 2
 
+    sampling: Literal["epochs", "replacement"] = "epochs"
     n_steps: int = 300
     batch_size: int = 500
     learning_rate: float = 1e-3
@@ -129,9 +138,9 @@ class Config(Refinement):
         types = get_type_hints(type(self))
         for field in fields(self):
             _check(field.name, getattr(self, field.name), types[field.name])
-        if self.features == "features" and ("residual" in (self.encoder, self.decoder) or self.hold > 0):
+        if self.features != "components" and ("residual" in (self.encoder, self.decoder) or self.hold > 0):
             raise value_error(
-                "config: the closed form is a map of components, which features='features' does not use.",
+                f"config: the closed form is a map of components, which features={self.features!r} does not use.",
                 found=f"encoder={self.encoder!r}, decoder={self.decoder!r}, hold={self.hold}",
                 expected="encoder='mlp', decoder='mlp', hold=0, or features='components'",
                 cli={"expected": "--set encoder=mlp --set decoder=mlp --set hold=0, or --set features=components"},
@@ -151,17 +160,34 @@ class Config(Refinement):
         return Refinement(**{field.name: getattr(self, field.name) for field in fields(Refinement)})
 
     @classmethod
-    def scmodal(cls) -> Config:
-        """Return the settings of scMODAL (Wang et al., Nature Communications 16, 4994, 2025), as in its code."""
+    def scmodal(cls, *, recipe: Literal["scmodal", "crosstie"] = "scmodal") -> Config:
+        """Return the settings of scMODAL (Wang et al., Nature Communications 16, 4994, 2025), as in its code.
+
+        Parameters
+        ----------
+        recipe
+            Preprocessing: `"scmodal"` normalises linked features apart from the others, as the tutorials of its
+            authors do; `"crosstie"` takes the features of each view's `Recipe`.
+
+        Raises
+        ------
+        ValueError
+            If the recipe is unknown.
+        """
+        features: dict[str, Literal["linked apart", "features"]] = {"scmodal": "linked apart", "crosstie": "features"}
+        if recipe not in features:
+            found, expected = repr(recipe), "'scmodal' or 'crosstie'"
+            raise value_error("config: the recipe is unknown.", found=found, expected=expected)
         return cls(
             training="full",
             fallback="none",
-            features="features",
+            features=features[recipe],
             latent_norm="none",
             n_latent=20,
             encoder="mlp",
             decoder="mlp",
             hidden=512,
+            initial_weights="normal",
             critic_hidden=512,
             critic_layers=2,
             critic_clamp=50.0,
@@ -177,6 +203,7 @@ class Config(Refinement):
             anchor_k=30,
             alignment="adversarial",
             critic_steps=5,
+            sampling="replacement",
             n_steps=10_000,
             batch_size=500,
             learning_rate=1e-3,

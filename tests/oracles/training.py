@@ -118,7 +118,7 @@ def scmodal_step(x, linked, encoders, decoders, critics):
         return torch.exp(-((a[:, None] - a[None]) ** 2).mean(2) / 2)
 
     flat = [w for e in edges for w in critics[e]]
-    adam = AdamByHand(flat, 1e-3, (0.9, 0.999), 1e-3, 5.0)
+    adam = AdamByHand(flat, 1e-3, (0.9, 0.999), 1e-3, float("inf"))
     for _ in range(5):
         last = critic_loss({i: mlp(x[i], encoders[i]).detach() for i in views})
         adam.step(torch.autograd.grad(last, flat))

@@ -6,7 +6,7 @@ import torch
 
 from crosstie.anchors.pairs import Anchors
 from crosstie.config import Config
-from crosstie.training.minibatches import Balanced, Batches, Pairs, Shuffled
+from crosstie.training.minibatches import Balanced, Batches, Independent, Pairs, Shuffled
 
 from .conftest import make_problem
 
@@ -64,6 +64,26 @@ def test_pairs_are_drawn_by_weight():
     share = np.bincount(source.numpy(), minlength=6) / 70_000
     np.testing.assert_allclose(share, weight / weight.sum(), atol=0.01)
     assert (share[weight == 0] == 0).all()
+
+
+def test_cells_drawn_independently():
+    drawn = Independent(40, 10_000, generator())
+    rows = drawn.draw()
+    share = np.bincount(rows.numpy(), minlength=40) / 10_000
+    np.testing.assert_allclose(share, 1 / 40, atol=0.01)
+    assert not torch.equal(rows, drawn.draw())
+
+
+def test_independent_batches_resume(problem):
+    config = Config(n_latent=4, batch_size=16, sampling="replacement")
+    first = Batches(problem, config, generator=generator())
+    first.draw()
+    state, expected = first.state(), first.draw()
+    second = Batches(problem, config, generator=generator())
+    second.restore(state)
+    for view, x in second.draw().x.items():
+        assert len(x) == 16
+        assert torch.equal(x, expected.x[view])
 
 
 def test_batch_holds_the_rows_that_belong_together(problem):

@@ -76,9 +76,32 @@ def test_first_weights_follow_the_seed_and_leave_torch_alone(pair):
     assert not torch.equal(one.encoder["rna"].first.weight, other.encoder["rna"].first.weight)
 
 
+def test_first_weights_of_scmodal():
+    layer = torch.nn.Linear(400, 300)
+    draw_weights(layer, torch.Generator().manual_seed(0), "normal")
+    for weight in layer.parameters():
+        assert abs(float(weight.detach().mean())) < 0.02
+        assert float(weight.detach().std()) == pytest.approx(0.1, rel=0.1)
+
+
+@pytest.mark.parametrize(("n_cells", "n_inputs", "kind"), [(50, 400, "mlp"), (50, 10, "mlp"), (50, 400, "residual")])
+def test_there_and_back_is_decoding_and_encoding(n_cells, n_inputs, kind):
+    net = Networks({"rna": n_inputs}, Config(n_latent=4, hidden=16, encoder=kind, decoder=kind)).double()
+    draw_weights(net, torch.Generator().manual_seed(0), "normal")
+    z = torch.randn(n_cells, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
+    products = []
+    for step in (lambda: net.encode("rna", net.decode("rna", z)), lambda: net.there_and_back("rna", z)):
+        net.zero_grad()
+        out = step()
+        out.square().sum().backward()
+        products.append([out.detach(), *(w.grad for w in net.parameters() if w.requires_grad)])
+    for expected, found in zip(*products, strict=True):
+        torch.testing.assert_close(found, expected, rtol=1e-9, atol=1e-9)
+
+
 def test_first_weights_are_torchs_own_rule():
     layer = torch.nn.Linear(400, 300)
-    draw_weights(layer, torch.Generator().manual_seed(0))
+    draw_weights(layer, torch.Generator().manual_seed(0), "uniform")
     for weight in layer.parameters():
         assert weight.detach().abs().max() <= 0.05
         assert float(weight.detach().std()) == pytest.approx(0.1 / 12**0.5, rel=0.1)
@@ -86,7 +109,7 @@ def test_first_weights_are_torchs_own_rule():
 
 def test_critic_layers_and_clamp():
     critic = Critic(Config(n_latent=4, critic_hidden=8, critic_layers=3, critic_clamp=0.5)).double()
-    draw_weights(critic, torch.Generator().manual_seed(0))
+    draw_weights(critic, torch.Generator().manual_seed(0), "uniform")
     z = 100 * torch.randn(50, 4, dtype=torch.float64, generator=torch.Generator().manual_seed(1))
     weights = [w.detach().numpy() for w in critic.parameters()]
     assert len(weights) == 8

@@ -172,7 +172,8 @@ def extended(inputs: Inputs, fitted: Fitted, query: AnnData, *, like: str, name:
             extensions=(*form.extensions, name),
         )
     if trained is not None:
-        trained = replace(trained, input_scale=_with_copy(trained.input_scale, like, name), offsets=offsets)
+        scale, blocks = _with_copy(trained.input_scale, like, name), _with_copy(trained.blocks, like, name)
+        trained = replace(trained, input_scale=scale, blocks=blocks, offsets=offsets)
     wider = replace(
         found,
         recipes=_with_copy(found.recipes, like, name),

@@ -18,6 +18,7 @@ from crosstie.anchors import Anchors, ClosedForm, find
 from crosstie.anchors.linear import linear_fit
 from crosstie.config import Config
 from crosstie.data import Recipe
+from crosstie.data.blocks import Blocks
 from crosstie.data.canonical_order import canonical_order
 from crosstie.links.linked_columns import link_recipes, projections, shared_rows
 from crosstie.model.closed_form_problem import ClosedFormProblem
@@ -25,6 +26,7 @@ from crosstie.model.core import cell_ranks, core_rows
 from crosstie.model.fitted import Fitted
 from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
+from crosstie.model.linked_blocks import fit_blocks
 from crosstie.model.placement import CellReader, Pool, place
 from crosstie.model.recipes import fit_recipes, set_aside
 from crosstie.model.resume import ResumeFolder
@@ -139,6 +141,12 @@ def _fit_sorted(inputs: Inputs, work: Work) -> Fitted:
     if config.training == "full":
         from crosstie.training.trained import TrainingData, train
 
+        blocks: Mapping[str, Blocks] = {}
+        linked: Mapping[Edge, tuple[Array, Array]] = {}
+        if config.features == "linked apart":
+            blocks, linked = fit_blocks(inputs, recipes, work.seed)
+        elif config.anchor_scope == "batch":
+            linked = _linked(inputs, recipes, work.seed)
         data = TrainingData(
             views=inputs.views,
             recipes=recipes,
@@ -146,9 +154,10 @@ def _fit_sorted(inputs: Inputs, work: Work) -> Fitted:
             closed_form=form,
             edges=edges,
             columns=columns,
-            linked=_linked(inputs, recipes, work.seed) if config.anchor_scope == "batch" else {},
+            linked=linked,
             anchors=anchors(edges) if latents else {},
             batches=batches,
+            blocks=blocks,
         )
         trained, history, coordinates = train(
             config,

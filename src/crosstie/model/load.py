@@ -21,6 +21,7 @@ from crosstie.anchors import Anchors, ClosedForm
 from crosstie.anchors.batch_offsets import Offsets
 from crosstie.config import Config
 from crosstie.data import Recipe, Steps
+from crosstie.data.blocks import Blocks
 from crosstie.data.steps import LARGEST
 from crosstie.data.values import Values
 from crosstie.links.link import Link, Origin
@@ -77,7 +78,10 @@ def load(path: str | Path) -> tuple[Inputs, Fitted]:
     if trained:
         from crosstie.training.trained import Trained
 
-        found = Trained(_networks(arrays, config, [name for name in names if name not in like]), scale, offsets)
+        apart = config.features == "linked apart"
+        blocks = {name: _blocks(arrays, i, name, recipes[name]) for i, name in enumerate(names)} if apart else {}
+        own = [name for name in names if name not in like]
+        found = Trained(_networks(arrays, config, own), scale, offsets, blocks)
     inputs = replace(inputs, positions=_positions(arrays, views, names))
     arrays.check_all_taken()
     history = _history(path) if settings["history"] else pd.DataFrame()
@@ -178,6 +182,17 @@ def _recipe(arrays: SavedArrays, i: int, view: str, found: Mapping[str, Any]) ->
     )
 
 
+def _blocks(arrays: SavedArrays, i: int, view: str, recipe: Recipe) -> Blocks:
+    columns = f"network inputs of {view}"
+    return Blocks(
+        columns=arrays.rows(f"blocks/{i}/columns", columns, len(recipe.features)),
+        block=arrays.take(f"blocks/{i}/block", columns, index=True),
+        target_sum=arrays.take(f"blocks/{i}/target_sum", columns),
+        mean=arrays.take(f"blocks/{i}/mean", columns),
+        std=arrays.take(f"blocks/{i}/std", columns, above=0),
+    )
+
+
 def _edge(found: Any, names: list[str]) -> tuple[str, str]:
     a, b = found
     if a == b or not all(type(n) is int and 0 <= n < len(names) for n in (a, b)):
@@ -237,7 +252,7 @@ def _networks(arrays: SavedArrays, config: Config, views: list[str]) -> Networks
     require("train", f"load: the trained model in {str(arrays.file.parent)!r}")
     from crosstie.training.networks import Networks
 
-    read = "used features" if config.features == "features" else "components"
+    read = {"features": "used features", "linked apart": "network inputs"}.get(config.features, "components")
     n_inputs = {view: arrays.sizes[f"{read} of {view}"] for view in views}
     width = arrays.left.get("networks/encoders.0.first.bias", np.empty(0)).size
     if width != config.hidden:  # before as much memory is taken as the settings ask for

@@ -43,6 +43,7 @@ SETTINGS, WEIGHTS, HISTORY = "model.json", "weights.safetensors", "history.csv"
 _OURS = re.compile(rf"{re.escape(SETTINGS)}|{re.escape(WEIGHTS)}|{re.escape(HISTORY)}|obs_\d+\.csv")
 _RECIPE = ("kept", "mean", "std", "loadings", "variance")
 _CLOSED_FORM = ("mean", "maps", "reference")
+_BLOCKS = ("columns", "block", "target_sum", "mean", "std")
 _ANCHORS = ("source", "target", "weight")
 
 
@@ -105,6 +106,8 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray]:
             out[f"core/{i}"] = fitted.core_rows[name]
         if trained is not None and name in trained.input_scale:
             out[f"input_scale/{i}"] = trained.input_scale[name]
+        if trained is not None and name in trained.blocks:
+            out |= {f"blocks/{i}/{part}": getattr(trained.blocks[name], part) for part in _BLOCKS}
         if found.closed_form is not None:
             out |= {f"closed_form/{i}/{part}": getattr(found.closed_form, part)[name] for part in _CLOSED_FORM}
     if found.closed_form is not None:

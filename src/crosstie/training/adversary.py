@@ -23,7 +23,7 @@ class Adversary(nn.Module):
         super().__init__()
         self.edges = edges
         self.critics = nn.ModuleList(Critic(config) for _ in edges)
-        draw_weights(self, generator)
+        draw_weights(self, generator, config.initial_weights)
 
     def forward(self, z: Latents) -> Tensor:
         r"""Return :math:`\sum_{(i,j)} \langle s(-D_{ij}(z_i)) \rangle + \langle s(D_{ij}(z_j)) \rangle`.

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -34,13 +34,13 @@ def fit(
     device: str = "auto",
     log_every: int = 50,
     progress: Tick | None = None,
+    watch: Callable[[int, Networks], None] | None = None,
     group: Group | None = None,
     state: Path | None = None,
 ) -> tuple[Networks, pd.DataFrame]:
     """Train the networks of a problem.
 
-    The same seed on the same machine gives bit-identical results. Generators are local: torch's global random state
-    does not change.
+    The same seed on the same machine gives bit-identical results. torch's global random state does not change.
 
     Parameters
     ----------
@@ -52,6 +52,8 @@ def fit(
         Steps between two rows of the history, which also has the first and the last step.
     progress
         Called as `progress(step, n_steps, losses)` whenever the history gains a row.
+    watch
+        Called as `watch(step, networks)` at the same times.
     group
         Processes that train together, each with the whole problem; all return the same result.
     state
@@ -75,14 +77,10 @@ def fit(
     problem.require(config)
     together = Together(group)
     where = choose_device(device)
-    # Two streams, so that two settings are compared on the same batches.
-    for_weights, for_batches = (
-        torch.Generator().manual_seed(int(state)) for state in np.random.SeedSequence(seed).generate_state(2)
-    )
+    for_weights, for_batches = generators(seed)
     net = Networks.start(problem, config, for_weights).to(where)
-    adversary = None
-    if config.alignment == "adversarial" and config.adversarial > 0:
-        adversary = Adversary(problem.edges, config, for_weights).to(where)
+    adversarial = config.alignment == "adversarial" and config.adversarial > 0
+    adversary = Adversary(problem.edges, config, for_weights).to(where) if adversarial else None
     terms = make_terms(problem.views, problem.edges, config)
     batches = Batches(problem, config, generator=for_batches, device=where)
     trained: list[torch.nn.Module] = [net] if adversary is None else [net, adversary]
@@ -103,9 +101,17 @@ def fit(
                 history.append({"step": step, **values})
                 if progress is not None:
                     progress(step, config.n_steps, values)
+                if watch is not None:
+                    watch(step, net)
             kept.keep(step, history)
     average.keep()
     return net.cpu().eval(), pd.DataFrame(history)
+
+
+def generators(seed: int) -> tuple[torch.Generator, torch.Generator]:
+    """Return one source of random numbers for weights and one for batches: two settings see the same batches."""
+    first, second = np.random.SeedSequence(seed).generate_state(2)
+    return torch.Generator().manual_seed(int(first)), torch.Generator().manual_seed(int(second))
 
 
 def train_step(
@@ -124,7 +130,7 @@ def train_step(
     if adversary is not None:
         for _ in range(config.critic_steps):
             critic = adversary.critic_loss(z)
-            descend(critic, optimisers[1], config.grad_clip, together)
+            descend(critic, optimisers[1], math.inf, together)
     of_all = together.gather(z) if any(term.whole for term in terms.values()) else z
     losses = {
         name: together.weigh(term(net, batch, of_all)) if term.whole else term(net, share, z)
@@ -141,12 +147,15 @@ def train_step(
 
 
 def descend(loss: Tensor, optimiser: torch.optim.Optimizer, clip: float, together: Together = ALONE) -> Tensor:
-    """Take one step down `loss` with the optimiser's weights alone; return the norm of the unclipped gradient."""
+    """Take one step down `loss` with the optimiser's weights alone; return the norm of the unclipped gradient.
+
+    An infinite `clip` neither measures nor clips it.
+    """
     weights = [weight for group in optimiser.param_groups for weight in group["params"]]
     optimiser.zero_grad(set_to_none=True)
     loss.backward(inputs=weights)
     together.average(weight.grad for weight in weights if weight.grad is not None)
-    norm = torch.nn.utils.clip_grad_norm_(weights, clip)
+    norm = torch.nn.utils.clip_grad_norm_(weights, clip) if clip < math.inf else loss.detach()
     optimiser.step()
     return norm
 

@@ -1,4 +1,4 @@
-"""Minibatches: cells of every view, shuffled epoch by epoch, and pairs of anchors, drawn by weight.
+"""Minibatches: cells of every view, shuffled epoch by epoch or drawn anew, and pairs of anchors, drawn by weight.
 
 Everything random comes from one local generator on the CPU, so that every device, and every one of several processes,
 sees the same batches.
@@ -69,6 +69,17 @@ class Shuffled:
         return rows
 
 
+class Independent:
+    """Row numbers of one view, each drawn from all: some twice, some never."""
+
+    def __init__(self, n_rows: int, size: int, generator: torch.Generator) -> None:
+        self.n_rows, self.size, self.generator = n_rows, size, generator
+
+    def draw(self) -> Tensor:
+        """Return the next row numbers, shape `(size,)`."""
+        return torch.randint(self.n_rows, (self.size,), generator=self.generator)
+
+
 class Balanced:
     """Row numbers of one view with several batches: equally many of each batch, as far as possible."""
 
@@ -112,10 +123,11 @@ class Batches:
 
         self.device, self.generator = device, generator
         self.inputs = {view: put(x) for view, x in problem.inputs.items()}
-        self.rows: dict[str, Shuffled | Balanced] = {
+        draws = Shuffled if config.sampling == "epochs" else Independent
+        self.rows: dict[str, Shuffled | Independent | Balanced] = {
             view: Balanced(problem.batches[view], config.batch_size, generator)
             if view in problem.batches
-            else Shuffled(len(x), config.batch_size, generator)
+            else draws(len(x), config.batch_size, generator)
             for view, x in self.inputs.items()
         }
         self.pairs: dict[Edge, Pairs] = {}
@@ -156,6 +168,5 @@ class Batches:
             drawn.order, drawn.at = state[f"order.{i}"], int(state[f"at.{i}"])
 
     def _shuffled(self) -> list[Shuffled]:
-        return [
-            drawn for rows in self.rows.values() for drawn in (rows.drawn if isinstance(rows, Balanced) else [rows])
-        ]
+        drawn = [part for rows in self.rows.values() for part in (rows.drawn if isinstance(rows, Balanced) else [rows])]
+        return [part for part in drawn if isinstance(part, Shuffled)]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Mapping
 from itertools import pairwise
-from typing import cast
+from typing import Literal, cast
 
 import numpy as np
 import torch
@@ -16,6 +16,8 @@ from crosstie._typing import Array
 from crosstie.anchors.linear import linear_inverse
 from crosstie.config import Config
 from crosstie.training.problem import Problem
+
+NORMAL = 0.1  # standard deviation of the first weights of scMODAL
 
 
 class Network(nn.Module):
@@ -64,7 +66,7 @@ class Networks(nn.Module):
     def start(cls, problem: Problem, config: Config, generator: torch.Generator) -> Networks:
         """Build the networks of a problem with their first weights, drawn from `generator`."""
         net = cls(problem.n_inputs, config)
-        draw_weights(net, generator)
+        draw_weights(net, generator, config.initial_weights)
         for view, x in problem.inputs.items():
             if config.encoder == "residual":
                 net.encoder[view].start_at(*problem.linear[view])
@@ -89,6 +91,22 @@ class Networks(nn.Module):
     def decode(self, view: str, z: Tensor) -> Tensor:
         """Map latent coordinates `(n_cells, n_latent)` to inputs `(n_cells, n_inputs)`."""
         return cast(Tensor, self.decoder[view](z))
+
+    def there_and_back(self, view: str, z: Tensor) -> Tensor:
+        """Decode latent coordinates into a view and encode them again.
+
+        Nothing bends between the decoder's last layer and the encoder's first, so that their product serves for both.
+        For views with many inputs it costs about half, and differs by rounding.
+        """
+        encoder, decoder = self.encoder[view], self.decoder[view]
+        n_inputs, hidden = encoder.first.in_features, encoder.first.out_features
+        plain = encoder.linear is None and decoder.linear is None
+        if not plain or n_inputs * (2 * len(z) - hidden) <= len(z) * hidden:
+            return self.encode(view, self.decode(view, z))
+        weight = encoder.first.weight @ decoder.last.weight
+        bias = encoder.first.weight @ decoder.last.bias + encoder.first.bias
+        middle = nn.functional.linear(decoder.first(z).relu(), weight, bias)
+        return cast(Tensor, encoder.last(middle.relu()))
 
     def encode_array(self, view: str, x: Array, *, chunk: int = 65_536) -> Array:
         """Do as `encode`, for arrays of any length."""
@@ -125,13 +143,16 @@ class Critic(nn.Module):
 
 
 @torch.no_grad()
-def draw_weights(module: nn.Module, generator: torch.Generator) -> None:
-    """Draw weights and biases of every linear layer uniformly within ±1/√n_in, torch's own rule."""
+def draw_weights(module: nn.Module, generator: torch.Generator, how: Literal["uniform", "normal"]) -> None:
+    """Draw weights and biases of every linear layer, uniformly within ±1/√n_in (torch's own rule) or from N(0, .1²)."""
     for layer in module.modules():
         if isinstance(layer, nn.Linear):
             bound = 1 / math.sqrt(layer.in_features)
-            layer.weight.uniform_(-bound, bound, generator=generator)
-            layer.bias.uniform_(-bound, bound, generator=generator)
+            for weight in (layer.weight, layer.bias):
+                if how == "normal":
+                    weight.normal_(0, NORMAL, generator=generator)
+                else:
+                    weight.uniform_(-bound, bound, generator=generator)
 
 
 def _layer(n_in: int, n_out: int) -> nn.Linear:

@@ -53,7 +53,7 @@ class Cycle(Term):
 
     def __call__(self, net: Networks, batch: Batch, z: Latents) -> Tensor:
         both_ways = [(i, j) for edge in self.edges for i, j in (edge, edge[::-1])]
-        return add((z[i] - net.encode(j, net.decode(j, z[i]))).square().mean() for i, j in both_ways)
+        return add((z[i] - net.there_and_back(j, z[i])).square().mean() for i, j in both_ways)
 
 
 class Geometry(Term):

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -18,6 +18,7 @@ from crosstie.anchors.batch_offsets import Offsets
 from crosstie.anchors.linear import input_scale, unit_rows
 from crosstie.config import Config
 from crosstie.data import Recipe, View
+from crosstie.data.blocks import Blocks
 from crosstie.training.fallback import what_fell
 from crosstie.training.problem import Problem
 
@@ -38,11 +39,14 @@ class Trained:
         Factors of each view's components, shape `(n_components,)`; empty where networks do not start at a closed form.
     offsets
         What is subtracted from the coordinates of each batch; `None` without batches.
+    blocks
+        Preprocessing of each view where linked features are normalised apart; empty elsewhere.
     """
 
     networks: Networks
     input_scale: Mapping[str, Array]
     offsets: Offsets | None
+    blocks: Mapping[str, Blocks] = field(default_factory=dict)
 
     def inputs(
         self,
@@ -54,7 +58,9 @@ class Trained:
         closed_form: ClosedForm | None,
         absent: Mask | None = None,
     ) -> Array:
-        """Return what the networks read of cells; see `network_inputs`."""
+        """Return what the networks read of cells: blocks of features, or see `network_inputs`."""
+        if view in self.blocks:
+            return self.blocks[view].scale(recipe, matrix, absent=absent)
         return network_inputs(config, view, recipe, matrix, components, closed_form, self.input_scale, absent)
 
     def raw(self, config: Config, view: str, inputs: Array) -> Array:
@@ -115,6 +121,8 @@ class TrainingData:
         Anchors of each edge, in the coordinates of the closed form; empty without one.
     batches
         Batch of each cell, for views with batches.
+    blocks
+        Preprocessing of each view where linked features are normalised apart; empty elsewhere.
     """
 
     views: Mapping[str, View]
@@ -126,11 +134,14 @@ class TrainingData:
     linked: Mapping[Edge, tuple[Array, Array]]
     anchors: Mapping[Edge, Anchors]
     batches: Mapping[str, Labels]
+    blocks: Mapping[str, Blocks] = field(default_factory=dict)
 
     def problem(self, config: Config, scale: Mapping[str, Array]) -> Problem:
         """Return the problem of the training loop, with components scaled by these factors."""
         inputs = {
-            name: network_inputs(
+            name: self.blocks[name].scale(self.recipes[name], view.loaded)
+            if name in self.blocks
+            else network_inputs(
                 config, name, self.recipes[name], view.loaded, self.components[name], self.closed_form, scale
             )
             for name, view in self.views.items()
@@ -220,7 +231,7 @@ def train(
         name: offsets.corrected(name, z, batches[name]) if offsets is not None and name in batches else z
         for name, z in encoded.items()
     }
-    return Trained(networks, scale, offsets), history, latents
+    return Trained(networks, scale, offsets, data.blocks), history, latents
 
 
 def _normed(config: Config, z: Array) -> Array:
