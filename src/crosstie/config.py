@@ -77,9 +77,6 @@ class Config(Refinement):
     learning_rate, schedule, betas, weight_decay, grad_clip
         Settings of Adam, with the weight decay added to the gradient. The learning rate is `"constant"` or falls to 0
         along a `"cosine"`. `grad_clip` is the largest norm of the gradient of encoders and decoders.
-    averaging
-        Decay of the exponential moving average of the weights, in [0, 1); the average is kept at the end. 0 keeps the
-        last weights.
 
     Raises
     ------
@@ -127,7 +124,6 @@ class Config(Refinement):
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 1e-3
     grad_clip: float = 5.0
-    averaging: float = 0.0
 
     def __repr__(self) -> str:
         default = {field.name: field.default for field in fields(self)}
@@ -211,7 +207,6 @@ class Config(Refinement):
             betas=(0.9, 0.999),
             weight_decay=1e-3,
             grad_clip=5.0,
-            averaging=0.0,
         )
 
     def to_json(self) -> str:
@@ -288,7 +283,6 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "betas": _DECAY,
     "weight_decay": _AT_LEAST_0,
     "grad_clip": _ABOVE_0,
-    "averaging": _DECAY,
 }
 
 
