@@ -5,7 +5,10 @@ It reads the coordinates of a fitted model and returns anchors.
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Literal
+from collections.abc import Callable
+from concurrent.futures import BrokenExecutor
+from contextlib import suppress
+from typing import TYPE_CHECKING, Any, Literal
 
 import numpy as np
 from scipy.optimize import linear_sum_assignment
@@ -20,6 +23,8 @@ from crosstie.tl.empty_cells import warn_of_empty
 from crosstie.tl.neighbourhood import coordinates
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     from crosstie.model.model import Model
 
 How = Literal["one-to-one", "many-to-one"]
@@ -57,16 +62,52 @@ def match_cells(model: Model, source: str, target: str, *, how: How = "one-to-on
     ValueError
         If `how` is unknown, or `k` is below 1.
     """
+    if how == "one-to-one":
+        return begin_matching(model, source, target, k=k)()
     z_source, z_target = coordinates(model, source, target, k, what="match_cells")
-    if how == "many-to-one":
-        rows, columns = np.arange(len(z_source)), nearest(z_target, z_source, 1)[1][:, 0]
-    elif how == "one-to-one":
-        rows, columns = assignment(z_source, z_target, k)
-    else:
+    if how != "many-to-one":
         raise value_error("match_cells: how is unknown.", found=repr(how), expected="'one-to-one' or 'many-to-one'")
+    return _anchors(model, source, target, np.arange(len(z_source)), nearest(z_target, z_source, 1)[1][:, 0])
+
+
+def begin_matching(
+    model: Model, source: str, target: str, *, k: int = 30, submit: Callable[..., Future[Any]] | None = None
+) -> Callable[[], Anchors]:
+    """Begin to match the cells of two views one to one.
+
+    Parameters
+    ----------
+    model, source, target, k
+        As of `match_cells`.
+    submit
+        Gives work to another process, which then matches while this one continues; `None` matches when the result is
+        asked for.
+
+    Returns
+    -------
+    Waits for the matches and returns them, as `match_cells` does.
+    """
+    z = coordinates(model, source, target, k, what="match_cells")
+    away = None
+    if submit is not None:
+        with suppress(BrokenExecutor):  # the process ended: matched here
+            away = submit(assignment, *z, k)
+
+    def finish() -> Anchors:
+        try:
+            rows, columns = assignment(*z, k) if away is None else away.result()
+        except (BrokenExecutor, MemoryError):
+            rows, columns = assignment(*z, k)
+        return _anchors(model, source, target, rows, columns)
+
+    return finish
+
+
+def _anchors(model: Model, source: str, target: str, rows: Index, columns: Index) -> Anchors:
     for view in (source, target):
         warn_of_empty(model, view, what="match_cells", so="their matches mean nothing")
-    return Anchors(rows, columns, kernel_weights(_squared_distance(z_source[rows], z_target[columns])))
+    apart = _squared_distance(model.embed(source)[rows], model.embed(target)[columns])
+    return Anchors(rows, columns, kernel_weights(apart))
 
 
 def assignment(source: Floats, target: Floats, k: int) -> tuple[Index, Index]:
