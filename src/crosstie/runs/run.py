@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from crosstie.trust.check import Finding
     from crosstie.trust.diagnosis import Diagnosis
 
+MOST_SENT = 2**26  # bytes of coordinates
 Matching: TypeAlias = Mapping[Edge, Callable[[], "Anchors"]]
 Stage: TypeAlias = Callable[[str], AbstractContextManager[Any]]  # says what begins, and shows until it ends
 
@@ -126,10 +127,15 @@ class Run:
             return replace(run, labels={(s, t): transfer_labels(model, s, t, labels=known[s]) for s, t in edges})
 
     def begin_matches(self, submit: Submit | None = None) -> Matching:
-        """Begin to match the cells of linked views: in another process, if `submit` gives work to one."""
+        """Begin to match the cells of linked views: in another process, if `submit` gives work to one.
+
+        Coordinates that would take much memory twice are not sent to it.
+        """
         from crosstie.tl.match_cells import begin_matching
 
-        return {edge: begin_matching(self.model, *edge, submit=submit) for edge in self.model.anchors}
+        size = {name: z.nbytes for name, z in self.model.latents.items()}
+        away = {edge: submit if sum(size[view] for view in edge) <= MOST_SENT else None for edge in self.model.anchors}
+        return {edge: begin_matching(self.model, *edge, submit=away[edge]) for edge in away}
 
     def with_matches(self, stage: Stage = silent, begun: Matching | None = None) -> Run:
         """Return the run with the cells of linked views matched; `begun` is what `begin_matches` returned."""
