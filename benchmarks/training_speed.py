@@ -45,6 +45,11 @@ def arithmetic(problem: Problem, config: xt.Config, steps: int = 2) -> float:
     return counter.get_total_flops() / steps / 1e9
 
 
+def ours(problem: Problem, config: xt.Config, steps: int) -> float:
+    """Return the CPU seconds of a step."""
+    return cpu(lambda: fit(problem, replace(config, n_steps=steps), device="cpu")) / steps
+
+
 def rate(n: int = 10) -> float:
     """Return the billions of operations a second of a matrix product of a step's size."""
     a, b = torch.randn(1000, 512), torch.randn(512, 512)
@@ -79,10 +84,10 @@ def main() -> None:
         problem = learning_curves.problem_of(learning_curves.task_of(name, 0), config, 0)
         whole = arithmetic(problem, config)
         parts = [whole - arithmetic(problem, replace(config, **{term: 0.0})) for term in TERMS]
-        fit(problem, replace(config, n_steps=2), device="cpu")
+        ours(problem, config, 2)
         rates, seconds = [rate()], []
         for _ in range(3):
-            seconds.append(cpu(lambda: fit(problem, replace(config, n_steps=args.steps), device="cpu")) / args.steps)
+            seconds.append(ours(problem, config, args.steps))
             rates.append(rate())
         speed, step = float(np.median(rates)), float(np.median(seconds))
         cells = [*(f"{part:.1f}" for part in parts), f"{whole:.1f}", f"{speed:.0f}", f"{whole / speed:.2f}"]

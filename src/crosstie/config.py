@@ -77,6 +77,9 @@ class Config(Refinement):
     learning_rate, schedule, betas, weight_decay, grad_clip
         Settings of Adam, with the weight decay added to the gradient. The learning rate is `"constant"` or falls to 0
         along a `"cosine"`. `grad_clip` is the largest norm of the gradient of encoders and decoders.
+    keep
+        Which weights to keep: the `"last"`, or the `"best"`, of the step where linked features agree most with the
+        coordinates, looked at every 50 steps, without labels (`crosstie.training.best_step`).
     averaging
         Decay of the exponential moving average of the weights, in [0, 1); the average is kept at the end. 0 keeps the
         last weights.
@@ -127,6 +130,7 @@ class Config(Refinement):
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 1e-3
     grad_clip: float = 5.0
+    keep: Literal["last", "best"] = "last"
     averaging: float = 0.0
 
     def __repr__(self) -> str:
@@ -211,6 +215,7 @@ class Config(Refinement):
             betas=(0.9, 0.999),
             weight_decay=1e-3,
             grad_clip=5.0,
+            keep="last",
             averaging=0.0,
         )
 
