@@ -80,9 +80,6 @@ class Config(Refinement):
     keep
         Which weights to keep: the `"last"`, or the `"best"`, of the step where linked features agree most with the
         coordinates, looked at every 50 steps, without labels (`crosstie.training.best_step`).
-    averaging
-        Decay of the exponential moving average of the weights, in [0, 1); the average is kept at the end. 0 keeps the
-        last weights.
 
     Raises
     ------
@@ -131,7 +128,6 @@ class Config(Refinement):
     weight_decay: float = 1e-3
     grad_clip: float = 5.0
     keep: Literal["last", "best"] = "last"
-    averaging: float = 0.0
 
     def __repr__(self) -> str:
         default = {field.name: field.default for field in fields(self)}
@@ -216,7 +212,6 @@ class Config(Refinement):
             weight_decay=1e-3,
             grad_clip=5.0,
             keep="last",
-            averaging=0.0,
         )
 
     def to_json(self) -> str:
@@ -293,7 +288,6 @@ RANGES: dict[str, tuple[float, float, str]] = {
     "betas": _DECAY,
     "weight_decay": _AT_LEAST_0,
     "grad_clip": _ABOVE_0,
-    "averaging": _DECAY,
 }
 
 

@@ -10,7 +10,6 @@ from crosstie.config import Config
 from crosstie.training import loop as fit_module
 from crosstie.training.adversary import Adversary
 from crosstie.training.loop import (
-    Average,
     choose_threads,
     fit,
     make_optimiser,
@@ -106,7 +105,7 @@ def test_what_is_off_is_not_in_the_history(pair, change, gone):
     [
         {},
         {"anchor_scope": "batch", "encoder": "mlp", "decoder": "mlp"},
-        {"linear": "trained", "averaging": 0.9, "hold": 0, "schedule": "constant"},
+        {"linear": "trained", "hold": 0, "schedule": "constant"},
     ],
 )
 def test_same_seed_same_bits(problem, change):
@@ -209,29 +208,6 @@ def test_cosine_falls_to_nothing_and_constant_stays(pair):
     set_rate(optimisers, 1, config)
     set_rate(optimisers[:1], 10, dataclasses.replace(config, schedule="constant"))
     assert optimisers[0].param_groups[0]["lr"] == 0.5
-
-
-def test_average_of_the_weights():
-    layer = torch.nn.Linear(1, 1, bias=False)
-    average, expected = Average(layer, 0.5), float(layer.weight.detach())
-    for step in range(1, 20):
-        with torch.no_grad():
-            layer.weight.fill_(step)
-        average.update(step)
-        decay = min(0.5, (1 + step) / (10 + step))
-        expected = decay * expected + (1 - decay) * step
-    average.keep()
-    assert float(layer.weight.detach()) == pytest.approx(expected, rel=1e-6)
-
-
-def test_no_average_keeps_the_last_weights():
-    layer = torch.nn.Linear(1, 1, bias=False)
-    average = Average(layer, 0.0)
-    with torch.no_grad():
-        layer.weight.fill_(3)
-    average.update(1)
-    average.keep()
-    assert float(layer.weight.detach()) == 3
 
 
 def test_order_of_cells_in_a_view_is_only_a_name(pair):
