@@ -38,7 +38,8 @@ def entry(folder: Path, name: str, *, most: int | None = None, who: str = "") ->
     if about is None:
         return path
     if not stat.S_ISREG(about.st_mode):
-        raise value_error(f"{who}{path} cannot be used.", found=_kind(about), expected="a regular file")
+        do = "Copy the file itself into the folder: a link could lead anywhere." if stat.S_ISLNK(about.st_mode) else ""
+        raise value_error(f"{who}{path} cannot be used.", found=_kind(about), expected="a regular file", do=do)
     if most is not None and about.st_size > most:
         raise value_error(
             f"{who}{path} is too large.", found=f"{about.st_size:,} bytes", expected=f"at most {most:,} bytes"

@@ -140,7 +140,7 @@ CASES = [
     _error("folder called h5ad", ("rna.h5ad is a folder", "expected"), _folder_in_place),
     _error(
         "no such file",
-        ("no such file", "'adt.h5ad', 'rna.h5ad'"),
+        ("no such file", "'rna.h5ad', 'adt.h5ad'"),
         lambda g: (g.files(), g.cli("integrate", "rna=gex.h5ad", "adt=adt.h5ad", "--out", "out"))[1],
     ),
     _error("symbolic links in a ring", ("rna.h5ad", "symbolic link"), _link("rna.h5ad")),

@@ -156,8 +156,8 @@ CASES = [
     _error("table of text", TYPE, ("not numeric",), _table_of_text),
     _error(
         "no matrix",
-        KEY,
-        ("slot", "unknown name 'X'"),
+        VALUE,
+        ("X is empty", "layers/counts", "slot={'rna': 'layers/counts'}"),
         lambda g: (
             changed(g.rna, lambda a: a.layers.update(counts=a.X.copy()))
             and changed(g.rna, lambda a: setattr(a, "X", None))

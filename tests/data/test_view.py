@@ -54,8 +54,8 @@ def test_unknown_slot_suggests_the_nearest():
 def test_empty_x():
     names = {axis: pd.DataFrame(index=list(index)) for axis, index in (("obs", "abc"), ("var", "pq"))}
     adata = ad.AnnData(**names, layers={"counts": np.ones((3, 2))})
-    with pytest.raises(KeyError, match="expected: one of 'layers/counts'"):
-        read_slot(adata, "X")
+    with pytest.raises(ValueError, match=r"X is empty(.|\n)*slot={'rna': 'layers/counts'}"):
+        read_slot(adata, "X", view="rna")
 
 
 def test_view_of(kind):
@@ -156,3 +156,10 @@ def test_genes_and_antibodies_in_one_matrix_are_refused_with_how_to_split_them()
         View.of("rna", adata)
     views = xt.data.split_by_type(adata)
     assert {name: View.of(name, view).n_features for name, view in views.items()} == {"rna": 20, "adt": 10}
+
+
+def test_exchanged_cells_and_features_are_said(kind):
+    adata = full(kind)
+    adata.var_names = ["".join("ACGT"[i // 4**k % 4] for k in range(16)) + "-1" for i in range(adata.n_vars)]
+    with pytest.raises(ValueError, match=r"features are named like cells(.|\n)*adata.T"):
+        View.of("rna", adata, modality="rna")

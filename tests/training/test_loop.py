@@ -10,7 +10,6 @@ from crosstie.config import Config
 from crosstie.training import loop as fit_module
 from crosstie.training.adversary import Adversary
 from crosstie.training.loop import (
-    Average,
     choose_threads,
     fit,
     make_optimiser,
@@ -106,7 +105,7 @@ def test_what_is_off_is_not_in_the_history(pair, change, gone):
     [
         {},
         {"anchor_scope": "batch", "encoder": "mlp", "decoder": "mlp"},
-        {"linear": "trained", "averaging": 0.9, "hold": 0, "schedule": "constant"},
+        {"linear": "trained", "hold": 0, "schedule": "constant"},
     ],
 )
 def test_same_seed_same_bits(problem, change):
@@ -122,6 +121,15 @@ def test_torchs_random_numbers_and_threads_are_left_alone(pair):
     fit(pair, SMALL)
     assert torch.equal(torch.get_rng_state(), state)
     assert torch.get_num_threads() == n_threads
+
+
+def test_a_watch_sees_the_networks_of_every_row(pair):
+    seen, x = {}, pair.inputs["rna"]
+    _, history = fit(pair, SMALL, log_every=8, watch=lambda step, net: seen.update({step: net.encode_array("rna", x)}))
+    assert list(seen) == history["step"].tolist()
+    assert not np.array_equal(seen[8], seen[16])
+    net, _ = fit(pair, SMALL)
+    np.testing.assert_array_equal(seen[30], net.encode_array("rna", x))
 
 
 def test_settings_are_compared_on_the_same_batches(pair, monkeypatch):
@@ -202,29 +210,6 @@ def test_cosine_falls_to_nothing_and_constant_stays(pair):
     assert optimisers[0].param_groups[0]["lr"] == 0.5
 
 
-def test_average_of_the_weights():
-    layer = torch.nn.Linear(1, 1, bias=False)
-    average, expected = Average(layer, 0.5), float(layer.weight.detach())
-    for step in range(1, 20):
-        with torch.no_grad():
-            layer.weight.fill_(step)
-        average.update(step)
-        decay = min(0.5, (1 + step) / (10 + step))
-        expected = decay * expected + (1 - decay) * step
-    average.keep()
-    assert float(layer.weight.detach()) == pytest.approx(expected, rel=1e-6)
-
-
-def test_no_average_keeps_the_last_weights():
-    layer = torch.nn.Linear(1, 1, bias=False)
-    average = Average(layer, 0.0)
-    with torch.no_grad():
-        layer.weight.fill_(3)
-    average.update(1)
-    average.keep()
-    assert float(layer.weight.detach()) == 3
-
-
 def test_order_of_cells_in_a_view_is_only_a_name(pair):
     # Not bit for bit, for other cells are drawn; but a view of one repeated cell must give one latent point.
     inputs = {view: np.repeat(x[:1], 60, 0) for view, x in pair.inputs.items()}
@@ -253,11 +238,40 @@ def test_threads(pair):
         assert torch.get_num_threads() == 2
 
 
+PUBLISHED = dataclasses.replace(Config.scmodal(), n_latent=4, hidden=24, critic_hidden=12, n_steps=30, batch_size=32)
+
+
 @pytest.mark.gpu
-def test_on_a_gpu(pair):
-    net, history = fit(pair, SMALL, device="cuda")
-    again, _ = fit(pair, SMALL, device="cuda")
-    assert same_bits(net, again)
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+@pytest.mark.parametrize("config", [SMALL, PUBLISHED], ids=["from the closed form", "published"])
+def test_on_an_accelerator(problem, config, device):
+    if not {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}[device]():
+        pytest.skip(f"no {device} on this machine")
+    net, history = fit(problem, config, device=device, log_every=1)
+    again, _ = fit(problem, config, device=device)
+    assert device == "mps" or same_bits(net, again)
     assert next(net.parameters()).device.type == "cpu"
-    _, on_cpu = fit(pair, SMALL, device="cpu")
+    _, on_cpu = fit(problem, config, device="cpu", log_every=1)
     np.testing.assert_allclose(history.iloc[0], on_cpu.iloc[0], rtol=1e-3)
+    np.testing.assert_allclose(history["total"], on_cpu["total"], rtol=0.02)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_an_accelerator_resumes(pair, device, tmp_path, monkeypatch):
+    if not {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}[device]():
+        pytest.skip(f"no {device} on this machine")
+    monkeypatch.setattr("crosstie.training.checkpoint.KEEP_EVERY", 0.0)
+    whole, history = fit(pair, PUBLISHED, device=device, log_every=10)
+
+    def stop(step, net):
+        if step == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(pair, PUBLISHED, device=device, log_every=10, watch=stop, state=tmp_path / "state")
+    resumed, rows = fit(pair, PUBLISHED, device=device, log_every=10, state=tmp_path / "state")
+    assert len(rows) == len(history)
+    np.testing.assert_allclose(rows["total"], history["total"], rtol=1e-3)
+    for view, x in pair.inputs.items():
+        np.testing.assert_allclose(resumed.encode_array(view, x), whole.encode_array(view, x), atol=1e-3)

@@ -6,6 +6,7 @@ import os
 import re
 import warnings
 from collections.abc import Callable, Mapping, Sequence
+from difflib import get_close_matches
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Literal
 
@@ -184,7 +185,7 @@ def _read(path: Path, wishes: dict[str, Any]) -> dict[str, AnnData]:
                 found = split_stored(found, request)
             elif "" not in found:
                 check_view_names(found, where=f"{path}: ")
-            mend_dates(found)
+            mend_dates(found, str(path))
         return found
 
     views: dict[str, AnnData] = read_file(path, read, _KINDS.get(path.suffix, _KIND))
@@ -205,8 +206,9 @@ def read_file(path: Path, read: Callable[[Path], Any], kind: str) -> Any:
         to = os.readlink(path)
         raise value_error(f"{path} is a symbolic link to nothing.", found=f"it leads to {to}", expected=kind)
     if not path.exists():
-        near = [p.name for p in path.parent.iterdir() if p.suffix in (".h5ad", ".h5mu")] if path.parent.is_dir() else []
-        do = f"In that folder: {sample(sorted(near))}." if near else ""
+        there = [p.name for p in path.parent.iterdir() if not p.name.startswith(".")] if path.parent.is_dir() else []
+        near = get_close_matches(path.name, there, n=4) or sorted(there)
+        do = f"In that folder: {sample(near)}." if near else ""
         raise value_error(f"{path}: there is no such file.", do=do)
     if not (path.is_file() or path.is_dir()):  # reading a pipe would wait forever
         raise value_error(f"{path} is neither a file nor a folder.", expected=kind)

@@ -28,6 +28,7 @@ if TYPE_CHECKING:
 
     from crosstie._typing import Data
 
+BARCODE, MOST_BARCODES = r"(.*[._:#-])?[ACGTN]{14,}([._-]\d+)?", 0.5
 MIN_CELLS = 10
 MIN_FEATURES = 3
 BACKGROUND = "crosstie_background"  # column of var: counts of each protein that are background, missing where none
@@ -109,6 +110,7 @@ class View:
         """
         matrix, features = read_slot(adata, slot, view=name)
         _check_shape(name, matrix.shape)
+        _check_turned(name, features)
         if slot == "X":
             _check_types(name, adata)
         modality = check_modality(modality, name) if modality else guess_modality(name, adata, matrix, features)
@@ -251,6 +253,13 @@ def read_slot(adata: AnnData, slot: str, *, view: str = "") -> tuple[Matrix | St
 def _at(adata: AnnData, slot: str, place: str, key: str, view: str) -> tuple[Matrix | Stored, pd.Index]:
     have = [*(["X"] if adata.X is not None else []), *(["raw"] if getattr(adata, "raw", None) is not None else [])]
     have += [f"layers/{k}" for k in adata.layers if k is not None] + [f"obsm/{k}" for k in adata.obsm]
+    if slot == "X" and adata.X is None and have:
+        raise value_error(
+            f"view {view!r}: X is empty.",
+            found=f"no matrix in X, but {sample(have, 4)}",
+            do=f"Say which to use: slot={{{view!r}: {have[0]!r}}}.",
+            cli={"do": f"Say which to use: --slot {view}={have[0]}."},
+        )
     if slot not in have:
         raise unknown_name(f"view {view!r}: slot", slot, have)
     if slot == "raw":
@@ -342,3 +351,16 @@ def _check_shape(name: str, shape: tuple[int, ...]) -> None:
                 expected=f"at least {least}",
                 do="Are cells the rows and features the columns?",
             )
+
+
+def _check_turned(name: str, features: pd.Index) -> None:
+    """Raise if the features are named like barcodes: cells and features are exchanged."""
+    seen = features[:LOOKED_AT].astype(str)
+    if seen.str.fullmatch(BARCODE).mean() > MOST_BARCODES:
+        raise value_error(
+            f"view {name!r}: its features are named like cells.",
+            found=sample(features, 3),
+            expected="cells as rows, features as columns",
+            do="Turn it: adata.T.",
+            cli={"do": "Turn it: in Python, adata.T.write_h5ad(path)."},
+        )

@@ -37,8 +37,6 @@ class Kept:
         The processes that train.
     modules, optimisers
         The trained modules and their optimisers.
-    extra
-        Other tensors that training changes in place.
     batches
         The minibatches, whose random state is saved, too.
     """
@@ -49,11 +47,10 @@ class Kept:
         together: Together,
         modules: list[torch.nn.Module],
         optimisers: list[torch.optim.Optimizer],
-        extra: list[Tensor],
         batches: Batches,
     ) -> None:
         self.file, self.together = file, together
-        self.modules, self.optimisers, self.extra, self.batches = modules, optimisers, extra, batches
+        self.modules, self.optimisers, self.batches = modules, optimisers, batches
         self.last = time.monotonic()
 
     def keep(self, step: int, history: list[Row]) -> None:
@@ -107,8 +104,6 @@ class Kept:
             for j, weight in enumerate(_weights(optimiser)):
                 for name, value in sorted(optimiser.state[weight].items()):
                     yield f"optimiser.{i}.{j}.{name}", value
-        for i, value in enumerate(self.extra):
-            yield f"extra.{i}", value
 
     def _start_optimisers(self, tensors: dict[str, Tensor]) -> None:
         """Fill the state of new optimisers with the stored values."""

@@ -17,6 +17,7 @@ from crosstie._ranks import Group
 from crosstie._typing import Tick
 from crosstie.config import Config
 from crosstie.training.adversary import Adversary
+from crosstie.training.best_step import Best
 from crosstie.training.checkpoint import Kept
 from crosstie.training.device import choose_device
 from crosstie.training.distributed import ALONE, Together
@@ -85,8 +86,8 @@ def fit(
     batches = Batches(problem, config, generator=for_batches, device=where)
     trained: list[torch.nn.Module] = [net] if adversary is None else [net, adversary]
     optimisers: list[torch.optim.Optimizer] = [make_optimiser(module, config) for module in trained]
-    average = Average(net, config.averaging)
-    kept = Kept(state, together, trained, optimisers, average.mean, batches)
+    best = Best(net, problem, config).to(where)
+    kept = Kept(state, together, [*trained, best], optimisers, batches)
     before, history = kept.restore()
     with threads(choose_threads(problem, config)):
         for step in range(before + 1, config.n_steps + 1):
@@ -94,17 +95,16 @@ def fit(
             batch = together.trim(batches.draw())
             losses = train_step(net, terms, adversary, batch, optimisers, config, together)
             check_finite(losses, step)
-            average.update(step)
             if step == 1 or step % log_every == 0 or step == config.n_steps:
                 together.average(losses.values())
-                values = {name: float(value) for name, value in losses.items() if name != "gradient"}
+                values = {name: float(value) for name, value in losses.items() if name != "gradient"} | best.look(net)
                 history.append({"step": step, **values})
                 if progress is not None:
                     progress(step, config.n_steps, values)
                 if watch is not None:
                     watch(step, net)
             kept.keep(step, history)
-    average.keep()
+    best.keep(net)
     return net.cpu().eval(), pd.DataFrame(history)
 
 
@@ -193,26 +193,6 @@ def check_finite(losses: dict[str, Tensor], step: int) -> None:
             do="Lower learning_rate, and look for extreme values in the inputs: they should be scaled.",
         )
     )
-
-
-class Average:
-    """Exponential moving average of the weights, which replaces the last weights; decay 0 keeps the last."""
-
-    def __init__(self, module: torch.nn.Module, decay: float) -> None:
-        self.decay = decay
-        self.weights = [p.detach() for p in module.parameters() if p.requires_grad]
-        self.mean = [p.clone() for p in self.weights] if decay else []
-
-    def update(self, step: int) -> None:
-        """Add the weights after a step; early steps decay faster, so that the random start is soon forgotten."""
-        if self.decay:
-            decay = min(self.decay, (1 + step) / (10 + step))
-            torch._foreach_lerp_(self.mean, self.weights, 1 - decay)
-
-    def keep(self) -> None:
-        """Replace the weights by their average."""
-        for weight, mean in zip(self.weights if self.decay else [], self.mean, strict=True):
-            weight.copy_(mean)
 
 
 def choose_threads(problem: Problem, config: Config) -> int:

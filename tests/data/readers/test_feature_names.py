@@ -29,8 +29,10 @@ def test_names_without_sequences_stay(names):
 
 
 def test_rows_of_statistics(caplog):
-    names = pd.Index(["CD3", "unmapped", "Unmapped ", "no_match", "__no_feature", "UNMAPPED1"])
-    assert list(are_features(names)) == [True, False, False, False, False, True]
+    names = pd.Index(
+        ["CD3", "unmapped", "Unmapped ", "no_match", "__no_feature", "UNMAPPED1", "nCount_RNA", "percent.mt"]
+    )
+    assert list(are_features(names)) == [True, False, False, False, False, True, False, False]
     assert "'unmapped'" in caplog.text
 
 
@@ -48,16 +50,16 @@ def test_rows_of_statistics(caplog):
 )
 def test_dates(before, after, caplog):
     views = {"rna": AnnData(np.ones((2, len(before))), var=table(before))}
-    mend_dates(views)
+    mend_dates(views, "table.csv")
     assert list(views["rna"].var_names) == after
-    assert "turned into dates by a spreadsheet" in caplog.text
+    assert "rna: names of genes that a spreadsheet turned into dates" in caplog.text
     n_mended = sum(a != b for a, b in zip(before, after, strict=True))
-    assert f"{n_mended} are called by their names again" in caplog.text
+    assert f": {n_mended} mended" in caplog.text
 
 
 def test_no_date_is_seen_where_there_is_none(caplog):
     names = ["HLA-A", "MT-CO1", "RP11-34P13.7", "March1", "Sept2", "1-8D", "May-1", "DEC-205", "2-Sepp", "CD3", "IL-12"]
     views = {"rna": AnnData(np.ones((2, len(names))), var=table(names))}
-    mend_dates(views)
+    mend_dates(views, "table.csv")
     assert list(views["rna"].var_names) == names
     assert caplog.text == ""

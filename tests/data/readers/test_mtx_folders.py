@@ -31,7 +31,7 @@ def test_cite_seq_count(tmp_path, caplog):
         (adt,) = xt.read(folder).values()
         assert list(adt.var_names) == list(formats.views()["adt"].var_names)
         assert adt.var["sequence"].str.fullmatch("[ACGT]{15}").all()
-    assert "'unmapped': no feature but a count of reads; left out" in caplog.text
+    assert "'unmapped': no feature but a statistic of reads or cells; left out" in caplog.text
 
 
 def test_places(tmp_path):
@@ -43,6 +43,21 @@ def test_places(tmp_path):
     formats.old_tenx_folder(tmp_path / "both" / "x")
     formats.old_tenx_folder(tmp_path / "both" / "y")
     assert not is_mtx_folder(tmp_path / "both")
+
+
+def test_a_folder_of_several_matrices_is_read_by_the_file_of_each(tmp_path):
+    """As a series of GEO, unpacked."""
+    for sample, kind in (("GSM1_", "Gene Expression"), ("GSM2_", "Antibody Capture")):
+        formats.tenx_folder(tmp_path / sample, kind)
+        for part in (tmp_path / sample).iterdir():
+            part.rename(tmp_path / f"{sample}{part.name}")
+        (tmp_path / sample).rmdir()
+    with pytest.raises(ValueError, match=r"GSM1_matrix.mtx.gz, (.|\n)*GSM2_matrix.mtx.gz\."):
+        xt.read(tmp_path)
+    file = tmp_path / "GSM2_matrix.mtx.gz"
+    assert folder_of(file) == file
+    (adt,) = xt.read(file).values()
+    assert list(adt.var_names) == list(formats.views()["adt"].var_names)
 
 
 def test_a_list_of_names_that_unpacks_to_too_much(tmp_path, monkeypatch):

@@ -39,6 +39,22 @@ def test_every_way_to_write_a_table(tmp_path, frame, monkeypatch, separator, tur
     np.testing.assert_array_equal(read(path, cells="columns" if turned else "rows").X.toarray(), frame.to_numpy())
 
 
+@pytest.mark.parametrize("turned", [False, True])
+def test_decimal_commas(tmp_path, frame, caplog, turned):
+    caplog.set_level("INFO", "crosstie")
+    values = (frame + 0.25).T if turned else frame + 0.25
+    values.to_csv(tmp_path / "x.csv", sep=";", decimal=",")
+    np.testing.assert_array_equal(read(tmp_path / "x.csv").X.toarray(), frame.to_numpy() + 0.25)
+    assert "decimal commas" in caplog.text
+
+
+def test_commas_that_may_divide_thousands_are_not_guessed(tmp_path, frame):
+    text = frame.replace(0, 0).map(lambda value: f"{value + 1000:,}").to_csv(sep=";")
+    (tmp_path / "x.csv").write_text(text)
+    with pytest.raises(ValueError, match=r"do not hold numbers(.|\n)*'1,0"):
+        read(tmp_path / "x.csv")
+
+
 def test_as_r_writes_it(tmp_path, frame):
     """`write.table` has no name above the first column, and quotes."""
     frame.T.to_csv(tmp_path / "x.txt", sep="\t", quoting=2)

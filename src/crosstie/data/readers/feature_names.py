@@ -15,10 +15,14 @@ from crosstie._typing import Mask
 if TYPE_CHECKING:
     from anndata import AnnData
 
-# Summary rows that counting programs add to the features: CITE-seq-Count, its first versions, HTSeq.
+# Rows that counting programs add to the features (CITE-seq-Count, its first versions, HTSeq), and columns of QC that
+# Seurat and scanpy write beside them.
 _STATISTICS = {
     *("unmapped", "no_match", "total_reads", "bad_struct"),
     *("__no_feature", "__ambiguous", "__too_low_aqual", "__not_aligned", "__alignment_not_unique"),
+    *("ngene", "numi", "n_genes", "n_counts", "n_genes_by_counts", "total_counts", "total_counts_mt", "pct_counts_mt"),
+    *("log1p_total_counts", "log1p_n_genes_by_counts", "percent.mt", "percent_mt", "percent.mito", "percent_mito"),
+    *(f"n{what}_{assay}" for what in ("count", "feature") for assay in ("rna", "adt", "atac", "hto", "sct")),
 }
 _SEQUENCE = re.compile(r"(?P<name>.*[^\s_-])[\s_-]+(?P<sequence>[ACGT]{8,})")
 _SHARE = 0.8  # of the features, if the sequences are a program's and not part of a name
@@ -35,10 +39,10 @@ _MOST_MARCH, _MOST_SEPT = 11, 14  # genes of these families
 
 
 def are_features(names: pd.Index) -> Mask:
-    """Return which names are of features, and not of rows of statistics such as CITE-seq-Count's `unmapped`."""
+    """Return which names are of features, and not of statistics such as CITE-seq-Count's `unmapped` or `nCount_RNA`."""
     found = np.array([name.strip().lower() not in _STATISTICS for name in names.astype(str)], bool)
     if not found.all():
-        log.warning("%s: no feature but a count of reads; left out.", sample(names[~found], 4))
+        log.warning("%s: no feature but a statistic of reads or cells; left out.", sample(names[~found], 4))
     return found
 
 
@@ -59,10 +63,17 @@ def _first(before: pd.Index, after: list[str]) -> tuple[int, str, str]:
     return len(changed), *changed[0]
 
 
-def mend_dates(views: dict[str, AnnData]) -> None:
+def mend_dates(views: dict[str, AnnData], where: str) -> None:
     """Give genes that a spreadsheet turned into dates their names again (`2-Sep` is SEPT2), and say so.
 
     `1-Mar` and `2-Mar` can be MARCH1 or MARC1, MARCH2 or MARC2: they stay, and are said.
+
+    Parameters
+    ----------
+    views
+        Views by name, changed; `""` is the name of one that is not named yet.
+    where
+        What to call that one.
     """
     for view, adata in views.items():
         names = adata.var_names.astype(str)
@@ -76,9 +87,9 @@ def mend_dates(views: dict[str, AnnData]) -> None:
         mended = [gene if gene and gene not in taken else name for name, gene in zip(names, genes, strict=True)]
         n_left = sum(name == new for name, new in zip(names, mended, strict=True) if name in dates)
         log.warning(
-            "%s: %d genes were turned into dates by a spreadsheet (%s): %d are called by their names again%s.",
-            *(view or "the file", len(dates), sample(dates, 3), len(dates) - n_left),
-            f", {n_left} can be several genes and stay as they are" if n_left else "",
+            "%s: names of genes that a spreadsheet turned into dates (%d: %s): %d mended%s.",
+            *(view or where, len(dates), sample(dates, 3), len(dates) - n_left),
+            f", {n_left} left, since each can be one of several genes" if n_left else "",
         )
         adata.var_names = pd.Index(mended)
 

@@ -67,6 +67,7 @@ FORMATS = (
 
 KNOWN = ", ".join(format_.name for format_ in FORMATS)
 _HDF5 = (".h5ad", ".h5mu", ".h5", ".hdf5", ".loom")
+_SHEETS = (".xlsx", ".xls", ".ods", ".parquet", ".feather")
 _USUAL = ("filtered_feature_bc_matrix", "filtered_gene_bc_matrices")  # in the folder `outs` of Cell Ranger
 
 
@@ -92,13 +93,16 @@ def recognise(path: Path) -> Format:
     if name.endswith(ENDINGS):
         raise value_error(f"{path} is not text.", expected="a table of numbers as text (.csv, .tsv)")
     do = f"Decompress it: gunzip {path}." if start_of(path).startswith(GZIP) else ""
+    if name.endswith(_SHEETS):
+        do = "Write it as csv first: counts alone, names of cells and of features in the first row and column."
     raise value_error(f"{path} is of no format that crosstie reads.", expected=KNOWN, do=do)
 
 
 def _odd_folder(path: Path) -> InputValueError:
     """Return the error about a folder that is of no format, with what in it can be read."""
     inside = sorted(part for part in path.iterdir() if any(format_.recognises(part) for format_ in FORMATS))
-    usual = [part for part in inside if part.name.startswith(_USUAL)] or inside
-    do = f"Give one of what is in it: {usual[0]}." if usual else ""
+    first = [part for part in inside if part.name.startswith(_USUAL)]
+    usual = first or [part for part in inside if not part.name.removesuffix(".gz").endswith("s.tsv")] or inside
+    do = f"Give one of what is in it: {', '.join(map(str, usual[:3]))}." if usual else ""
     found = f"in it: {sample(sorted(part.name for part in path.iterdir()), 6)}"
     return value_error(f"{path} is a folder.", found=found, expected=KNOWN, do=do)

@@ -30,8 +30,11 @@ _MOST = 2**28  # bytes, unpacked, of a list of names
 
 
 def is_mtx_folder(path: Path) -> bool:
-    """Return whether a folder holds a matrix with its barcodes and features, in it or in the one folder inside."""
-    return path.is_dir() and _place(path) is not None
+    """Return whether a folder holds a matrix with its barcodes and features, in it or in the one folder inside.
+
+    A folder of several matrices, as of GEO, is none: each is named by its file, `GSM1_matrix.mtx.gz`.
+    """
+    return _place(path) is not None
 
 
 def read_mtx_folder(path: Path, request: Request) -> dict[str, AnnData]:
@@ -41,7 +44,8 @@ def read_mtx_folder(path: Path, request: Request) -> dict[str, AnnData]:
     ----------
     path
         The folder: `matrix.mtx`, `barcodes.tsv` and `features.tsv` (of Cell Ranger 2, `genes.tsv`), gzipped or not.
-        Names may begin with a common prefix, as in GEO. Or the folder of CITE-seq-Count, with `umi_count` in it.
+        Names may begin with a common prefix, as in GEO; where a folder has several, the file of the matrix. Or the
+        folder of CITE-seq-Count, with `umi_count` in it.
     request
         What is asked.
 
@@ -84,13 +88,16 @@ def read_mtx_folder(path: Path, request: Request) -> dict[str, AnnData]:
 
 
 def folder_of(path: Path) -> Path:
-    """Return the folder of a matrix that was given by its file, `matrix.mtx.gz`; any other path as it is."""
+    """Return the folder of a matrix given by its file, `matrix.mtx.gz`, if it holds no other; or the path as it is."""
     folder = path.parent
     return folder if _MATRIX.fullmatch(path.name) and path.is_file() and is_mtx_folder(folder) else path
 
 
 def _place(path: Path) -> tuple[Path, str] | None:
     """Return the folder that holds the matrix, and the prefix of its files' names."""
+    if not path.is_dir():
+        found = _MATRIX.fullmatch(path.name)
+        return (path.parent, found["prefix"]) if found and path.is_file() else None
     for folder in (path / "umi_count", path):
         if folder.is_dir():
             names = [found for part in folder.iterdir() if (found := _MATRIX.fullmatch(part.name))]

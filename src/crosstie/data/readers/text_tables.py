@@ -28,6 +28,7 @@ _LOOKED_AT = 500  # names of either axis from which it is found which of them ar
 _CELL = re.compile(
     r"[ACGTN]{8,}|(cell|bc|barcode|obj|object)[ _.-]?\d+|.*[._:#-][ACGTN]{10,}(-\d+)?|\d+", re.IGNORECASE
 )
+_COMMA, _POINT, _THOUSANDS = map(re.compile, (r"-?\d+,\d+([eE]-?\d+)?", r"-?\d+\.\d+", r"[1-9]\d{0,2},\d{3}"))
 _BARCODE = re.compile(r"(.*[._:#-])?[ACGTN]{12,}([._-]\d+)?")
 _FEATURE = re.compile(
     r"ENS[A-Z]*G\d{6,}.*|CD\d+[a-zA-Z]?([._-].*)?|MT-.+|mt-.+|RP[LS]\d+.*|Rp[ls]\d+.*|HLA-.+|H2-.+|chr\w+[:_-]\d+[_-]\d+"
@@ -43,6 +44,7 @@ class _Head:
     columns: list[str]
     rows: pd.DataFrame
     n_skipped: int  # lines before the data
+    decimal: str  # what divides a number
 
 
 def is_text_table(path: Path) -> bool:
@@ -102,7 +104,26 @@ def _head(path: Path) -> _Head:
     if odd is not None:
         found = f"{len(rows[odd - 2])} fields in line {odd}"
         raise value_error(f"{path}: rows differ in length.", found=found, expected=f"{len(columns) + 1}, as in line 1")
-    return _Head(separator, [name.strip() for name in columns], pd.DataFrame(rows), 1)
+    decimal = "." if separator == "," else _decimal(rows)
+    if decimal == ",":
+        log.info("%s: decimal commas.", path)
+        rows = [
+            [row[0], *(value.replace(",", ".") if _COMMA.fullmatch(value) else value for value in row[1:])]
+            for row in rows
+        ]
+    return _Head(separator, [name.strip() for name in columns], pd.DataFrame(rows), 1, decimal)
+
+
+def _decimal(rows: list[list[str]]) -> str:
+    """Return the decimal mark: a comma where values have one and none a point, as in spreadsheets of many countries.
+
+    Where all commas could divide thousands, nothing is decided, and the values are no numbers.
+    """
+    values = [value for row in rows for value in row[1:]]
+    commas = [value for value in values if _COMMA.fullmatch(value)]
+    if not commas or any(map(_POINT.fullmatch, values)) or all(map(_THOUSANDS.fullmatch, commas)):
+        return "."
+    return ","
 
 
 def _cells(path: Path, head: _Head) -> str:
@@ -134,6 +155,7 @@ def _number(text: Any) -> bool:
 def _parts(path: Path, head: _Head, dtype: dict[int, Any]) -> Iterator[pd.DataFrame]:
     size = max(BLOCK // max(len(head.columns), 1), 1)
     options: dict[str, Any] = {"sep": head.separator, "header": None, "skiprows": head.n_skipped, "engine": "c"}
+    options["decimal"] = head.decimal
     with open_text(path) as file, pd.read_csv(file, dtype=dtype, chunksize=size, encoding="utf-8", **options) as parts:
         yield from parts
 

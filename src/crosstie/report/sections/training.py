@@ -21,6 +21,12 @@ def training(run: Run) -> Html:
         f"{int(history['step'].max()):,} steps. Each curve is a running mean of a term of the "
         "objective; the number is its last value."
     )
+    if "link_rank" in history:
+        lowest = history.loc[history["link_rank"].idxmin()]
+        said += (
+            f" The weights of step {int(lowest['step']):,} were kept, where cells with similar linked features were "
+            f"nearest each other (link_rank {lowest['link_rank']:.3f}; 0.5 is chance)."
+        )
     if model.networks is None:
         said += (
             " Training did not improve on the closed form by the criteria that need no labels, so "
