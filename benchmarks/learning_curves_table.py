@@ -100,7 +100,7 @@ def draw(found: dict[str, pd.DataFrame], file: Path) -> None:
 def main() -> None:
     """Print the table of all runs, and draw them if a file is named."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("folder", type=Path)
+    parser.add_argument("folder", type=Path, nargs="?", default=Path("curves"))
     parser.add_argument("--figure", type=Path)
     args = parser.parse_args()
     found = {folder.name: curve(folder) for folder in sorted(args.folder.iterdir()) if (folder / "curve.csv").is_file()}

@@ -23,10 +23,10 @@ def training(run: Run) -> Html:
     )
     if "link_rank" in history:
         figures = history["link_rank"].to_numpy()
-        best = int(figures.argmin())
+        step = int(history["step"].to_numpy()[figures.argmin()])
         said += (
-            f" The weights of step {int(history['step'].to_numpy()[best]):,} were kept, where cells with similar linked features were "
-            f"nearest each other (link_rank {figures[best]:.3f}; 0.5 is chance)."
+            f" The weights of step {step:,} were kept, where cells with similar linked features were "
+            f"nearest each other (link_rank {figures.min():.3f}; 0.5 is chance)."
         )
     if model.networks is None:
         said += (
