@@ -22,10 +22,11 @@ def training(run: Run) -> Html:
         "objective; the number is its last value."
     )
     if "link_rank" in history:
-        lowest = history.loc[history["link_rank"].idxmin()]
+        figures = history["link_rank"].to_numpy()
+        step = int(history["step"].to_numpy()[figures.argmin()])
         said += (
-            f" The weights of step {int(lowest['step']):,} were kept, where cells with similar linked features were "
-            f"nearest each other (link_rank {lowest['link_rank']:.3f}; 0.5 is chance)."
+            f" The weights of step {step:,} were kept, where cells with similar linked features were "
+            f"nearest each other (link_rank {figures.min():.3f}; 0.5 is chance)."
         )
     if model.networks is None:
         said += (
