@@ -29,6 +29,7 @@ def test_scmodal_is_the_paper():
     assert (c.learning_rate, c.betas, c.weight_decay, c.grad_clip) == (1e-3, (0.9, 0.999), 1e-3, 5)
     assert (c.encoder, c.decoder, c.features, c.alignment) == ("mlp", "mlp", "linked apart", "adversarial")
     assert (c.initial_weights, c.sampling) == ("normal", "replacement")
+    assert c.keep == "last"
     assert Config.scmodal(recipe="crosstie") == dataclasses.replace(c, features="features")
     with pytest.raises(ValueError, match=r"the recipe is unknown\.\n  found: 'ours'"):
         Config.scmodal(recipe="ours")

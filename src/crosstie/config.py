@@ -77,6 +77,9 @@ class Config(Refinement):
     learning_rate, schedule, betas, weight_decay, grad_clip
         Settings of Adam, with the weight decay added to the gradient. The learning rate is `"constant"` or falls to 0
         along a `"cosine"`. `grad_clip` is the largest norm of the gradient of encoders and decoders.
+    keep
+        Which weights to keep: the `"last"`, or the `"best"`, of the step where linked features agree most with the
+        coordinates, looked at every 50 steps, without labels (`crosstie.training.best_step`).
 
     Raises
     ------
@@ -124,6 +127,7 @@ class Config(Refinement):
     betas: tuple[float, float] = (0.9, 0.999)
     weight_decay: float = 1e-3
     grad_clip: float = 5.0
+    keep: Literal["last", "best"] = "last"
 
     def __repr__(self) -> str:
         default = {field.name: field.default for field in fields(self)}
@@ -207,6 +211,7 @@ class Config(Refinement):
             betas=(0.9, 0.999),
             weight_decay=1e-3,
             grad_clip=5.0,
+            keep="last",
         )
 
     def to_json(self) -> str:

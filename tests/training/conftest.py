@@ -9,7 +9,17 @@ from crosstie.anchors.pairs import Anchors
 from crosstie.training.problem import Problem
 from torch_here import HAS_TORCH, one_torch_thread
 
-NEED_TORCH = ("adversary", "checkpoint", "distributed", "loop", "minibatches", "networks", "parity", "terms")
+NEED_TORCH = (
+    "adversary",
+    "best_step",
+    "checkpoint",
+    "distributed",
+    "loop",
+    "minibatches",
+    "networks",
+    "parity",
+    "terms",
+)
 collect_ignore = [] if HAS_TORCH else [f"test_{part}.py" for part in NEED_TORCH]
 
 

@@ -24,7 +24,7 @@ def cut_at(step, monkeypatch):
     monkeypatch.setattr(checkpoint, "KEEP_EVERY", 0.0)
 
 
-@pytest.mark.parametrize("changes", [{}, {"anchor_scope": "batch", "adversarial": 0.0}])
+@pytest.mark.parametrize("changes", [{}, {"anchor_scope": "batch", "adversarial": 0.0, "sampling": "replacement"}])
 def test_training_goes_on_to_the_same_bits(changes, tmp_path, monkeypatch):
     whole = xt.integrate(views(), config=config(**changes))
     with monkeypatch.context() as patch:

@@ -123,6 +123,15 @@ def test_torchs_random_numbers_and_threads_are_left_alone(pair):
     assert torch.get_num_threads() == n_threads
 
 
+def test_a_watch_sees_the_networks_of_every_row(pair):
+    seen, x = {}, pair.inputs["rna"]
+    _, history = fit(pair, SMALL, log_every=8, watch=lambda step, net: seen.update({step: net.encode_array("rna", x)}))
+    assert list(seen) == history["step"].tolist()
+    assert not np.array_equal(seen[8], seen[16])
+    net, _ = fit(pair, SMALL)
+    np.testing.assert_array_equal(seen[30], net.encode_array("rna", x))
+
+
 def test_settings_are_compared_on_the_same_batches(pair, monkeypatch):
     seen = []
     step = fit_module.train_step
@@ -229,11 +238,40 @@ def test_threads(pair):
         assert torch.get_num_threads() == 2
 
 
+PUBLISHED = dataclasses.replace(Config.scmodal(), n_latent=4, hidden=24, critic_hidden=12, n_steps=30, batch_size=32)
+
+
 @pytest.mark.gpu
-def test_on_a_gpu(pair):
-    net, history = fit(pair, SMALL, device="cuda")
-    again, _ = fit(pair, SMALL, device="cuda")
-    assert same_bits(net, again)
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+@pytest.mark.parametrize("config", [SMALL, PUBLISHED], ids=["from the closed form", "published"])
+def test_on_an_accelerator(problem, config, device):
+    if not {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}[device]():
+        pytest.skip(f"no {device} on this machine")
+    net, history = fit(problem, config, device=device, log_every=1)
+    again, _ = fit(problem, config, device=device)
+    assert device == "mps" or same_bits(net, again)
     assert next(net.parameters()).device.type == "cpu"
-    _, on_cpu = fit(pair, SMALL, device="cpu")
+    _, on_cpu = fit(problem, config, device="cpu", log_every=1)
     np.testing.assert_allclose(history.iloc[0], on_cpu.iloc[0], rtol=1e-3)
+    np.testing.assert_allclose(history["total"], on_cpu["total"], rtol=0.02)
+
+
+@pytest.mark.gpu
+@pytest.mark.parametrize("device", ["cuda", "mps"])
+def test_an_accelerator_resumes(pair, device, tmp_path, monkeypatch):
+    if not {"cuda": torch.cuda.is_available, "mps": torch.backends.mps.is_available}[device]():
+        pytest.skip(f"no {device} on this machine")
+    monkeypatch.setattr("crosstie.training.checkpoint.KEEP_EVERY", 0.0)
+    whole, history = fit(pair, PUBLISHED, device=device, log_every=10)
+
+    def stop(step, net):
+        if step == 20:
+            raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        fit(pair, PUBLISHED, device=device, log_every=10, watch=stop, state=tmp_path / "state")
+    resumed, rows = fit(pair, PUBLISHED, device=device, log_every=10, state=tmp_path / "state")
+    assert len(rows) == len(history)
+    np.testing.assert_allclose(rows["total"], history["total"], rtol=1e-3)
+    for view, x in pair.inputs.items():
+        np.testing.assert_allclose(resumed.encode_array(view, x), whole.encode_array(view, x), atol=1e-3)

@@ -145,7 +145,7 @@ def _fit_sorted(inputs: Inputs, work: Work) -> Fitted:
         linked: Mapping[Edge, tuple[Array, Array]] = {}
         if config.features == "linked apart":
             blocks, linked = fit_blocks(inputs, recipes, work.seed)
-        elif config.anchor_scope == "batch":
+        elif config.anchor_scope == "batch" or config.keep == "best":
             linked = _linked(inputs, recipes, work.seed)
         data = TrainingData(
             views=inputs.views,

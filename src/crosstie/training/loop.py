@@ -17,6 +17,7 @@ from crosstie._ranks import Group
 from crosstie._typing import Tick
 from crosstie.config import Config
 from crosstie.training.adversary import Adversary
+from crosstie.training.best_step import Best
 from crosstie.training.checkpoint import Kept
 from crosstie.training.device import choose_device
 from crosstie.training.distributed import ALONE, Together
@@ -85,7 +86,8 @@ def fit(
     batches = Batches(problem, config, generator=for_batches, device=where)
     trained: list[torch.nn.Module] = [net] if adversary is None else [net, adversary]
     optimisers: list[torch.optim.Optimizer] = [make_optimiser(module, config) for module in trained]
-    kept = Kept(state, together, trained, optimisers, batches)
+    best = Best(net, problem, config).to(where)
+    kept = Kept(state, together, [*trained, best], optimisers, batches)
     before, history = kept.restore()
     with threads(choose_threads(problem, config)):
         for step in range(before + 1, config.n_steps + 1):
@@ -95,13 +97,14 @@ def fit(
             check_finite(losses, step)
             if step == 1 or step % log_every == 0 or step == config.n_steps:
                 together.average(losses.values())
-                values = {name: float(value) for name, value in losses.items() if name != "gradient"}
+                values = {name: float(value) for name, value in losses.items() if name != "gradient"} | best.look(net)
                 history.append({"step": step, **values})
                 if progress is not None:
                     progress(step, config.n_steps, values)
                 if watch is not None:
                     watch(step, net)
             kept.keep(step, history)
+    best.keep(net)
     return net.cpu().eval(), pd.DataFrame(history)
 
 

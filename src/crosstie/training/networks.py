@@ -30,7 +30,7 @@ class Network(nn.Module):
 
     def forward(self, x: Tensor) -> Tensor:
         """Map rows of `x`."""
-        out: Tensor = self.last(self.first(x).relu())
+        out: Tensor = self.last(self.first(x).relu_())
         return out if self.linear is None else out + self.linear(x)
 
     @torch.no_grad()
@@ -105,8 +105,8 @@ class Networks(nn.Module):
             return self.encode(view, self.decode(view, z))
         weight = encoder.first.weight @ decoder.last.weight
         bias = encoder.first.weight @ decoder.last.bias + encoder.first.bias
-        middle = nn.functional.linear(decoder.first(z).relu(), weight, bias)
-        return cast(Tensor, encoder.last(middle.relu()))
+        middle = nn.functional.linear(decoder.first(z).relu_(), weight, bias)
+        return cast(Tensor, encoder.last(middle.relu_()))
 
     def encode_array(self, view: str, x: Array, *, chunk: int = 65_536) -> Array:
         """Do as `encode`, for arrays of any length."""
@@ -132,7 +132,7 @@ class Critic(nn.Module):
         widths = [config.n_latent] + [config.critic_hidden] * config.critic_layers
         layers: list[nn.Module] = []
         for n_in, n_out in pairwise(widths):
-            layers += [_layer(n_in, n_out), nn.ReLU()]
+            layers += [_layer(n_in, n_out), nn.ReLU(inplace=True)]
         self.mlp = nn.Sequential(*layers, _layer(widths[-1], 1))
         self.clamp = config.critic_clamp
 

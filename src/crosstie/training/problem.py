@@ -29,7 +29,8 @@ class Problem:
     anchors
         Weighted pairs of cells of every edge; for `anchor_scope="global"`.
     linked
-        Linked columns of the two sides of every edge, shapes `(n_cells, n_columns)`; for `anchor_scope="batch"`.
+        Linked columns of the two sides of every edge, shapes `(n_cells, n_columns)`; for `anchor_scope="batch"`
+        and `keep="best"`.
     closed
         Closed-form coordinates of each view, shape `(n_cells, n_latent)`; for the term `hold`.
     linear
@@ -122,8 +123,12 @@ class Problem:
         for edge in self.edges:
             if config.anchors > 0 and config.anchor_scope == "global":
                 self._require_anchors(edge)
-            if config.anchors > 0 and config.anchor_scope == "batch" and edge not in self.linked:
-                raise value_error(f"edge {_name(edge)}: anchor_scope='batch' needs its linked columns.")
+            for used, why in (
+                (config.anchors > 0 and config.anchor_scope == "batch", "anchor_scope='batch'"),
+                (config.keep == "best", "keep='best'"),
+            ):
+                if used and edge not in self.linked:
+                    raise value_error(f"edge {_name(edge)}: {why} needs its linked columns.")
         if config.hold > 0:
             for view in self.views:
                 if view not in self.closed:

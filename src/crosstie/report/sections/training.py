@@ -21,6 +21,13 @@ def training(run: Run) -> Html:
         f"{int(history['step'].max()):,} steps. Each curve is a running mean of a term of the "
         "objective; the number is its last value."
     )
+    if "link_rank" in history:
+        figures = history["link_rank"].to_numpy()
+        step = int(history["step"].to_numpy()[figures.argmin()])
+        said += (
+            f" The weights of step {step:,} were kept, where cells with similar linked features were "
+            f"nearest each other (link_rank {figures.min():.3f}; 0.5 is chance)."
+        )
     if model.networks is None:
         said += (
             " Training did not improve on the closed form by the criteria that need no labels, so "
