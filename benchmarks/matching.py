@@ -18,7 +18,7 @@ from scipy.optimize import linear_sum_assignment
 from tasks import UNKNOWN, real, simulated
 
 import crosstie as xt
-from crosstie.tl.match_cells import assignment
+from crosstie.anchors.assignment import assignment
 
 MAX_OPTIMAL = 50_000_000  # pairs
 

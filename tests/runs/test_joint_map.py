@@ -48,12 +48,12 @@ def test_mapping(model, data, monkeypatch, plots):
     monkeypatch.setattr("crosstie.pl.joint_umap", two)
     monkeypatch.setattr(import_module("crosstie.pl.joint_umap"), "joint_umap", two)
     with mapping(data, plots=plots, seed=2) as begin:
-        wait = begin(model)
+        found = begin(model)
     if not plots:
-        assert wait is None
+        assert found is None
         return
     expected = plane_of(model.latents, 240, seed=2)
-    for name, part in wait().items():
+    for name, part in found.wait().items():
         np.testing.assert_array_equal(part.to_numpy(), expected[name].to_numpy())
         np.testing.assert_array_equal(part[["x", "y"]], model.latents[name][:, :2] + 2)
 
@@ -65,6 +65,34 @@ def test_planes_are_tables():
 
 def end():
     os.kill(os.getpid(), signal.SIGKILL)
+
+
+def drawn_by_two(run, model, data, folder, monkeypatch, killed=False):
+    monkeypatch.setattr("crosstie.runs.joint_map.FEW_DRAWN", 0)
+    monkeypatch.setattr("crosstie._threads.n_cores", lambda: 2)
+    with mapping(data, plots=True, seed=0) as begin:
+        plane = begin(model)
+        found = plane.wait()
+        assert plane.is_ready()
+        if killed:
+            plane.submit(end).exception()
+        assert write(replace(run, plane={}), folder, plane=plane)
+    return found
+
+
+def test_the_process_that_made_the_map_draws_the_same_pictures(run, model, data, tmp_path, monkeypatch):
+    here, there, lost = (tmp_path / name for name in ("here", "there", "lost"))
+    for folder in (here, there, lost):
+        folder.mkdir()
+    plane = drawn_by_two(run, model, data, there, monkeypatch)
+    write(replace(run, plane=plane), here)
+    if sys.platform != "win32":
+        drawn_by_two(run, model, data, lost, monkeypatch, killed=True)  # after the map: the pictures are drawn here
+    pictures = sorted(p.name for p in here.glob("*.png"))
+    assert len(pictures) > 4
+    for folder in (there, lost) if sys.platform != "win32" else (there,):
+        assert sorted(p.name for p in folder.glob("*.png")) == pictures
+        assert all((folder / name).read_bytes() == (here / name).read_bytes() for name in pictures)
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 
 import crosstie as xt
+from crosstie.runs.joint_map import Map
 from crosstie.runs.run import Run
 from crosstie.runs.write import write
 
@@ -77,7 +78,7 @@ def test_the_map_is_waited_for_last(run, model, tmp_path):
         return run.plane
 
     data = {name: adata.copy() for name, adata in run.data.items()}
-    write(Run.of(model, data), tmp_path, plane=wait, stage=stage)
+    write(Run.of(model, data), tmp_path, plane=Map(wait), stage=stage)
     assert said == ["writing", "drawing", "waited"]
     assert "umap_view.png" in names(tmp_path)
 

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
-from scipy.stats import t as student
+from scipy.special import stdtrit
 
 from crosstie._errors import InputError, type_error
 from crosstie._log import log
@@ -215,7 +215,7 @@ class _Judged:
             return False, "not used: what it predicts agrees no better with its own feature than with others"
         if self.agreement < self.promised * LEAST_LEFT**0.5:
             return False, "not used: what it predicts hardly holds in these cells"
-        if self.gain.mean() <= student.isf(LEVEL, self.n_own - 1) * self.gain.std(ddof=1) / np.sqrt(self.n_own):
+        if self.gain.mean() <= -stdtrit(self.n_own - 1, LEVEL) * self.gain.std(ddof=1) / np.sqrt(self.n_own):
             return False, "not used: the links of the data agree no better with it"
         return True, "used"
 

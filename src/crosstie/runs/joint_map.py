@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping
 from concurrent.futures import BrokenExecutor
 from contextlib import contextmanager, suppress
+from dataclasses import dataclass
 from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
@@ -26,12 +27,31 @@ MAX_PLOTTED = 20_000  # cells
 FEW_DRAWN = 4000  # cells; for fewer, starting a second process takes longer than drawing
 
 Plane: TypeAlias = Mapping[str, pd.DataFrame]  # per view the drawn cells: columns `row`, `x`, `y`
-Map: TypeAlias = Callable[[], Plane]
+Submit: TypeAlias = "Callable[..., Future[Any]]"
+
+
+@dataclass(frozen=True)
+class Map:
+    """A map that may still be in the making.
+
+    Parameters
+    ----------
+    wait
+        Waits for the map and returns it.
+    submit
+        Gives more work to the process that makes it; `None` where it is made in this one, when it is waited for.
+    is_ready
+        Whether nothing is left to wait for.
+    """
+
+    wait: Callable[[], Plane]
+    submit: Submit | None = None
+    is_ready: Callable[[], bool] = lambda: False
 
 
 @contextmanager
 def mapping(data: Mapping[str, AnnData], *, plots: bool, seed: int) -> Iterator[Callable[[Model], Map | None]]:
-    """Yield a function that starts the map of a fitted model; calling what that returns waits for the map.
+    """Yield a function that starts the map of a fitted model.
 
     The map of 10,000 cells takes about as long as their verdict. Where there is a second core, a second process starts
     during the fit, and computes the map while other work continues.
@@ -47,17 +67,17 @@ def mapping(data: Mapping[str, AnnData], *, plots: bool, seed: int) -> Iterator[
     """
     from crosstie._threads import n_cores
 
-    def begin(model: Model, submit: Callable[..., Future[Any]] | None = None) -> Map:
+    def begin(model: Model, submit: Submit | None = None) -> Map:
         from crosstie.pl.joint_umap import joint_umap
 
         rows = drawn_rows({name: len(z) for name, z in model.latents.items()}, MAX_PLOTTED, seed)
         z = {name: z[rows[name]] for name, z in model.latents.items()}
         if submit is None:
-            return lambda: as_plane(rows, joint_umap(z, seed=seed))
+            return Map(lambda: as_plane(rows, joint_umap(z, seed=seed)))
         coords = None
         with suppress(BrokenExecutor):  # the process died during the fit; what waits for the map says so
             coords = submit(joint_umap, z, seed=seed)
-        return lambda: _awaited(rows, coords)
+        return Map(lambda: _awaited(rows, coords), submit, lambda: coords is None or coords.done())
 
     if not plots:
         yield lambda _: None

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from concurrent.futures import BrokenExecutor
+from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -18,16 +20,32 @@ from crosstie.runs.known_truth import UNKNOWN
 from crosstie.runs.run import Run
 
 if TYPE_CHECKING:
+    from concurrent.futures import Future
+
     import numpy as np
 
     from crosstie.pl.save import Width
+    from crosstie.runs.joint_map import Submit
 
 
 NAMES: Any = {"text.parse_math": False}  # a name with dollars is no formula
 
 
 def draw(run: Run, folder: Path, *, ending: str = "png", width: Width | None = None, dpi: int = 150) -> list[str]:
-    """Draw a run into a folder that exists, and return the names of the files.
+    """Draw a run into a folder that exists, and return the names of the files; parameters as of `begin_drawing`."""
+    return begin_drawing(run, folder, ending=ending, width=width, dpi=dpi)()
+
+
+def begin_drawing(
+    run: Run,
+    folder: Path,
+    *,
+    ending: str = "png",
+    width: Width | None = None,
+    dpi: int = 150,
+    submit: Submit | None = None,
+) -> Callable[[], list[str]]:
+    """Begin to draw a run into a folder that exists.
 
     Parameters
     ----------
@@ -39,7 +57,46 @@ def draw(run: Run, folder: Path, *, ending: str = "png", width: Width | None = N
         `"png"`, `"pdf"` or `"svg"`.
     width, dpi
         As of `pl.save`.
+    submit
+        Gives work to a second process, which then draws most of the pictures; `None` draws all here.
+
+    Returns
+    -------
+    Draws what is not drawn elsewhere, waits for the rest, and returns the names of the files.
     """
+    files: list[tuple[Callable[[], str], Future[str] | None]] = []
+    for name, picture in _pictures(run):
+        work = partial(_drawn, picture, folder / f"{name}.{ending}", width, dpi)
+        away = None
+        if submit is not None and getattr(picture, "func", None) not in _of_whole_models():
+            with suppress(BrokenExecutor):  # the process ended: drawn here
+                away = submit(work)
+        files.append((work, away))
+
+    def finish() -> list[str]:
+        here = {i: work() for i, (work, away) in enumerate(files) if away is None}
+        return [here[i] if away is None else _awaited(away, work) for i, (work, away) in enumerate(files)]
+
+    return finish
+
+
+def _of_whole_models() -> tuple[Any, ...]:
+    """Return what draws from a model with its data, which are too large to send to another process."""
+    from crosstie import pl
+
+    return pl.linked, pl.spatial
+
+
+def _awaited(away: Future[str], work: Callable[[], str]) -> str:
+    """Return what another process drew; where that process ended early, draw it here."""
+    try:
+        return away.result()
+    except (BrokenExecutor, MemoryError):
+        return work()
+
+
+def _drawn(picture: Callable[[], Any], file: Path, width: Width | None, dpi: int) -> str:
+    """Draw a picture into a file, and return the name of the file."""
     import matplotlib as mpl
 
     mpl.use("Agg")
@@ -47,13 +104,10 @@ def draw(run: Run, folder: Path, *, ending: str = "png", width: Width | None = N
 
     from crosstie.pl.save import save
 
-    files = []
     with mpl.rc_context(NAMES):
-        for name, picture in _pictures(run):
-            drawn = picture()
-            files.append(save(drawn, folder / f"{name}.{ending}", width=width, dpi=dpi).name)
-            plt.close("all")
-    return files
+        name = save(picture(), file, width=width, dpi=dpi).name
+        plt.close("all")
+    return name
 
 
 def _pictures(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
@@ -62,15 +116,15 @@ def _pictures(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
 
     coords = {name: part[["x", "y"]].to_numpy() for name, part in run.plane.items()}
     rows = {name: part["row"].to_numpy() for name, part in run.plane.items()}
-    yield names.VIEWS_PICTURE, lambda: pl.embedding(coords, title="Views")
+    yield names.VIEWS_PICTURE, partial(pl.embedding, coords, title="Views")
     own = {name: _shown(y[rows[name]]) for name, y in run.truth.items()}
     given = transferred_labels(run)
     drawn = {name: _shown(y[rows[name]]) for name, y in given.items()}
     if own or drawn:
         key = run.label_key or "label"
         shown: dict[str, Any] = {"colour": own, "transferred": drawn}
-        yield names.LABELS_PICTURE, lambda: pl.embedding(coords, **shown, title=key)
-        yield names.LABELS_BY_VIEW_PICTURE, lambda: pl.embedding_by_view(coords, **shown, title=key)
+        yield names.LABELS_PICTURE, partial(pl.embedding, coords, **shown, title=key)
+        yield names.LABELS_BY_VIEW_PICTURE, partial(pl.embedding_by_view, coords, **shown, title=key)
     if run.confidence:
         values = {name: score[rows[name]] for name, score in run.confidence.items()}
         sure = "Confidence of the position (1: sure)"
@@ -94,7 +148,7 @@ def _pictures(run: Run) -> Iterator[tuple[str, Callable[[], Any]]]:
             compared = partial(pl.confusion, _shown(run.truth[edge[1]]), _shown(found["label"].to_numpy()), title=title)
             yield names.confusion_picture(*edge), compared
     if len(run.model.history):
-        yield names.HISTORY_PICTURE, lambda: pl.losses(run.model.history, title="Training")
+        yield names.HISTORY_PICTURE, partial(pl.losses, run.model.history, title="Training")
 
 
 def linked_as_png(run: Run, *, dpi: int = 100) -> dict[Edge, tuple[bytes, list[str]]]:

@@ -15,7 +15,7 @@ import pandas as pd
 from crosstie._log import log
 from crosstie._threads import side_by_side
 from crosstie._typing import Edge, Floats
-from crosstie.runs.joint_map import Plane
+from crosstie.runs.joint_map import Plane, Submit
 from crosstie.runs.known_truth import UNKNOWN, labels_of
 
 if TYPE_CHECKING:
@@ -26,6 +26,8 @@ if TYPE_CHECKING:
     from crosstie.trust.check import Finding
     from crosstie.trust.diagnosis import Diagnosis
 
+MOST_SENT = 2**26  # bytes of coordinates
+Matching: TypeAlias = Mapping[Edge, Callable[[], "Anchors"]]
 Stage: TypeAlias = Callable[[str], AbstractContextManager[Any]]  # says what begins, and shows until it ends
 
 
@@ -124,13 +126,22 @@ class Run:
             edges = [(source, target) for source, target in permutations(model.latents, 2) if source in known]
             return replace(run, labels={(s, t): transfer_labels(model, s, t, labels=known[s]) for s, t in edges})
 
-    def with_matches(self, stage: Stage = silent) -> Run:
-        """Return the run with the cells of linked views matched."""
-        from crosstie.tl import match_cells
+    def begin_matches(self, submit: Submit | None = None) -> Matching:
+        """Begin to match the cells of linked views: in another process, if `submit` gives work to one.
 
+        Coordinates that would take much memory twice are not sent to it.
+        """
+        from crosstie.tl.match_cells import begin_matching
+
+        size = {name: z.nbytes for name, z in self.model.latents.items()}
+        away = {edge: submit if sum(size[view] for view in edge) <= MOST_SENT else None for edge in self.model.anchors}
+        return {edge: begin_matching(self.model, *edge, submit=away[edge]) for edge in away}
+
+    def with_matches(self, stage: Stage = silent, begun: Matching | None = None) -> Run:
+        """Return the run with the cells of linked views matched; `begun` is what `begin_matches` returned."""
         with stage("matching cells"):
-            edges = self.model.anchors
-            return replace(self, matches={e: pairs_table(self.model, e, match_cells(self.model, *e)) for e in edges})
+            found = self.begin_matches() if begun is None else begun
+            return replace(self, matches={e: pairs_table(self.model, e, finish()) for e, finish in found.items()})
 
     def with_scores(self, pairs: Mapping[str, Any] | None, *, seed: int = 0, stage: Stage = silent) -> Run:
         """Return the run with the scores that its labels and known pairs of cells allow.

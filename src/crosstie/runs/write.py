@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,8 +15,8 @@ from crosstie._mudata import views_as_they_are
 from crosstie.data.stored import Stored
 from crosstie.runs import folder as names
 from crosstie.runs import record
-from crosstie.runs.joint_map import Map, plane_table
-from crosstie.runs.pictures import draw
+from crosstie.runs.joint_map import Map, Plane, plane_table
+from crosstie.runs.pictures import begin_drawing
 from crosstie.runs.run import Run, Stage, pairs_table, silent
 from crosstie.trust.diagnosis import WORDS
 
@@ -37,8 +38,8 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
     folder
         An existing, empty folder.
     plane
-        Waits for the map, as `joint_map.mapping` gives it; `None` takes the map of the run. Without either, no pictures
-        are drawn.
+        The map, as `joint_map.mapping` gives it; `None` takes the map of the run. Without either, no pictures are
+        drawn. A process that made the map draws most of the pictures, too, while files are written here.
     stage
         Says what is being done.
 
@@ -50,6 +51,7 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
     if run.level is not None:
         findings = [{key: getattr(f, key) for key in names.FINDING} for f in run.findings]
         verdict = {"verdict": {"level": run.level, "reasons": list(run.reasons), "findings": findings}}
+    drawing = _begin_drawing(run, folder, plane) if plane is not None and plane.is_ready() else None
     with stage("writing"):
         _write_tables(run, folder)
         run.model.save(folder / names.MODEL_FOLDER)
@@ -60,12 +62,21 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
         (folder / names.RUN_FILE).write_text(json.dumps(about, indent=2, default=str) + "\n", encoding="utf-8")
     if plane is not None or run.plane:
         with stage("drawing"):
-            drawn = run.plane if plane is None else plane()
+            drawn, finish = drawing or _begin_drawing(run, folder, plane)
             if not drawn:
                 return False
             plane_table(drawn, run.model).to_csv(folder / names.MAP_FILE, index=False, float_format="%.5g")
-            draw(replace(run, plane=drawn), folder)
+            finish()
     return True
+
+
+def _begin_drawing(run: Run, folder: Path, plane: Map | None) -> tuple[Plane, Callable[[], list[str]]]:
+    """Wait for the map, and begin to draw; return the map, and what finishes drawing."""
+    drawn = run.plane if plane is None else plane.wait()
+    if not drawn:
+        return drawn, list
+    submit = None if plane is None else plane.submit
+    return drawn, begin_drawing(replace(run, plane=drawn), folder, submit=submit)
 
 
 def _write_tables(run: Run, folder: Path) -> None:

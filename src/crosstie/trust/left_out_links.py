@@ -9,7 +9,7 @@ from itertools import combinations
 import numpy as np
 from scipy.cluster.hierarchy import leaves_list, linkage
 from scipy.spatial.distance import squareform
-from scipy.stats import norm
+from scipy.special import ndtri
 
 from crosstie._threads import side_by_side
 from crosstie._typing import Array, Edge, Floats, Index
@@ -98,7 +98,7 @@ def pairing_score(correlation: Floats) -> float:
     order = rng.permuted(np.tile(np.arange(m), (N_PERMUTATIONS, 1)), axis=1)
     drawn = correlation[np.arange(m), order].sum(1)
     as_well = (drawn >= np.trace(correlation) - 1e-9).sum()
-    return float(norm.isf((1 + as_well) / (2 + N_PERMUTATIONS)))
+    return float(-ndtri((1 + as_well) / (2 + N_PERMUTATIONS)))
 
 
 def leave_out_links(sketch: Sketch, edge: Edge) -> LeftOutLinks | None:

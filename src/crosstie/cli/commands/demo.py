@@ -72,7 +72,9 @@ def _run(say: Console, out: Path, n_cells: int, *, seed: int, plots: bool) -> No
         model = fitted(data, None, Config(), say, seed=seed)
         plane = begin_map(model)
         found = Run.of(model, data, label_key=KEY, stage=say.stage)
-        found = found.with_matches(say.stage).with_scores(pairs_of(data, SAME), seed=seed, stage=say.stage)
+        matching = found.begin_matches(plane.submit if plane else None)
+        found = found.with_scores(pairs_of(data, SAME), seed=seed, stage=say.stage)
+        found = found.with_matches(say.stage, matching)
         with say.stage("imputing proteins, scoring against linked features only"):
             scores = _scores(found, seed)
         diagnosis = finished_run.diagnosed(model, say, seed=seed)

@@ -157,9 +157,11 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
                 return
             plane = begin_map(model := _without_suspicious(model, data, job, say, options))
             found = Run.of(model, data, options.get("link_data"), label_key=key, stage=say.stage)
-            found = found.with_matches(say.stage).with_scores(same, seed=job.seed, stage=say.stage)
+            matching = found.begin_matches(plane.submit if plane else None)
+            found = found.with_scores(same, seed=job.seed, stage=say.stage)
             diagnosis = finished_run.diagnosed(model, say, seed=job.seed) if job.verdict else None
             found = found if diagnosis is None else found.with_verdict(diagnosis)
+            found = found.with_matches(say.stage, matching)
             about = about_run(say, seed=job.seed, device=job.device) | {
                 "inputs": {name or "all": record.file_of(path) for name, path in job.inputs.items()},
                 "files": {name: record.file_of(path) for name, path in job.files.items()},

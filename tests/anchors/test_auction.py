@@ -2,8 +2,8 @@ import numpy as np
 import pytest
 from scipy.optimize import linear_sum_assignment
 
-from crosstie.tl import auction as module
-from crosstie.tl.auction import auction, candidates, swapped
+from crosstie.anchors import auction as module
+from crosstie.anchors.auction import auction, candidates, swapped
 
 
 def cloud(n, d=4, seed=0):
@@ -16,7 +16,7 @@ def squared(x, y):
 
 @pytest.mark.parametrize("rows", [7, 2**16])
 def test_candidates_are_the_naive_ones(rows, monkeypatch):
-    monkeypatch.setattr("crosstie.tl.auction.ROWS", rows)
+    monkeypatch.setattr("crosstie.anchors.auction.ROWS", rows)
     x, y = cloud(30), cloud(40, seed=1)
     cost, column = candidates(x, y, 5)
     d = squared(x, y)
