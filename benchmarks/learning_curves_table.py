@@ -19,6 +19,11 @@ from scipy.stats import spearmanr
 
 from crosstie.training.best_step import MAX_CELLS, link_rank
 
+CODES = {
+    "scmodal": ("Config.scmodal()", "#1f5f8b", "-"),
+    "crosstie": ('Config.scmodal(recipe="crosstie")', "#6b9b37", "--"),
+    "authors": ("authors' code", "#b3541e", "-"),
+}
 TICKS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000)
 START = 100  # before that, every figure falls
 
@@ -46,8 +51,8 @@ def show(name: str, found: pd.DataFrame) -> None:
     ways = [column for column in found if column.startswith("accuracy ")]
     chosen = found.loc[START:]
     best = int(chosen["link rank"].idxmin()) if "link rank" in chosen else None
-    name = name.replace("scmodal", "Config.scmodal()").replace("authors", "authors' code")
-    name = name.replace("crosstie", 'Config.scmodal(recipe="crosstie")')
+    data, code, seed = name.rsplit(" ", 2)
+    name = f"{data}, {CODES[code][0]}, {seed}"
     for step, row in chosen.iterrows():
         cells = [f"{row['foscttm']:.4f}", *(f"{row[way]:.3f}" for way in ways), f"{row['mixing']:.2f}"]
         rank = "" if best is None else f"{row['link rank']:.4f}{' (kept)' if step == best else ''}"
@@ -75,12 +80,11 @@ def draw(found: dict[str, pd.DataFrame], file: Path) -> None:
     )
     for (name, rows), (_, code, _) in ((item, item[0].rsplit(" ", 2)) for item in found.items()):
         rows, column = rows.loc[50:], sets.index(name.split(" ")[0])
-        theirs = code == "authors"
-        style = {"color": "#b3541e" if theirs else "#1f5f8b", "marker": "o", "markersize": 3, "linewidth": 1.2}
-        label = "authors' code" if theirs else "Config.scmodal()"
+        label, color, line = CODES[code]
+        style = {"color": color, "linestyle": line, "marker": "o", "markersize": 3, "linewidth": 1.2, "label": label}
         for ax, score in zip(axes[:, column], ("foscttm", "accuracy", "link rank"), strict=True):
             if score in rows:
-                ax.plot(rows.index, rows[score], label=label, **style)
+                ax.plot(rows.index, rows[score], **style)
     for name, column in zip(sets, axes.T, strict=True):
         column[0].set_title("self-alignment control" if name == "self" else name, fontsize=10)
         column[-1].set_xlabel("step")
@@ -93,7 +97,8 @@ def draw(found: dict[str, pd.DataFrame], file: Path) -> None:
             ax.set_ylim(bottom=0)
     for ax, text in zip(axes[:, 0], ("FOSCTTM (lower is better)", "accuracy", "link rank (no labels)"), strict=True):
         ax.set_ylabel(text)
-    axes[0, 0].legend(frameon=False, fontsize=8)
+    handles = {label: one for ax in axes[0] for one, label in zip(*ax.get_legend_handles_labels(), strict=True)}
+    figure.legend(handles.values(), handles.keys(), loc="outside lower center", ncols=3, frameon=False, fontsize=8)
     figure.savefig(file, metadata={"Software": None})
 
 

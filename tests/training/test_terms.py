@@ -19,7 +19,7 @@ class Case:
     def __init__(self, problem):
         self.views, self.edges = problem.views, problem.edges
         self.net = Networks.start(problem, CONFIG, torch.Generator().manual_seed(0)).double()
-        draw_weights(self.net, torch.Generator().manual_seed(1))
+        draw_weights(self.net, torch.Generator().manual_seed(1), "uniform")
         self.x = {view: x[:40].astype(float) for view, x in problem.inputs.items()}
         self.closed = {view: z[:40].astype(float) for view, z in problem.closed.items()}
         self.linked = {e: (a[:40].astype(float), b[:40].astype(float)) for e, (a, b) in problem.linked.items()}
