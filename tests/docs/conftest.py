@@ -56,8 +56,11 @@ def more(site):
     ensembl.var["gene_symbols"] = ensembl.var_names
     ensembl.var_names = [f"ENSG{i:011d}" for i in range(ensembl.n_vars)]
     every = set(range(N_CELLS))
+    cytof = adt[:, :15].copy()
+    cytof.X = np.arcsinh(cytof.X.toarray() / 5)
     return {
         "ensembl": ensembl,
+        "cytof": cytof,
         "bridge_rna": _named(rna, "bridge", every),
         "bridge_atac": _named(atac, "bridge", every),
         "cite_rna": _named(rna, "cite", every),
@@ -101,10 +104,11 @@ def _write_cells(path):
 def files(site, more, tmp_path_factory):
     """The files of the pages."""
     folder = tmp_path_factory.mktemp("files")
-    for name, adata in {**site, "ensembl": more["ensembl"]}.items():
+    for name, adata in {**site, **more}.items():
         adata.write_h5ad(folder / f"{name}.h5ad")
     with views_as_they_are():
         mudata.MuData({"rna": more["cite_rna"], "adt": more["cite_adt"]}).write_h5mu(folder / "pbmc.h5mu")
+        mudata.MuData({"rna": more["bridge_rna"], "atac": more["bridge_atac"]}).write_h5mu(folder / "multiome.h5mu")
     _write_genes(folder / "genes.gtf.gz")
     _write_fragments(folder, site["atac"])
     _write_cells(folder / "cells.csv")

@@ -113,7 +113,12 @@ Pairs = Annotated[
 
 
 def read(
-    paths: Mapping[str, Path], *, use: str | None = None, cells: Iterable[str] | None = None, most: int | None = None
+    paths: Mapping[str, Path],
+    *,
+    use: str | None = None,
+    cells: Iterable[str] | None = None,
+    most: int | None = None,
+    least: int = 2,
 ) -> dict[str, AnnData]:
     """Return the views of a command, as `paths_of` found them.
 
@@ -127,17 +132,19 @@ def read(
         NAME=WORD: whether the cells of a table of text are its rows or its columns.
     most
         The matrices of views with more cells stay on disk; `None` reads all.
+    least
+        Number of views that are needed.
 
     Raises
     ------
     KeyError
         If there is no view of a name in `use`.
     ValueError
-        If a file cannot be read, or fewer than two views are left.
+        If a file cannot be read, or fewer views than needed are left.
     """
     from crosstie.data.read_files import read_views
 
-    return _taking_part(read_views(paths, cells=_cells(cells, paths), most=most), paths, use)
+    return _taking_part(read_views(paths, cells=_cells(cells, paths), most=most), paths, use, least)
 
 
 def read_features(
@@ -196,7 +203,9 @@ def without_background(
     return data | {name: with_background(data[name], droplets=empty) for name in proteins}
 
 
-def _taking_part(data: dict[str, AnnData], paths: Mapping[str, Path], use: str | None) -> dict[str, AnnData]:
+def _taking_part(
+    data: dict[str, AnnData], paths: Mapping[str, Path], use: str | None, least: int = 2
+) -> dict[str, AnnData]:
     from crosstie.data.read_files import chosen
 
     if "" not in paths:
@@ -206,7 +215,7 @@ def _taking_part(data: dict[str, AnnData], paths: Mapping[str, Path], use: str |
         return data
     names = None if use is None else [name.strip() for name in use.split(",")]
     data = chosen(data, paths[""], names)
-    if len(data) < 2:
+    if len(data) < least:
         expected = f"at least two: {_EXPECTED}"
         raise value_error(f"{paths['']}: there is only one view.", found=sample(data), expected=expected)
     return data
@@ -220,8 +229,15 @@ def _cells(words: Iterable[str] | None, paths: Mapping[str, Path]) -> dict[str, 
     return cells
 
 
-def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
+def paths_of(arguments: Sequence[str], *, least: int = 2) -> dict[str, Path]:
     """Return the file of each view; a single file that holds all views is under the name `""`.
+
+    Parameters
+    ----------
+    arguments
+        What is typed.
+    least
+        Number of views that are needed: one view and a reference will do.
 
     Raises
     ------
@@ -247,7 +263,7 @@ def paths_of(arguments: Sequence[str]) -> dict[str, Path]:
             )
         paths[name] = folder_of(Path(path))
     check_view_names(paths)
-    if len(paths) < 2:
+    if len(paths) < least:
         raise value_error("there is only one view.", found=sample(paths), expected=f"at least two: {_EXPECTED}")
     return paths
 
@@ -330,7 +346,7 @@ def ties(
             )
         bridges.append(shared(data, *pair))
     try:
-        return [*suggest(data, modality, table=table, names=names), *bridges]
+        return [*suggest(data, modality, table=table, names=names, paired=bridges), *bridges]
     except InputError as error:
         if not bridges or table is not None:
             raise

@@ -25,6 +25,7 @@ from crosstie.data.view import as_mapping
 from crosstie.links.feature_labels import PAIRS, REPORT, nothing_linked
 from crosstie.links.link import Link
 from crosstie.links.same_features import same_names, same_proteins
+from crosstie.links.suggest import PROTEINS
 
 if TYPE_CHECKING:
     from crosstie._typing import Data
@@ -85,6 +86,8 @@ class LearnedLinks:
     def edges(self, modalities: Mapping[str, Modality]) -> list[Edge]:
         """Return the pairs of views that measured what the reference's two views did, predicting view first.
 
+        Proteins are proteins, whether sequenced or seen by a cytometer.
+
         Parameters
         ----------
         modalities
@@ -99,7 +102,7 @@ class LearnedLinks:
             (a, b)
             for a in modalities
             for b in modalities
-            if a != b and (modalities[a], modalities[b]) == self.modalities
+            if a != b and alike(modalities[a], self.modalities[0]) and alike(modalities[b], self.modalities[1])
         ]
         if not found:
             raise other_modalities("learned links", self.modalities, modalities)
@@ -251,6 +254,11 @@ class LearnedLinks:
         if len(modalities) != 2 or (learned.noise <= 0).any() or head.get("version") != VERSION:
             raise wrong
         return learned
+
+
+def alike(modality: str, other: str) -> bool:
+    """Return whether two views measured the same: proteins are alike, whether sequenced or seen by a cytometer."""
+    return modality == other or {modality, other} <= set(PROTEINS)
 
 
 def other_modalities(what: str, found: Iterable[str], modalities: Mapping[str, str]) -> InputValueError:

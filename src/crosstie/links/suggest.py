@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Iterable, Mapping
 from functools import partial
 from itertools import combinations
 from pathlib import Path
@@ -19,6 +19,7 @@ from crosstie.links.by_name import by_name
 from crosstie.links.by_table import by_table
 from crosstie.links.by_var import by_table_and_var, by_var
 from crosstie.links.link import Link
+from crosstie.links.paired import Paired
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -37,6 +38,7 @@ def suggest(
     *,
     table: pd.DataFrame | str | Path | None = None,
     names: Mapping[str, str] | None = None,
+    paired: Iterable[Paired] = (),
 ) -> list[Link]:
     """Link every pair of views that can be linked, by the rule for their modalities.
 
@@ -55,6 +57,8 @@ def suggest(
         features of either view: the order that links more features is used.
     names
         Column of `.var` with the names to look up, by view; by default the `var_names`.
+    paired
+        What is known of shared cells; for other views that share most of their cell names, the log says how to tell.
 
     Returns
     -------
@@ -105,13 +109,15 @@ def suggest(
         # The command line's words may hold a per cent sign.
         said = failure_cli.splitlines()[0].replace("%", "%%")
         log.info("not linked: " + failure.splitlines()[0].replace("%", "%%"), extra={"cli": "not linked: " + said})
-    _hint_at_shared_cells(data)
+    _hint_at_shared_cells(data, {frozenset(link.edge) for link in paired})
     return links
 
 
-def _hint_at_shared_cells(data: Mapping[str, AnnData]) -> None:
+def _hint_at_shared_cells(data: Mapping[str, AnnData], known: Collection[frozenset[str]]) -> None:
     """Log views that share most of their cell names: only the user knows whether the cells are the same."""
     for source, target in combinations(data, 2):
+        if {source, target} in known:
+            continue
         names, others = data[source].obs_names, data[target].obs_names
         n_common = int(names.isin(others).sum())
         if n_common > SUSPICIOUS * min(len(names), len(others)):

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING, Any
 
 from crosstie._typing import Modality
 from crosstie.config import Config
+from crosstie.data.view import as_mapping
+from crosstie.model.bridge import bridged
 from crosstie.model.inputs import Links
 from crosstie.model.model import Model
 
@@ -40,12 +42,18 @@ def integrate(
 ) -> Model:
     """Bring several views into one latent space: recipes, links, anchors and fit in one call.
 
-    The parameters are those of `Model` and of `Model.fit`.
+    The parameters are those of `Model` and of `Model.fit`. One view alone can be integrated with a `reference` of
+    paired data: its views take part, as a bridge, and are in the result (`crosstie.model.bridge`).
 
     Returns
     -------
     The fitted model.
     """
+    if reference is not None and links is None and len(own := as_mapping(data, least=1)) == 1:
+        data, links = bridged(data, reference, modality)
+        reference = None
+        slot = dict.fromkeys(own, slot) if isinstance(slot, str) else slot
+        batch_key, section_key = (dict.fromkeys(own, k) if isinstance(k, str) else k for k in (batch_key, section_key))
     model = Model(
         data,
         links,

@@ -24,7 +24,7 @@ from crosstie.anchors.fit_closed_form import smoothed
 from crosstie.config import Config
 from crosstie.data import Recipe, View
 from crosstie.data.view import as_mapping
-from crosstie.links.learned import LearnedLinks, learn, other_modalities
+from crosstie.links.learned import LearnedLinks, alike, learn, other_modalities
 from crosstie.links.link import Link
 from crosstie.links.linkage import Linkage
 from crosstie.links.linked_columns import column_names
@@ -126,7 +126,7 @@ def _matched(
     kinds = {view: View.of(view, adata).modality for view, adata in named.items()}
     out = []
     for a, b in ((a, b) for a in ours for b in ours if views[a].n_features > views[b].n_features):
-        sides = [[view for view, kind in kinds.items() if kind == ours[side]] for side in (a, b)]
+        sides = [[view for view, kind in kinds.items() if alike(kind, ours[side])] for side in (a, b)]
         if len(sides[0]) == len(sides[1]) == 1 and sides[0] != sides[1]:
             learned = learn(named, sides[0][0], sides[1][0], modality=kinds, keep=list(recipes[a].names), seed=seed)
             out.append((learned, (a, b)))

@@ -41,8 +41,10 @@ def test_positions(use, folder, tmp_path):
         mdata = mudata.read_h5mu(tmp_path / "placed" / "integrated.h5mu")
         mdata["adt"].obsm["spatial"] = np.arange(2.0 * mdata["adt"].n_obs).reshape(-1, 2)
         mdata.write_h5mu(tmp_path / "placed" / "integrated.h5mu")
-    for to, column in (("qupath", "Centroid X"), ("napari", "axis-1")):
-        result = use("export", "--to", to, "--out", f"{to}.csv", run=tmp_path / "placed")
+    asked = use("export", "--to", "qupath", "--out", "asked.csv", run=tmp_path / "placed")
+    assert "--unit micrometre or --unit pixel" in asked.stderr
+    for to, unit, column in (("qupath", ["--unit", "pixel"], "Centroid X px"), ("napari", [], "axis-1")):
+        result = use("export", "--to", to, "--out", f"{to}.csv", *unit, run=tmp_path / "placed")
         assert result.exit_code == 0, result.output
         np.testing.assert_array_equal(pd.read_csv(f"{to}.csv")[column], mdata["adt"].obsm["spatial"][:, 0])
 
@@ -54,6 +56,7 @@ def test_positions(use, folder, tmp_path):
         (("--to", "h5ad", "--out", "x.csv"), "ending '.csv'"),
         (("--to", "r", "--out", "x", "--features", "adt"), "--features adt is for --to h5ad"),
         (("--to", "qupath", "--out", "x.csv"), "no view has positions"),
+        (("--to", "napari", "--out", "x.csv", "--unit", "pixel"), "--unit pixel is for --to qupath"),
         (("--to", "napari", "--out", "x.csv", "--view", "rna", "--view", "adt"), "takes the cells of one view"),
         (("--to", "h5ad", "--out", "x.h5ad", "--view", "protein"), "unknown name 'protein'"),
     ],

@@ -44,6 +44,12 @@ def export(
             help="For h5ad, view whose features are measured or imputed.  [dim]\\[the one with the fewest][/dim]",
         ),
     ] = None,
+    unit: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WORD", help="For qupath, unit of the positions if the data do not say: micrometre, pixel."
+        ),
+    ] = None,
     use_anyway: finished_run.UseAnyway = False,
     verbose: Verbose = False,
     quiet: Quiet = False,
@@ -58,6 +64,8 @@ def export(
         raise unknown_name("--to", to, ENDINGS)
     if features is not None and to != "h5ad":
         raise value_error(f"--features {features} is for --to h5ad.", found=f"--to {to}")
+    if unit is not None and to != "qupath":
+        raise value_error(f"--unit {unit} is for --to qupath.", found=f"--to {to}")
     if view and len(view) > 1 and to in ("qupath", "napari"):
         raise value_error(f"--to {to} takes the cells of one view.", found=f"--view {' --view '.join(view)}")
     if to == "r":
@@ -75,7 +83,7 @@ def export(
 
             found = replace(found, model=with_data(found.model, run))
     with say.stage(f"writing {out}"):
-        text = _written(found, to, out, view, features)
+        text = _written(found, to, out, view, features, unit)
     json_answer.give(out=out, to=to)
     echo(f"{out}: {text}")
 
@@ -86,7 +94,7 @@ def _check_folder(out: Path, run: Path) -> None:
     finished_run.check_not_read(out, run)
 
 
-def _written(run: Run, to: str, out: Path, view: list[str] | None, features: str | None) -> str:
+def _written(run: Run, to: str, out: Path, view: list[str] | None, features: str | None, unit: str | None) -> str:
     """Write an export, and return what it holds in words."""
     if to == "r":
         from crosstie.export.r_tables import SCRIPT, write_r_tables
@@ -97,7 +105,8 @@ def _written(run: Run, to: str, out: Path, view: list[str] | None, features: str
     if to in ("qupath", "napari"):
         from crosstie.export.positions import napari_table, qupath_table, write_table
 
-        table = (qupath_table if to == "qupath" else napari_table)(run, view[0] if view else None)
+        where = view[0] if view else None
+        table = qupath_table(run, where, unit=unit) if to == "qupath" else napari_table(run, where)  # type: ignore[arg-type]
         with new_file(out) as part:
             write_table(table, part)
         return f"{len(table):,} cells at their positions"

@@ -115,7 +115,7 @@ def integrate(
     """
     options = locals()
     say = Console(verbose=verbose, quiet=quiet)
-    paths = view_arguments.paths_of(views)
+    paths = view_arguments.paths_of(views, least=1 if reference else 2)
     job = Job.of(paths, settings_file.make_config(preset, config, set_), options)
     if write_config is not None:
         settings_file.write_toml(job, write_config)
@@ -139,14 +139,17 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
         from crosstie.runs.write import write
 
         with say.stage("reading " + ", ".join(map(str, job.inputs.values()))):
-            data = view_arguments.read(job.inputs, use=job.use, cells=job.cells, most=job.config.n_core)
+            least = 1 if job.reference else 2
+            data = view_arguments.read(job.inputs, use=job.use, cells=job.cells, most=job.config.n_core, least=least)
         if job.droplets is not None:
             with say.stage(f"reading {job.droplets}"):
                 slot = view_arguments.by_view(job.slot, "--slot", data)
                 data = view_arguments.without_background(data, job.droplets, slot, job.modality)
         asked, (data, job) = job, by_panel(data, job)
+        data, job, bridge = _with_bridge(data, job, say)
         key, same = check_label_key(data, job.label_key), pairs_of(data, job.pairs)
         links, options = _links_and_options(job, data, say)
+        links = bridge if links is None else links
         pool, first = _pool(scheduler)
         kept = progress_folder(out, resume=resume)
         with mapping(data, plots=job.plots and first, seed=job.seed) as begin_map:
@@ -192,6 +195,26 @@ def _without_suspicious(
     log.warning("left out as suspicious: %s.", "; ".join(found.suspicions))
     links = without_suspicious(model, found.suspicious)
     return fitted(data, links, job.config, say, seed=job.seed, device=job.device, looked_at=True, **options)
+
+
+def _with_bridge(
+    data: dict[str, AnnData], job: Job, say: Console
+) -> tuple[dict[str, AnnData], Job, list[Link | Paired] | None]:
+    """Return the views, the job and links; of one view and a reference, with the views of the reference as a bridge."""
+    if len(data) != 1 or not job.reference:
+        return data, job, None
+    from crosstie.model.bridge import bridged
+
+    (own,) = data
+    words = {option: getattr(job, option) for option in ("modality", "slot", "batch_key", "section_key")}
+    named = {
+        option: tuple(word if "=" in word else f"{own}={word}" for word in given) for option, given in words.items()
+    }
+    with say.stage("reading " + ", ".join(map(str, job.reference))):
+        found = view_arguments.references(job.reference)
+    job = replace(job, reference=(), **named)  # type: ignore[arg-type]
+    views, links = bridged(data, found, view_arguments.by_view(job.modality, "--modality", data))  # type: ignore[arg-type]
+    return views, job, links
 
 
 def _links_and_options(
