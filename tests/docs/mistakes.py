@@ -93,7 +93,7 @@ def unconnected(site, folder):
 
 @mistake
 def no_common_chromosome(site, folder):
-    genes = xt.datasets.gene_table().assign(chrom="NC_000001.11")
+    genes = xt.datasets.gene_table().assign(chrom="scaffold_1")
     return message(lambda: xt.data.gene_activity(site["atac"], genes))
 
 

@@ -7,7 +7,7 @@ left out.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
@@ -37,10 +37,11 @@ if TYPE_CHECKING:
 
     Reference = LearnedLinks | Data
 
-N_FOLDS, N_DRAWS = 3, 2
+N_FOLDS = 3
 N_ROUNDS = 4  # of a fit that only tests; more give the same answers
 LEAST_OWN = 4  # links of the data's own that a test needs
-LEAST_LEFT = 0.5  # of the variance that it explains among its own cells, a reference must explain this share here
+LEAST_LEFT = 0.5  # of the variance that it explains among its own cells, a prediction must explain this share here
+LEAST_HOLD = 0.5  # of the predictions; a reference most of which fails is of other cells
 LEVEL = 0.05  # of the one-sided test that the data's own links, left out, agree better with it
 LEAST_Z = 3.0  # as for links that `diagnose` leaves out
 
@@ -153,67 +154,99 @@ def _test(
     feature = np.array([names[side] for names in column_names(linkage, edge, recipes)], object)
     group = problem.groups[edge]
     own, new = np.flatnonzero(group == 0), np.flatnonzero(group == 1)
-    folds = []
-    for draw in range(N_DRAWS if len(own) >= LEAST_OWN else 0):
+    entries = link.report[link.report["status"] == "linked"].set_index("feature")["entry"]
+    promised = np.array([learned.r_of(entries[name]) for name in feature[new]])
+    if len(own) < LEAST_OWN:
+        judged = _Judged(len(own), promised)
+        return judged.tested(name, link, learned.n_cells), link
+
+    def folds(draw: int) -> list[Mask]:
         rng = np.random.default_rng([seed, 4, draw])
         names = pd.unique(np.concatenate([rng.permutation(feature[own]), rng.permutation(feature[new])]))
         fold_of = {name: n % N_FOLDS for n, name in enumerate(names)}  # every fold leaves some of the data's own
-        folds += [np.array([fold_of[f] == n for f in feature]) for n in range(N_FOLDS)]
+        return [np.array([fold_of[f] == n for f in feature]) for n in range(N_FOLDS)]
 
-    def judge(out: Mask) -> tuple[Floats, Floats, Floats]:
-        """Correlate columns left out of two fits: the data's own without and with the learned ones, and these."""
-        held_own, held_new = own[out[own]], new[out[new]]
-        plain = _correlations(problem, edge, own[~out[own]], held_own, seed)
-        both = _correlations(problem, edge, np.flatnonzero(~out), np.concatenate([held_own, held_new]), seed)
-        n = len(held_own)
-        return np.diag(plain), np.diag(both)[:n], both[n:, n:]
+    def predicted(out: Mask) -> Floats:
+        """Correlate the learned columns left out of a fit, with each other."""
+        return _correlations(problem, edge, np.flatnonzero(~out), new[out[new]], seed)
 
-    without, with_it, agreement = np.zeros(len(own)), np.zeros(len(own)), np.zeros(len(new))
-    z = []
-    for out, (plain, helped, among) in zip(folds, side_by_side(judge, folds), strict=True):
-        without[out[own]] += plain / N_DRAWS
-        with_it[out[own]] += helped / N_DRAWS
-        agreement[out[new]] += np.diag(among) / N_DRAWS
+    agreement, z = np.zeros(len(new)), []
+    for out, among in zip(first := folds(0), side_by_side(predicted, first), strict=True):
+        agreement[out[new]] = np.diag(among)
         z.append(above_other_pairings(among))
-    gain = with_it - without
-    kept = replace(link, pairs=link.pairs[link.pairs["target"].isin(set(feature[new][agreement > 0]))])
-    promised = np.array([learned.r_of(entry) for entry in link.report.loc[link.report["status"] == "linked", "entry"]])
-    judged = _Judged(len(own), z, float(np.median(agreement)), float(np.median(promised)), gain)
-    used, why = judged.verdict()
-    seen = f"{len(new)} of the {len(recipes[link.target].names)} features of {link.target} predicted"
-    mean = float(gain.mean()) if len(own) >= LEAST_OWN else float("nan")
-    tested = TestedReference(
-        name, (link.source, link.target), learned.n_cells, len(new), used, mean, f"{why} ({seen}{judged})"
-    )
-    return tested, kept if len(own) >= LEAST_OWN else link
+    holds = agreement >= promised * LEAST_LEFT**0.5
+    left = np.isin(np.arange(len(feature)), np.concatenate([own, new[holds]]))
+
+    def gained(out: Mask) -> Floats:
+        """Return by how much better the data's own columns, left out of two fits, agree with the learned ones."""
+        held = own[out[own]]
+        fits = (own[~out[own]], np.flatnonzero(left & ~out))
+        without, with_it = (np.diag(_correlations(problem, edge, seen, held, seed)) for seen in fits)
+        return with_it - without
+
+    gain = np.zeros(len(own))
+    if holds.mean() >= LEAST_HOLD:
+        for out, change in zip(second := folds(1), side_by_side(gained, second), strict=True):
+            gain[out[own]] = change
+    judged = _Judged(len(own), promised, agreement, holds, z, gain)
+    kept = replace(link, pairs=link.pairs[link.pairs["target"].isin(set(feature[new][holds]))])
+    return judged.tested(name, link, learned.n_cells), kept
 
 
 @dataclass(frozen=True)
 class _Judged:
-    """What fits that did not see some links say of a reference."""
+    """What fits that did not see some links say of a reference.
+
+    Parameters
+    ----------
+    n_own
+        Number of links of the data's own; with too few, the rest is not known.
+    promised, agreement
+        Correlation of each predicted feature with its prediction: in the reference, and here.
+    holds
+        Whether a prediction explains enough here.
+    z
+        How much better predictions agree with their own feature than with others, by fold.
+    gain
+        By how much better each of the data's own links, left out, agrees with the predictions that hold.
+    """
 
     n_own: int
-    z: list[float]
-    agreement: float
-    promised: float
-    gain: Floats
+    promised: Floats
+    agreement: Floats | None = None
+    holds: Mask | None = None
+    z: Sequence[float] = ()
+    gain: Floats | None = None
 
-    def __str__(self) -> str:
-        if self.n_own < LEAST_OWN:
-            return ""
-        return (
-            f"; r = {self.promised:.2f} in the reference, {self.agreement:.2f} here; "
-            f"links of the data, left out, change by {self.gain.mean():+.3f}"
-        )
+    @property
+    def fits(self) -> bool:
+        """Whether enough of the predictions hold here for a test of what they gain."""
+        return self.holds is not None and self.holds.mean() >= LEAST_HOLD
+
+    def tested(self, name: str, link: Link, n_cells: int) -> TestedReference:
+        """Return the verdict, with its figures."""
+        used, why = self.verdict()
+        if self.holds is None or self.agreement is None or self.gain is None:
+            seen, n, mean = (
+                f"{len(self.promised)} features of {link.target} predicted",
+                len(self.promised),
+                float("nan"),
+            )
+        else:
+            n, mean = int(self.holds.sum()), float(self.gain.mean()) if self.fits else float("nan")
+            r, here = np.median(self.promised), np.median(self.agreement)
+            seen = f"{n} of {len(self.promised)} predictions of {link.target} hold; r = {r:.2f} in the reference, "
+            seen += f"{here:.2f} here" + (f"; links of the data, left out, change by {mean:+.3f}" if self.fits else "")
+        return TestedReference(name, (link.source, link.target), n_cells, n, used, mean, f"{why} ({seen})")
 
     def verdict(self) -> tuple[bool, str]:
         """Return whether the reference is used, and the reason."""
-        if self.n_own < LEAST_OWN:
+        if self.holds is None or self.gain is None:
             return True, f"used without a test: the data have only {self.n_own} links of their own"
-        found = [z for z in self.z if np.isfinite(z)]  # draws repeat each other, folds do not
-        if found and np.sum(found) / np.sqrt(len(found) * N_DRAWS) < LEAST_Z:
+        found = [z for z in self.z if np.isfinite(z)]
+        if found and np.sum(found) / np.sqrt(len(found)) < LEAST_Z:
             return False, "not used: what it predicts agrees no better with its own feature than with others"
-        if self.agreement < self.promised * LEAST_LEFT**0.5:
+        if not self.fits:
             return False, "not used: what it predicts hardly holds in these cells"
         if self.gain.mean() <= -stdtrit(self.n_own - 1, LEVEL) * self.gain.std(ddof=1) / np.sqrt(self.n_own):
             return False, "not used: the links of the data agree no better with it"
