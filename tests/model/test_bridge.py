@@ -49,6 +49,10 @@ def test_a_reference_that_cannot_be_a_bridge(cells):
         xt.integrate({"cytof": cytof}, reference=learned)
     with pytest.raises(ValueError, match="2 references"):
         xt.integrate({"cytof": cytof}, reference=[reference, reference])
+    with pytest.raises(ValueError, match="0 references"):
+        xt.integrate({"cytof": cytof}, reference=[])
+    with pytest.raises(TypeError, match="not paired data"):
+        xt.integrate({"cytof": cytof}, reference="cite.h5mu")
     with pytest.raises(ValueError, match="at least two views"):
         xt.integrate({"cytof": cytof})
 

@@ -14,6 +14,7 @@ from crosstie.links.learned import LearnedLinks
 from crosstie.links.link import Link
 from crosstie.links.paired import Paired, paired
 from crosstie.links.suggest import suggest
+from crosstie.model.reference import listed
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -44,24 +45,19 @@ def bridged(
         If the reference is learned links, which hold no cells, or there are several.
     """
     own = as_mapping(data, least=1)
-    listed = [reference] if isinstance(reference, LearnedLinks | Mapping) or hasattr(reference, "mod") else [*reference]
-    if len(listed) != 1 or isinstance(listed[0], LearnedLinks):
+    given = listed(reference)
+    if len(given) != 1 or isinstance(given[0], LearnedLinks):
         raise value_error(
             "reference: one view alone needs one reference with cells, as a bridge.",
-            found="learned links" if isinstance(listed[0], LearnedLinks) else f"{len(listed)} references",
+            found="learned links" if len(given) == 1 else f"{len(given)} references",
             expected="paired data: a MuData or a mapping of names to AnnData",
             cli={"expected": "one --reference FILE with paired data (h5mu, Cell Ranger h5, ...)"},
         )
-    theirs = {
-        (f"reference_{name}" if name in own else name): adata
-        for name, adata in as_mapping(listed[0]).items()  # type: ignore[arg-type]
-    }
+    theirs = {(f"reference_{name}" if name in own else name): adata for name, adata in as_mapping(given[0]).items()}
     views = own | theirs
-    given = dict(modality or {})
+    told = dict(modality or {})
     kinds = {
-        name: check_modality(given[name], name)
-        if name in given
-        else guess_modality(name, adata, adata, adata.var_names)
+        name: check_modality(told[name], name) if name in told else guess_modality(name, adata, adata, adata.var_names)
         for name, adata in views.items()
     }
     log.info("one view and a reference: %s take part, as a bridge.", ", ".join(theirs))

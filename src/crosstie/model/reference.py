@@ -67,7 +67,7 @@ def with_references(
     TypeError, ValueError
         If a reference is of the wrong kind, or has nothing in common with the data.
     """
-    given = _listed(references)
+    given = listed(references)
     rng = np.random.default_rng([seed, 3])
     sketch = inputs.subset({name: _some(view.n_cells, config.n_sketch, rng) for name, view in inputs.views.items()})
     sketch = replace(sketch, views={name: view.loaded_up_to(view.n_cells) for name, view in sketch.views.items()})
@@ -96,7 +96,8 @@ def with_references(
     return replace(inputs, linkage=linkage, references=tuple(tested))
 
 
-def _listed(references: Reference | Iterable[Reference]) -> list[Reference]:
+def listed(references: Reference | Iterable[Reference]) -> list[Reference]:
+    """Return references as a list; raises `TypeError` if one is none."""
     if isinstance(references, LearnedLinks | Mapping) or hasattr(references, "mod"):
         return [references]  # type: ignore[list-item]
     if isinstance(references, str) or not isinstance(references, Iterable):
@@ -108,7 +109,7 @@ def _listed(references: Reference | Iterable[Reference]) -> list[Reference]:
         )
     out: list[Reference] = []
     for one in references:
-        out += _listed(one)
+        out += listed(one)
     return out
 
 
