@@ -297,13 +297,9 @@ def by_view(words: Iterable[str] | None, option: str, views: Iterable[str]) -> d
 
 def modalities_of(words: Iterable[str] | None, data: Mapping[str, AnnData]) -> dict[str, Modality]:
     """Return the modality of every view: as given, otherwise guessed."""
-    from crosstie.data.modality import check_modality, guess_modality
+    from crosstie.data import modality
 
-    given = by_view(words, "--modality", data)
-    return {
-        name: check_modality(given[name], name) if name in given else guess_modality(name, a, a, a.var_names)  # type: ignore[arg-type]
-        for name, a in data.items()
-    }
+    return modality.modalities_of(data, by_view(words, "--modality", data))
 
 
 def activities(genes: Path | None, data: Mapping[str, AnnData], modality: Mapping[str, Modality]) -> dict[str, AnnData]:

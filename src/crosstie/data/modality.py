@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import logging
 import re
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, get_args
 
@@ -75,6 +76,14 @@ def check_modality(modality: str, view: str) -> Modality:
     if modality not in get_args(Modality):
         raise unknown_name(f"view {view!r}: modality", modality, get_args(Modality))
     return modality  # type: ignore[return-value]
+
+
+def modalities_of(data: Mapping[str, AnnData], given: Mapping[str, str]) -> dict[str, Modality]:
+    """Return the modality of every view: as given, otherwise guessed."""
+    return {
+        name: check_modality(given[name], name) if name in given else guess_modality(name, a, a, a.var_names)  # type: ignore[arg-type]
+        for name, a in data.items()
+    }
 
 
 def guess_modality(name: str, adata: AnnData, matrix: Matrix | Stored, features: pd.Index) -> Modality:

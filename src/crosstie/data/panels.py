@@ -7,6 +7,7 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
+import pandas as pd
 import scipy.sparse as sp
 
 from crosstie._errors import sample, unknown_name, value_error
@@ -18,6 +19,16 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 MUST_BE_SEEN = 20.0  # cells of a batch that should show a feature, as often as others do, if it was measured
+
+
+def batches_of(view: str, adata: AnnData, batch_key: str) -> pd.Series:
+    """Return the batch of each cell as text; raise if there is no such column of obs, or a cell has none."""
+    if batch_key not in adata.obs:
+        raise unknown_name(f"view {view!r}: batch_key, a column of obs", batch_key, adata.obs.columns)
+    missing = int(adata.obs[batch_key].isna().sum())
+    if missing:
+        raise value_error(f"view {view!r}: {missing:,} cells have no {batch_key!r}.", do="Fill it, or drop them.")
+    return adata.obs[batch_key].astype(str)
 
 
 def unmeasured(matrix: Matrix, batch: np.ndarray) -> tuple[np.ndarray, Mask]:
@@ -87,11 +98,7 @@ def split_by_panel(adata: AnnData, batch_key: str, *, name: str = "adt") -> dict
     >>> {name: view.shape for name, view in xt.data.split_by_panel(adt, "batch").items()}
     """
     check_view_names([name])
-    if batch_key not in adata.obs:
-        raise unknown_name(f"view {name!r}: batch_key, a column of obs", batch_key, adata.obs.columns)
-    if adata.obs[batch_key].isna().any():
-        n_without = int(adata.obs[batch_key].isna().sum())
-        raise value_error(f"view {name!r}: {n_without:,} cells have no {batch_key!r}.", do="Fill it, or drop them.")
+    batch = batches_of(name, adata, batch_key).to_numpy()
     if not isinstance(adata.X, np.ndarray | sp.csr_matrix | sp.csc_matrix | sp.csr_array | sp.csc_array):
         raise value_error(
             f"view {name!r}: the matrix cannot be split by panel.",
@@ -100,7 +107,6 @@ def split_by_panel(adata: AnnData, batch_key: str, *, name: str = "adt") -> dict
             do="Read it with adata.to_memory() first.",
             cli={"do": "Raise --set n_core above the number of cells."},
         )
-    batch = adata.obs[batch_key].astype(str).to_numpy()
     batches, lacking = unmeasured(adata.X, batch)
     panels = np.unique(lacking, axis=0)
     if len(panels) == 1 and not panels.any():

@@ -18,6 +18,7 @@ from crosstie._log import log
 from crosstie._typing import Floats, Index, Matrix, Modality
 from crosstie.data.counts_beside import tell_of_counts
 from crosstie.data.modality import check_modality, guess_modality
+from crosstie.data.panels import batches_of
 from crosstie.data.readers.feature_types import COLUMN, types_of
 from crosstie.data.stored import Stored, in_memory, stored, take_rows, telling_of_files
 from crosstie.data.values import Expected, Values, check_values, describe_values
@@ -115,16 +116,7 @@ class View:
             _check_types(name, adata)
         modality = check_modality(modality, name) if modality else guess_modality(name, adata, matrix, features)
         values = _values(name, adata, slot, _looked_at(matrix), _expected(modality, slot))
-        batch = None
-        if batch_key is not None:
-            if batch_key not in adata.obs:
-                raise unknown_name(f"view {name!r}: batch_key, a column of obs", batch_key, adata.obs.columns)
-            if adata.obs[batch_key].isna().any():
-                missing = int(adata.obs[batch_key].isna().sum())
-                raise value_error(
-                    f"view {name!r}: {missing:,} cells have no {batch_key!r}.", do="Fill it, or drop them."
-                )
-            batch = adata.obs[batch_key].astype(str)
+        batch = None if batch_key is None else batches_of(name, adata, batch_key)
         background = _background(name, adata, slot) if modality == "protein" and values == "counts" else None
         return cls(name, modality, matrix, features, pd.Index(adata.obs_names), values, slot, batch, background)
 

@@ -13,7 +13,7 @@ import pandas as pd
 from crosstie._errors import InputError, sample, value_error
 from crosstie._log import log
 from crosstie._typing import Modality
-from crosstie.data.modality import guess_modality
+from crosstie.data.modality import modalities_of
 from crosstie.data.view import as_mapping
 from crosstie.links.by_name import by_name
 from crosstie.links.by_table import by_table
@@ -73,7 +73,7 @@ def suggest(
     names = names or {}
     data = as_mapping(data)
     if modality is None:
-        modality = {name: guess_modality(name, a, a, a.var_names) for name, a in data.items()}  # type: ignore[arg-type]
+        modality = modalities_of(data, {})
     if table is not None:
         if len(modality) > 2:
             do = "In Python, make the links one by one: xt.links.by_table(data, source, target, table)."

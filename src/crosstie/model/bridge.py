@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, TypeAlias
 from crosstie._errors import value_error
 from crosstie._log import log
 from crosstie._typing import Modality
-from crosstie.data.modality import check_modality, guess_modality
+from crosstie.data.modality import modalities_of
 from crosstie.data.view import as_mapping
 from crosstie.links.learned import LearnedLinks
 from crosstie.links.link import Link
@@ -55,11 +55,7 @@ def bridged(
         )
     theirs = {(f"reference_{name}" if name in own else name): adata for name, adata in as_mapping(given[0]).items()}
     views = own | theirs
-    told = dict(modality or {})
-    kinds = {
-        name: check_modality(told[name], name) if name in told else guess_modality(name, adata, adata, adata.var_names)
-        for name, adata in views.items()
-    }
+    kinds = modalities_of(views, modality or {})
     log.info("one view and a reference: %s take part, as a bridge.", ", ".join(theirs))
     names = list(theirs)
     pairs = [paired(views, a, b) for i, a in enumerate(names) for b in names[i + 1 :]]
