@@ -24,7 +24,7 @@ CODES = {
     "crosstie": ('Config.scmodal(recipe="crosstie")', "#6b9b37", "--"),
     "authors": ("authors' code", "#b3541e", "-"),
 }
-TICKS = (50, 100, 200, 500, 1000, 2000, 5000, 10_000)
+TICKS = (50, 100, 200, 500, 1000, 3000, 10_000)  # wide enough apart for their labels
 START = 100  # before that, every figure falls
 
 
