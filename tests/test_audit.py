@@ -1,25 +1,18 @@
 """Subject: the audit of dependencies (.ci/audit) detects what it should."""
 
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
-from pathlib import Path
 from types import SimpleNamespace
 
 import pytest
 
-FILE = Path(__file__).parents[1] / ".ci" / "audit"
+from made_files.ci_scripts import ci_script
+
 EXTRAS = {"dask": ["dask[array]"], "all": ["crosstie[dask]"], "dev": ["ruff"]}
 PROJECT = {"name": "crosstie", "dependencies": ["numpy>=1", "scipy"], "optional-dependencies": EXTRAS}
 
 
 @pytest.fixture(scope="module")
 def audit():
-    if not FILE.exists():
-        pytest.skip("these are not the sources of the repository")
-    loader = SourceFileLoader("audit", str(FILE))
-    module = module_from_spec(spec_from_loader("audit", loader))
-    loader.exec_module(module)
-    return module
+    return ci_script("audit")
 
 
 def package(version="1.0", licence="MIT", files=()):

@@ -3,8 +3,6 @@
 import os
 import subprocess
 import sys
-from importlib.machinery import SourceFileLoader
-from importlib.util import module_from_spec, spec_from_loader
 from pathlib import Path
 
 import numpy as np
@@ -13,19 +11,14 @@ import pytest
 import crosstie
 from crosstie.cli import view_arguments
 from crosstie.cli.commands.relate import _pictures
+from made_files.ci_scripts import ci_script
 
 SOURCE = Path(crosstie.__file__).parent
-SCRIPT = Path(__file__).parents[1] / ".ci" / "portable"
 
 
 @pytest.fixture(scope="module")
 def script():
-    if not SCRIPT.exists():
-        pytest.skip("these are not the sources of the repository")
-    loader = SourceFileLoader("portable", str(SCRIPT))
-    module = module_from_spec(spec_from_loader("portable", loader))
-    loader.exec_module(module)
-    return module
+    return ci_script("portable")
 
 
 @pytest.mark.parametrize(
