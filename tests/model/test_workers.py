@@ -6,6 +6,7 @@ import subprocess
 import sys
 import threading
 import time
+from pkgutil import resolve_name
 
 import anndata as ad
 import numpy as np
@@ -125,7 +126,11 @@ def test_versions_of_workers_are_compared_before_the_fit(client, package, versio
     """Of one worker among two, in its own process; another minor version of numpy is fine."""
     version = version or f"{np.__version__.split('.')[0]}.999.0"
     worker = sorted(client.scheduler_info(n_workers=-1)["workers"])[-1]
-    client.run(pretend, package, version, workers=[worker])
+    # Again while the worker answers otherwise: an import under way in another of its threads sets the version back.
+    deadline = time.monotonic() + 60
+    while client.run(resolve_name, f"{package}:__version__", workers=[worker])[worker] != version:
+        assert time.monotonic() < deadline, "the worker does not take another version"
+        client.run(pretend, package, version, workers=[worker])
     if fine:
         assert worker in Dask(client).workers()
         return
