@@ -57,7 +57,7 @@ def test_the_same_seed_gives_the_same(good, model):
     pd.testing.assert_frame_equal(again.table, good.table)
 
 
-def test_a_condemned_model_says_so_with_every_answer(data, link, caplog):
+def test_a_condemned_model_says_so_with_every_answer(data, link, caplog, tmp_path):
     again = xt.integrate(data, at_random(link))
     xt.tl.match_cells(again, "rna", "adt")
     assert "do not use" not in caplog.text
@@ -67,6 +67,7 @@ def test_a_condemned_model_says_so_with_every_answer(data, link, caplog):
         lambda m: xt.tl.impute(m, "rna", "adt"),
         lambda m: xt.tl.transfer_labels(m, "rna", "adt", key="cell_type"),
         lambda m: xt.tl.match_cells(m.extend(data["rna"][:50].copy(), "rna"), "rna_query", "adt"),
+        lambda m: xt.tl.match_cells(kept(m, tmp_path), "rna", "adt"),
     ):
         caplog.clear()
         answer(again)
@@ -75,6 +76,11 @@ def test_a_condemned_model_says_so_with_every_answer(data, link, caplog):
     again.fit()
     xt.tl.match_cells(again, "rna", "adt")
     assert "do not use" not in caplog.text
+
+
+def kept(model, folder):
+    model.save(folder / "model")
+    return xt.Model.load(folder / "model")
 
 
 def test_copies_are_caught(data):

@@ -17,6 +17,7 @@ from crosstie._extras import require
 from crosstie._typing import Array, Index, Modality
 from crosstie._untrusted_folder import TABLE, check_width, entry
 from crosstie._version import __version__
+from crosstie._visible import visible
 from crosstie.anchors import Anchors, ClosedForm
 from crosstie.anchors.batch_offsets import Offsets
 from crosstie.config import Config
@@ -38,8 +39,8 @@ if TYPE_CHECKING:
     from crosstie.training.networks import Networks
 
 
-def load(path: str | Path) -> tuple[Inputs, Fitted]:
-    """Load a saved model: its inputs, without data, and its fit.
+def load(path: str | Path) -> tuple[Inputs, Fitted, str]:
+    """Load a saved model: its inputs, without data, its fit, and why it should not be used, if it was condemned.
 
     Parameters
     ----------
@@ -67,6 +68,7 @@ def load(path: str | Path) -> tuple[Inputs, Fitted]:
         in_core = {name: bool(view["core"]) for name, view in zip(names, views, strict=True)}
         recipes = {name: _recipe(arrays, i, name, views[i]["recipe"]) for i, name in enumerate(names)}
         closed, trained = bool(settings["closed_form"]), bool(settings["trained"])
+        condemned = visible(str(settings.get("condemned", "")))
     rows = _core_rows(arrays, names, in_core)
     form = _closed_form(arrays, names, edges, config) if closed else None
     offsets = _offsets(arrays, names, batches) if batches else None
@@ -85,7 +87,8 @@ def load(path: str | Path) -> tuple[Inputs, Fitted]:
     inputs = replace(inputs, positions=_positions(arrays, views, names))
     arrays.check_all_taken()
     history = _history(path) if settings["history"] else pd.DataFrame()
-    return inputs, Fitted(LatentMap(config, recipes, form, found, decoders, like), latents, anchors, history, rows)
+    fitted = Fitted(LatentMap(config, recipes, form, found, decoders, like), latents, anchors, history, rows)
+    return inputs, fitted, condemned
 
 
 def _inputs(path: Path, settings: Mapping[str, Any], names: list[str]) -> Inputs:

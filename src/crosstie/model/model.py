@@ -230,11 +230,11 @@ class Model(ModelState):
 
     def save(self, path: str | Path) -> None:
         """Save the fitted model as a folder, which appears complete or not at all and replaces an older saved model."""
-        save(self._inputs, self.fitted, path)
+        save(self._inputs, self.fitted, path, condemned=self.condemned)
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
-        """Load a saved model; it has no data, so it can embed and translate but not be fitted again."""
+        """Load a saved model; without data it can embed and translate but not be fitted again. It stays condemned."""
         return cls.of(*load(path))
 
     @property

@@ -86,7 +86,7 @@ class ResumeFolder:
     def core(self) -> tuple[Inputs, Fitted] | None:
         """Return the fitted core, without data, or `None`."""
         folder = subfolder(self.folder, CORE)
-        return load(folder) if folder.is_dir() else None
+        return load(folder)[:2] if folder.is_dir() else None
 
     def keep_core(self, inputs: Inputs, fitted: Fitted) -> None:
         """Save the fitted core."""

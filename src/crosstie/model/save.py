@@ -55,7 +55,7 @@ def most_weights(n_rows: int) -> int:
     return 2**30 + 2**16 * n_rows
 
 
-def save(inputs: Inputs, fitted: Fitted, path: str | Path) -> None:
+def save(inputs: Inputs, fitted: Fitted, path: str | Path, *, condemned: str = "") -> None:
     """Save a fitted model into a folder, which appears complete or not at all.
 
     Parameters
@@ -64,6 +64,8 @@ def save(inputs: Inputs, fitted: Fitted, path: str | Path) -> None:
         The two halves of a fitted model.
     path
         The folder. An older saved model of this name is replaced.
+    condemned
+        Why the model should not be used, by its last diagnosis; empty if nothing is known against it.
 
     Raises
     ------
@@ -79,6 +81,7 @@ def save(inputs: Inputs, fitted: Fitted, path: str | Path) -> None:
         weights = as_bytes({name: np.ascontiguousarray(x) for name, x in arrays.items()})
         (folder / WEIGHTS).write_bytes(weights)
         settings = _settings(inputs, fitted) | {
+            **({"condemned": condemned} if condemned else {}),
             "weights_sha256": hashlib.sha256(weights).hexdigest(),
             # The last bits of a matrix product depend on the layout of its factors.
             "column_major": [name for name, x in arrays.items() if x.ndim > 1 and not x.flags.c_contiguous],

@@ -75,7 +75,7 @@ def diagnose(
     Returns
     -------
     The verdict, its reasons, a table of signals, and a confidence for every cell. If the verdict is "do not use", the
-    model remembers it: labels, matches and imputed features come with a warning from then on.
+    model remembers it, saved and loaded too: labels, matches and imputed features come with a warning from then on.
 
     Raises
     ------
