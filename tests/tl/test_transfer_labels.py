@@ -1,4 +1,5 @@
 import logging
+import sys
 from dataclasses import replace
 
 import numpy as np
@@ -313,12 +314,12 @@ def test_turning_the_tissue_changes_no_bit(model):
 
 
 def test_large_views_are_labelled_through_their_core_and_block_by_block(data, monkeypatch):
-    model = xt.integrate(data, config=xt.Config(n_core=150))
+    model = xt.integrate(data, config=xt.Config(n_core=200))
     found = transfer_labels(model, "rna", "adt", key="cell_type")
     whole = transfer_labels(xt.integrate(data), "rna", "adt", key="cell_type")
     truth = model.obs["adt"]["cell_type"].astype(str)
     assert (found["label"].astype(str) == truth).mean() > (whole["label"].astype(str) == truth).mean() - 0.03
-    monkeypatch.setattr("crosstie.tl.transfer_labels.BLOCK", 37)
+    monkeypatch.setattr(sys.modules["crosstie.tl.transfer_labels"], "BLOCK", 37)
     blocks = transfer_labels(model, "rna", "adt", key="cell_type")
     assert blocks["label"].tolist() == found["label"].tolist()
     assert np.allclose(blocks[["confidence", "novelty"]], found[["confidence", "novelty"]], atol=1e-5)

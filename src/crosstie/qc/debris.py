@@ -42,7 +42,7 @@ class Debris:
     @property
     def flagged(self) -> Mask:
         """Objects of any kind, shape `(n_cells,)`."""
-        return self.table.to_numpy(bool).any(1)
+        return np.asarray(self.table.to_numpy(bool).any(1))
 
     def __str__(self) -> str:
         n, counts = int(self.flagged.sum()), self.table.sum()
