@@ -29,7 +29,7 @@ def neighbours(positions: Positions, k: int = 20) -> sp.csr_matrix:
     The neighbours of a cell are those of its section that are strictly nearer than the nearest cell but `k`: `k` cells,
     or fewer where several cells are exactly as far as the first that is left out, as on a grid. So no neighbour is
     chosen by rounding. Cells that are farther than π times the median distance to the last neighbour in their section
-    are no neighbours.
+    are no neighbours. If the data bring neighbours (`positions.graph`), it is these, whatever `k`.
 
     Parameters
     ----------
@@ -56,6 +56,8 @@ def neighbour_graphs(positions: Positions, ks: Sequence[int]) -> list[sp.csr_mat
     """Return the graphs that `neighbours` returns for several numbers of neighbours, from one search."""
     for k in ks:
         check_integer("neighbours: k", k, least=1, name="k")
+    if positions.graph is not None:
+        return [positions.graph] * len(ks)
     parts = [(rows, _of_section(positions.xy[rows], ks)) for _, rows in positions.by_section()]
     return [_joined([(rows, found[i]) for rows, found in parts], positions.n_cells) for i in range(len(ks))]
 
