@@ -108,9 +108,9 @@ def _tissue(run: Run, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     n_columns = int(np.ceil(np.sqrt(len(parts))))
     names = []
     for k, (text, r, inside) in enumerate(parts):
-        corner = SQUARE * np.array([k % n_columns, k // n_columns])
-        there[r], xy[r] = True, inside + corner
-        names.append((text, *(corner + [inside[:, 0].max() / 2, -GAP / 2])))
+        left, top = SQUARE * (k % n_columns), SQUARE * (k // n_columns) + GAP * (len(parts) > 1)  # names stand above
+        there[r], xy[r] = True, inside + np.array([left, top])
+        names.append((text, left + inside[:, 0].max() / 2, top - GAP / 2))
     most = max(float(xy.max()), 1e-9)
     return {
         "xy": pack((xy.T / most * 65535).round().astype("<u2").tobytes()),
