@@ -3,6 +3,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import crosstie as xt
+from crosstie.anchors.neighbours import nearest
 from crosstie.anchors.transport import transport_plan
 from crosstie.tl.novelty import novelty
 
@@ -23,7 +24,7 @@ def test_it_equals_the_naive_one():
     mass = plan.sum(0).astype(float) * len(target)
     near = np.argsort(((target[:, None] - target) ** 2).sum(2), axis=1)[:, :12]
     price = -1.9 * np.log(mass[near].mean(1))
-    expected = np.clip(price - np.quantile(price, 0.05), 0, 1)
+    expected = np.clip(price - np.quantile(price, 0.25), 0, 1)
     np.testing.assert_allclose(novelty(source, target, n_smooth=12), expected, atol=2e-3)
 
 
@@ -34,6 +35,10 @@ def test_a_population_that_the_source_lacks_stands_out():
     assert np.median(found[new]) > 0.5
     assert np.median(found[~new]) < 0.2
     np.testing.assert_allclose(novelty(100 * source, 3 * target), found, atol=1e-4)
+
+
+def test_a_population_that_is_common_in_the_source_and_rare_here_makes_no_other_new():
+    assert novelty(mixture([300, 700]), mixture([460, 40], seed=1)).max() < 0.3
 
 
 @pytest.mark.parametrize("sizes", [([1500, 1500], [150, 150]), ([150, 150], [1500, 1500]), ([400, 800], [400, 800])])
@@ -73,3 +78,13 @@ def test_a_type_that_a_simulated_view_lacks_is_found():
     found = xt.tl.transfer_labels(xt.integrate(mdata), "rna", "adt", key="cell_type")
     new = (mdata["adt"].obs["cell_type"] == "CD14+ monocytes").to_numpy()
     assert roc_auc_score(new, found["novelty"]) > 0.9
+
+
+def test_neighbours_may_be_given_and_mass_received_by_a_sample_alone():
+    source, target = mixture([300, 200]), mixture([250, 150, 60], seed=1)
+    near = nearest(target, target, 30)[1]
+    np.testing.assert_array_equal(novelty(source, target, near=near), novelty(source, target))
+    among = np.arange(0, 460, 3)
+    found = novelty(source, target, near=nearest(target[among], target, 30)[1], among=among)
+    assert roc_auc_score(np.arange(460) >= 400, found) > 0.99
+    assert np.corrcoef(found, novelty(source, target))[0, 1] > 0.95

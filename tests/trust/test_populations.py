@@ -2,7 +2,7 @@ import numpy as np
 
 from crosstie.anchors.linear import unit_rows
 from crosstie.anchors.neighbours import nearest
-from crosstie.trust.populations import above_common, mixing, nearness, unsupported
+from crosstie.trust.populations import mixing, nearness, unsupported
 
 
 def test_a_novel_cluster_is_found(rng):
@@ -46,9 +46,3 @@ def test_nearness(rng):
     for found, squared in zip(near, d, strict=True):
         np.testing.assert_allclose(found, np.exp(-squared / (2 * middle)), rtol=1e-3)
     assert max(f.max() for f in nearness(nearest(x[:1], x, 3)[0], nearest(x, x[:1], 3)[0])) <= 1.0
-
-
-def test_above_common():
-    novelty = np.array([0.4, 0.4, 0.4, 0.9])  # one baseline for all but one
-    np.testing.assert_allclose(above_common(novelty), [0, 0, 0, 0.5])
-    assert above_common(np.zeros(3)).tolist() == [0, 0, 0]

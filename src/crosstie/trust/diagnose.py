@@ -23,7 +23,7 @@ from crosstie.trust.copied_cells import recognised
 from crosstie.trust.diagnosis import Diagnosis, Signal, SignalId, cell_scores
 from crosstie.trust.exchanged_links import suspicious_table
 from crosstie.trust.match_stability import returned
-from crosstie.trust.populations import DISAGREE, Population, above_common, disagreement, mixing, nearness, unsupported
+from crosstie.trust.populations import DISAGREE, Population, disagreement, mixing, nearness, unsupported
 from crosstie.trust.refits import Evidence, gather, of_cells
 from crosstie.trust.sketch_fit import SKETCH
 
@@ -171,7 +171,7 @@ def _of_places(
             """Return novelty, how far cells return, how well they mix, and the unsupported populations of a view."""
             view, other, _, there = way
             z, y = model.latents[view], model.latents[other]
-            new = above_common(novelty(y, z, seed=seed)) * _disagreeing(model, evidence, edge, view)
+            new = np.minimum(novelty(y, z, seed=seed) * _disagreeing(model, evidence, edge, view), 1)
             grid = np.sort(np.random.default_rng([seed, 3]).permutation(len(z))[:MAX_RETURN])
             back = returned(z, y, unit_rows(own_coordinates(model, view)), grid, there)
             return new, back, mixing(z, y, 1 - new, grid), unsupported(own[view], new, seed=seed)
@@ -190,7 +190,7 @@ def _of_places(
 
 
 def _disagreeing(model: Model, evidence: Evidence | None, edge: Edge, view: str) -> Floats | float:
-    """Return, for each cell, how far its linked features contradict its matches, in [0, 1]; 1 if nothing tells."""
+    """Return, for each cell, how far its linked features contradict its matches, in units of `DISAGREE`, or 1."""
     if evidence is None or evidence.edges[edge].n_columns < LEAST_DISAGREEING:
         return 1.0
     other = edge[1] if view == edge[0] else edge[0]
@@ -199,8 +199,7 @@ def _disagreeing(model: Model, evidence: Evidence | None, edge: Edge, view: str)
     sides = [
         (model.latents[name], evidence.problem.components[name] @ columns[name][:, ::step]) for name in (other, view)
     ]
-    found = disagreement(sides[0], sides[1], unit_rows(own_coordinates(model, view)))
-    return np.clip(found / DISAGREE, 0, 1)
+    return disagreement(sides[0], sides[1], unit_rows(own_coordinates(model, view))) / DISAGREE
 
 
 def _of_data(model: Model, seed: int) -> list[Signal]:

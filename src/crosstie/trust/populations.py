@@ -11,7 +11,7 @@ from crosstie.anchors.neighbours import nearest
 from crosstie.tl.neighbourhood import neighbour_means, weighted_neighbours
 
 NOVEL = 0.3  # 99 of 100 cells are below this if both views hold the same mixture (tl.novelty)
-DISAGREE = 0.4  # of a standard deviation: four of five cells of types that both views have are below
+DISAGREE = 0.4  # of a standard deviation: the disagreement that leaves novelty as it is
 CELLS_PER_CLUSTER, MAX_CLUSTERS, MAX_SAMPLE = 50, 30, 10_000
 
 
@@ -31,16 +31,6 @@ class Population:
     novelty: float
 
 
-def above_common(novelty: Floats) -> Floats:
-    """Return how far the novelty of each cell exceeds the lower quartile of all cells.
-
-    If the *other* view has an extra population, that sends its mass to a few cells here, and all other cells look
-    expensive to place. Those are most of the view and equally expensive, so the quartile removes the effect. It would
-    hide a real lack of counterparts only if that concerned three quarters of the cells.
-    """
-    return np.clip(novelty - np.quantile(novelty, 0.25), 0, 1)
-
-
 def unsupported(own: Array, novelty: Floats, *, seed: int = 0) -> list[Population]:
     """Return the clusters of a view whose median cell has no counterpart in the other view.
 
@@ -49,7 +39,7 @@ def unsupported(own: Array, novelty: Floats, *, seed: int = 0) -> list[Populatio
     own
         The view's own coordinates, shape `(n_cells, d)`.
     novelty
-        Novelty of each cell in [0, 1]: `above_common` of `crosstie.tl.novelty.novelty`.
+        Novelty of each cell in [0, 1]: `crosstie.tl.novelty.novelty`, times its `disagreement`.
     seed
         Seed of the clusters (k-means, one per 50 cells, at most 30).
 
