@@ -2,6 +2,7 @@
 
 Run with: python benchmarks/tissue.py codex            codex_hpap071 in $CROSSTIE_DATA, beside MaxFuse and links alone
           python benchmarks/tissue.py simulated [n]    simulated tissues of n cells (5,000), four layouts
+          python benchmarks/tissue.py simulated n layout seed      one of them
           python benchmarks/tissue.py likeness         how alike neighbours are, real and simulated
           python benchmarks/tissue.py scale n m        n imaged and m dissociated cells, from files to labels on disk
 MaxFuse runs in the environment that benchmarks/peers/setup.sh makes, and is left out where there is none.
@@ -17,6 +18,7 @@ import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Iterable, Sequence
 from pathlib import Path
 
 import anndata as ad
@@ -103,11 +105,11 @@ def codex() -> pd.DataFrame:
     return pd.DataFrame(rows).drop(columns="seed").groupby("method", sort=False).agg(["mean", "std"]).round(3)
 
 
-def simulated(n_cells: int) -> pd.DataFrame:
+def simulated(n_cells: int, layouts: Sequence[str] = LAYOUTS, seeds: Iterable[int] = SEEDS) -> pd.DataFrame:
     """Measure labels on simulated tissue, at borders too, and the novelty of a population that the RNA lacks."""
     rows = []
-    for layout in LAYOUTS:
-        for seed in SEEDS:
+    for layout in layouts:
+        for seed in seeds:
             mdata = xt.datasets.simulate_tissue(
                 n_cells=n_cells, n_linked=24, layout=layout, n_sections=2, absent=[ABSENT], seed=seed
             )
@@ -194,7 +196,9 @@ def main() -> None:
     match [given.what, *given.rest]:
         case ["codex"]:
             print(codex().to_string())
-        case ["simulated", *n]:
+        case ["simulated", n, layout, seed]:
+            print(simulated(int(n), [layout], [int(seed)]).to_string())
+        case ["simulated", *n] if len(n) < 2:
             print(simulated(int(n[0]) if n else 5000).to_string())
         case ["likeness"]:
             print(likeness().to_string())

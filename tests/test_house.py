@@ -121,6 +121,7 @@ UNTESTED = {  # modules without a file of tests, and why
     "_typing": "names of types",
     "_version": "a number, which tests of the program print",
     "data/readers/request": "what is asked of a reader, without code",
+    "trust/findings": "tests/trust/test_check.py",
     "model/recipes": "tests/model/test_fit_model.py: controls enter nothing",
     "pl/axes": "what every picture is drawn on",
 }

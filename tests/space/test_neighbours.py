@@ -6,6 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from crosstie.space import Positions, neighbours
+from crosstie.space.neighbours import neighbour_graphs
 
 
 def placed(xy, section=None):
@@ -81,3 +82,13 @@ def test_three_dimensions():
     near = neighbours(placed(xyz), 4)
     distance = np.linalg.norm(xyz[:, None] - xyz[None], axis=2)
     assert set(near[0].indices) <= set(np.argsort(distance[0])[1:5])
+
+
+def test_several_graphs_of_one_search_are_those_of_several_searches():
+    rng = np.random.default_rng(0)
+    xy, section = rng.integers(0, 12, (300, 2)).astype(float), rng.integers(0, 3, 300)
+    here = placed(xy, section)
+    for k, graph in zip((3, 10, 20), neighbour_graphs(here, (3, 10, 20)), strict=True):
+        assert same(graph, neighbours(here, k))
+    with pytest.raises(ValueError, match="neighbours: k must be at least 1"):
+        neighbour_graphs(here, (3, 0))

@@ -2,9 +2,10 @@ import numpy as np
 import pytest
 import scipy.sparse as sp
 
+import crosstie as xt
 from changed_models import changed
 from crosstie.tl import neighbourhood
-from crosstie.tl.neighbourhood import neighbour_means, own_coordinates, votes, weighted_neighbours
+from crosstie.tl.neighbourhood import neighbour_means, own_coordinates, searched_rows, votes, weighted_neighbours
 
 
 def cloud(n, d=3, seed=0):
@@ -67,3 +68,13 @@ def test_own_coordinates_are_those_before_the_pull(model, bare):
     assert not np.allclose(own, model.latents["adt"])
     bare = changed(bare, closed_form=None)
     np.testing.assert_array_equal(own_coordinates(bare, "adt"), model.latents["adt"])
+
+
+def test_neighbours_in_ones_own_view_are_searched_in_its_core(data):
+    model = xt.integrate(data, config=xt.Config(n_core=150))
+    core = model.core_rows["rna"]
+    cells = np.setdiff1d(np.arange(300), [core[0], core[3], 7])
+    found = searched_rows(model, "rna", cells)
+    assert cells[found].tolist() == np.setdiff1d(core, [core[0], core[3], 7]).tolist()
+    assert searched_rows(model, "rna", np.setdiff1d(cells, core)) is None
+    assert searched_rows(xt.integrate(data), "rna", cells) is None

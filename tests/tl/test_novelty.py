@@ -3,6 +3,7 @@ import pytest
 from sklearn.metrics import roc_auc_score
 
 import crosstie as xt
+from crosstie.anchors.neighbours import nearest
 from crosstie.anchors.transport import transport_plan
 from crosstie.tl.novelty import novelty
 
@@ -77,3 +78,13 @@ def test_a_type_that_a_simulated_view_lacks_is_found():
     found = xt.tl.transfer_labels(xt.integrate(mdata), "rna", "adt", key="cell_type")
     new = (mdata["adt"].obs["cell_type"] == "CD14+ monocytes").to_numpy()
     assert roc_auc_score(new, found["novelty"]) > 0.9
+
+
+def test_neighbours_may_be_given_and_mass_received_by_a_sample_alone():
+    source, target = mixture([300, 200]), mixture([250, 150, 60], seed=1)
+    near = nearest(target, target, 30)[1]
+    np.testing.assert_array_equal(novelty(source, target, near=near), novelty(source, target))
+    among = np.arange(0, 460, 3)
+    found = novelty(source, target, near=nearest(target[among], target, 30)[1], among=among)
+    assert roc_auc_score(np.arange(460) >= 400, found) > 0.99
+    assert np.corrcoef(found, novelty(source, target))[0, 1] > 0.95

@@ -33,6 +33,7 @@ from crosstie.model.inputs import Inputs
 from crosstie.model.latent_map import LatentMap
 from crosstie.model.save import FORMAT, HISTORY, SETTINGS, NumberKind, most_weights
 from crosstie.model.saved_arrays import AGAIN, SavedArrays
+from crosstie.space.given_graph import connected
 from crosstie.space.positions import Positions, Unit
 
 if TYPE_CHECKING:
@@ -113,7 +114,13 @@ def _positions(arrays: SavedArrays, views: list[Any], names: list[str]) -> dict[
             unit = None if about["unit"] is None else _one_of(about["unit"], Unit)
             xy = arrays.take(f"positions/{i}/xy", f"cells of {name}", f"axes of {name}")
             section = arrays.rows(f"positions/{i}/section", f"cells of {name}", len(sections))
-            out[name] = Positions(xy, section, sections, unit)
+            graph = None
+            if about.get("graph"):
+                ends = [
+                    arrays.rows(f"positions/{i}/{end}", f"edges of {name}", len(xy)) for end in ("source", "target")
+                ]
+                graph = connected(ends[0], ends[1], len(xy))
+            out[name] = Positions(xy, section, sections, unit, graph)
     return out
 
 

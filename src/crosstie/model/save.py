@@ -15,6 +15,7 @@ from typing import Any, Literal
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from crosstie._errors import sample, value_error
 from crosstie._files import claimed, new_folder
@@ -131,12 +132,19 @@ def _places(inputs: Inputs, names: list[str]) -> dict[str, np.ndarray]:
     for i, name in enumerate(names):
         if (here := inputs.positions.get(name)) is not None:
             out |= {f"positions/{i}/xy": here.xy, f"positions/{i}/section": here.section}
+            if here.graph is not None:
+                edges = sp.triu(here.graph).tocoo()  # symmetric: each pair once
+                ends = {"source": edges.row, "target": edges.col}
+                out |= {f"positions/{i}/{end}": rows.astype(np.int64) for end, rows in ends.items()}
     return out
 
 
 def _of_tissue(here: Positions | None) -> dict[str, Any]:
     """Return what is said of the positions of a view; nothing without any, as in models before there were positions."""
-    return {} if here is None else {"positions": {"sections": list(here.sections), "unit": here.unit}}
+    if here is None:
+        return {}
+    about: dict[str, Any] = {"sections": list(here.sections), "unit": here.unit}
+    return {"positions": about | ({"graph": True} if here.graph is not None else {})}
 
 
 def _settings(inputs: Inputs, fitted: Fitted) -> dict[str, Any]:

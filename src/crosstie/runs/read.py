@@ -22,7 +22,7 @@ from crosstie.model.model import Model
 from crosstie.runs import folder as names
 from crosstie.runs.joint_map import MAX_PLOTTED, Plane, plane_of, plane_of_table
 from crosstie.runs.run import Run
-from crosstie.trust.check import Finding
+from crosstie.trust.findings import Finding
 
 MOST_COLUMNS = 1000  # of a table of a run
 # Bytes of a file of views: a cell takes less than 500,000 numbers would, whatever was measured.

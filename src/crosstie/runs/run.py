@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 
     from crosstie.anchors import Anchors
     from crosstie.model.model import Model
-    from crosstie.trust.check import Finding
     from crosstie.trust.diagnosis import Diagnosis
+    from crosstie.trust.findings import Finding
 
 MOST_SENT = 2**26  # bytes of coordinates
 Matching: TypeAlias = Mapping[Edge, Callable[[], "Anchors"]]

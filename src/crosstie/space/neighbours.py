@@ -6,16 +6,20 @@ its cells in another order, returns the same graph.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 import scipy.sparse as sp
 
 from crosstie._errors import check_integer
+from crosstie._threads import SMALL, n_cores
 from crosstie._typing import Floats, Index
 from crosstie.space.positions import Positions
 
 TIED = (
     1e-9  # relative difference of distances below which they are equal: far above rounding, far below any measurement
 )
+INT32 = np.iinfo(np.int32).max
 REACH = np.pi  # times the median distance to the last neighbour; irrational, so no distance on a grid is at the limit
 
 
@@ -25,7 +29,7 @@ def neighbours(positions: Positions, k: int = 20) -> sp.csr_matrix:
     The neighbours of a cell are those of its section that are strictly nearer than the nearest cell but `k`: `k` cells,
     or fewer where several cells are exactly as far as the first that is left out, as on a grid. So no neighbour is
     chosen by rounding. Cells that are farther than π times the median distance to the last neighbour in their section
-    are no neighbours.
+    are no neighbours. If the data bring neighbours (`positions.graph`), it is these, whatever `k`.
 
     Parameters
     ----------
@@ -45,33 +49,54 @@ def neighbours(positions: Positions, k: int = 20) -> sp.csr_matrix:
     ValueError
         If `k` is below 1.
     """
-    check_integer("neighbours: k", k, least=1, name="k")
-    parts = [_of_section(positions.xy[rows], rows, k) for _, rows in positions.by_section()]
-    source = np.concatenate([part[0] for part in parts])
-    target = np.concatenate([part[1] for part in parts])
-    n = positions.n_cells
-    graph = sp.csr_matrix((np.ones(len(source), np.int8), (source, target)), shape=(n, n))
-    graph.sort_indices()
-    return graph
+    return neighbour_graphs(positions, [k])[0]
 
 
-def _of_section(xy: Floats, rows: Index, k: int) -> tuple[Index, Index]:
-    """Return pairs of neighbouring cells of one section, by row number of the view."""
+def neighbour_graphs(positions: Positions, ks: Sequence[int]) -> list[sp.csr_matrix]:
+    """Return the graphs that `neighbours` returns for several numbers of neighbours, from one search."""
+    for k in ks:
+        check_integer("neighbours: k", k, least=1, name="k")
+    if positions.graph is not None:
+        return [positions.graph] * len(ks)
+    parts = [(rows, _of_section(positions.xy[rows], ks)) for _, rows in positions.by_section()]
+    return [_joined([(rows, found[i]) for rows, found in parts], positions.n_cells) for i in range(len(ks))]
+
+
+def _of_section(xy: Floats, ks: Sequence[int]) -> list[tuple[Index, Index]]:
+    """Return numbers of neighbours of each cell of one section, and the neighbours, by row of the section."""
     from scipy.spatial import cKDTree
 
     n = len(xy)
     if n < 2:
-        return np.empty(0, np.int64), np.empty(0, np.int64)
+        return [(np.zeros(n, np.int32), np.empty(0, np.int32)) for _ in ks]
     xy = xy - xy.mean(0)
-    n_asked = min(k + 2, n)  # the cell itself, and the first that is left out
-    distance, near = cKDTree(xy).query(xy, n_asked)
-    itself = near == np.arange(n)[:, None]
-    distance = np.where(itself, -1.0, distance)
-    inside = ~itself  # the cell itself is missing where more cells than asked for share its place
+    n_asked = min(max(ks) + 2, n)  # the cell itself, and the first that is left out
+    distance, near = cKDTree(xy).query(xy, n_asked, workers=n_cores() if n >= SMALL else 1)
+    distance[near == np.arange(n)[:, None]] = -1.0
+    return [_nearest(distance[:, : k + 2], near[:, : k + 2], k) for k in ks]
+
+
+def _nearest(distance: Floats, near: Index, k: int) -> tuple[Index, Index]:
+    """Return numbers of neighbours and neighbours, from sorted distances, which are -1 for the cell itself."""
+    n, n_asked = distance.shape
+    inside = distance >= 0  # the cell itself is missing where more cells than asked for share its place
     if n_asked > k + 1:
         inside &= distance < (1 - TIED) * distance[:, -1:]
     last = np.where(inside, distance, 0.0).max(1)
-    reach = REACH * np.partition(last, (n - 1) // 2)[(n - 1) // 2]
-    inside &= distance <= reach
-    cell, column = np.nonzero(inside)
-    return rows[cell], rows[near[cell, column]]
+    inside &= distance <= REACH * np.partition(last, (n - 1) // 2)[(n - 1) // 2]
+    return np.count_nonzero(inside, axis=1).astype(np.int32), near[inside].astype(np.int32)
+
+
+def _joined(parts: Sequence[tuple[Index, tuple[Index, Index]]], n_cells: int) -> sp.csr_matrix:
+    """Return the graph of all sections from the neighbours within each."""
+    counts = np.zeros(n_cells, np.int64)
+    for rows, (n_near, _) in parts:
+        counts[rows] = n_near
+    ends = np.concatenate([[0], np.cumsum(counts)])
+    near = np.empty(ends[-1], np.int32 if max(ends[-1], n_cells) <= INT32 else np.int64)
+    for rows, (n_near, found) in parts:
+        before = np.cumsum(n_near, dtype=np.int64) - n_near  # of the section, to each cell
+        near[np.repeat(ends[rows] - before, n_near) + np.arange(len(found))] = rows[found]
+    graph = sp.csr_matrix((np.ones(len(near), np.int8), near, ends), shape=(n_cells, n_cells))
+    graph.sort_indices()
+    return graph

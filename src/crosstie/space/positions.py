@@ -3,15 +3,17 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import TYPE_CHECKING, Any, Literal, get_args
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 
 from crosstie._errors import InputValueError, Parts, sample, type_error, unknown_name, value_error
 from crosstie._log import log
 from crosstie._typing import Floats, Index
+from crosstie.space.given_graph import given_graph
 
 if TYPE_CHECKING:
     from anndata import AnnData
@@ -40,12 +42,15 @@ class Positions:
         Names of the sections.
     unit
         Unit of the coordinates; `None` if the data do not say.
+    graph
+        Neighbours of each cell, symmetric CSR of ones, if the data bring them (`crosstie.space.given_graph`).
     """
 
     xy: Floats = field(repr=False)
     section: Index = field(repr=False)
     sections: tuple[str, ...]
     unit: Unit | None = None
+    graph: sp.csr_matrix | None = field(default=None, repr=False)
 
     @classmethod
     def of(cls, view: str, adata: AnnData, spatial: Any = SPATIAL, *, section_key: str | None = None) -> Positions:
@@ -56,7 +61,8 @@ class Positions:
         view
             Name of the view, for messages.
         adata
-            The data; the unit is read from `uns["spatial_unit"]`.
+            The data; the unit is read from `uns["spatial_unit"]`, and neighbours from `obsp["spatial_connectivities"]`,
+            if squidpy has written them there.
         spatial
             Key of `obsm`, or the coordinates themselves, shape `(n_cells, 2)` or `(n_cells, 3)`.
         section_key
@@ -68,7 +74,7 @@ class Positions:
             If the key or the column does not exist.
         ValueError
             If there are other positions than cells, a position is missing, all cells of a section are at one place,
-            more than 5 % of them share places, or the unit is unknown.
+            more than 5 % of them share places, the unit is unknown, or the neighbours are no graph of the cells.
         """
         if isinstance(spatial, str):
             if spatial not in adata.obsm:
@@ -86,7 +92,7 @@ class Positions:
         section, sections = _sections(view, adata, section_key)
         here = cls(xy, section, sections, _unit(view, adata))
         here._check(view)
-        return here
+        return replace(here, graph=given_graph(view, adata, section))
 
     @property
     def n_cells(self) -> int:
@@ -95,7 +101,8 @@ class Positions:
 
     def take(self, rows: Index) -> Positions:
         """Return the positions of some cells, by row number."""
-        return Positions(self.xy[rows], self.section[rows], self.sections, self.unit)
+        graph = None if self.graph is None else self.graph[rows][:, rows].sorted_indices()
+        return Positions(self.xy[rows], self.section[rows], self.sections, self.unit, graph)
 
     def by_section(self) -> Iterator[tuple[str, Index]]:
         """Yield name and rows of every section that has cells, rows in ascending order."""

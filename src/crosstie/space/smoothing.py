@@ -10,7 +10,7 @@ from crosstie._typing import Array, Floats, Index
 
 N_PAIRS = 20_000  # of random cells, for what is alike by chance
 SHARPNESS = 8.0  # of the kernel: neighbours as far apart as random cells weigh exp(-8)
-BLOCK = 50_000  # cells averaged at a time
+BLOCK = 4096  # cells averaged at a time: their neighbours fit into the cache of a processor
 
 
 def smoothed(z: Array, graph: sp.csr_matrix, *, seed: int = 0) -> Array:
@@ -67,8 +67,9 @@ def _weights(z: Array, graph: sp.csr_matrix, block: slice, scale: float) -> Floa
     """Return the weight of every neighbour of the cells of a block."""
     start, ends, near = _rows(graph, block)
     cell = start + np.repeat(np.arange(len(ends) - 1), np.diff(ends))
-    return np.exp(-_squared(z[cell], z[near]) / scale)
+    return np.exp(-_squared(z.take(cell, axis=0), z.take(near, axis=0)) / scale)
 
 
 def _squared(one: Array, other: Array) -> Floats:
-    return np.square(one - other).sum(1)
+    apart = one - other
+    return np.einsum("ij,ij->i", apart, apart)

@@ -10,7 +10,7 @@ import scipy.sparse as sp
 from crosstie._errors import check_integer, type_error, value_error
 from crosstie._log import log
 from crosstie._typing import Array, Floats, Index, Matrix
-from crosstie.anchors.neighbours import nearest
+from crosstie.anchors.neighbours import Neighbours
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
@@ -47,32 +47,73 @@ def own_coordinates(model: Model, view: str) -> Array:
     return model.closed_form.reference[view]
 
 
-def weighted_neighbours(base: Floats, query: Floats, k: int, *, own: Index | None = None) -> tuple[Index, Array]:
-    r"""Return the nearest rows of `base` and their weights, by a kernel as wide as the neighbourhood.
+def near_others(base: Floats | Neighbours, query: Floats, k: int, *, own: Index | None = None) -> tuple[Array, Index]:
+    """Return the nearest rows of `base` other than the cell itself.
 
     Parameters
     ----------
     base, query
-        Coordinates, shapes `(n_base, d)` and `(n_query, d)`.
+        Coordinates, shapes `(n_base, d)` and `(n_query, d)`; the base may be indexed already.
     k
         Number of neighbours.
     own
-        Row of each query in `base`, shape `(n_query,)`, to exclude the cell itself; `None` if they are not in it.
+        Row of each query in `base`, shape `(n_query,)`, to exclude the cell itself, -1 for a cell that is not in it;
+        `None` if none is.
 
     Returns
     -------
-    Row numbers and weights, shape `(n_query, min(k, n_base))`; weights are proportional to :math:`\exp(-(2d/d_k)^2)`,
-    with :math:`d_k` the distance to the last neighbour, and sum to 1.
+    Squared distances and row numbers, shape `(n_query, min(k, n_base))`, nearest first.
     """
-    distance, row = nearest(base, query, k + (own is not None))
+    among = base if isinstance(base, Neighbours) else Neighbours(base)
+    distance, row = among.search(query, k + (own is not None))
     if own is not None and row.shape[1] > 1:
         # If duplicates displace a cell from its own list, drop the last entry instead.
         itself = row == own[:, None]
         itself[~itself.any(1), -1] = True
         distance, row = (x[~itself].reshape(len(row), -1) for x in (distance, row))
+    return distance, row
+
+
+def kernel(distance: Array) -> Array:
+    r"""Return weights proportional to :math:`\exp(-(2d/d_k)^2)`, with :math:`d_k` the distance to the last neighbour.
+
+    Squared distances and weights have the shape `(n_query, k)`; rows of weights sum to 1.
+    """
     squared = np.maximum(distance, 0)
     weight = np.exp(-4 * squared / np.maximum(squared.max(1, keepdims=True), 1e-12))
-    return row, (weight / weight.sum(1, keepdims=True)).astype(np.float32)
+    return (weight / weight.sum(1, keepdims=True)).astype(np.float32)
+
+
+def weighted_neighbours(
+    base: Floats | Neighbours, query: Floats, k: int, *, own: Index | None = None
+) -> tuple[Index, Array]:
+    """Return row numbers and weights of the nearest rows of `base`, as `near_others` and `kernel` do."""
+    distance, row = near_others(base, query, k, own=own)
+    return row, kernel(distance)
+
+
+def searched_rows(model: Model, view: str, cells: Index) -> Index | None:
+    """Return the cells among which the neighbours of a view's cells in their own view are searched: those of its core.
+
+    A sample of the view has the same neighbourhoods, only wider ones, as if fewer cells had been measured; a search
+    among millions would take most of the time of a transfer.
+
+    Parameters
+    ----------
+    model, view
+        A fitted model and one of its views.
+    cells
+        The cells that are searched for, ascending rows of the view.
+
+    Returns
+    -------
+    Positions in `cells`; `None` for all, where all cells were fitted or none of these was.
+    """
+    core = model.core_rows.get(view)
+    if core is None or len(core) == len(model.latents[view]):
+        return None
+    found = np.flatnonzero(np.isin(cells, core, assume_unique=True))
+    return found if len(found) else None
 
 
 def votes(row: Index, weight: Floats, code: Index, n_labels: int) -> Floats:

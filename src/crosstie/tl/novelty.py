@@ -5,18 +5,28 @@ from __future__ import annotations
 import numpy as np
 
 from crosstie._threads import few_threads
-from crosstie._typing import Floats
+from crosstie._typing import Floats, Index
 from crosstie.anchors.linear import unit_rows
 from crosstie.anchors.neighbours import nearest
 from crosstie.anchors.transport import transport_plan
 
 ENTROPY, BALANCE = 0.1, 0.95
 SKETCH = 1024
+N_SMOOTH = 30  # cells over which mass is averaged
+BLOCK = 65_536  # cells averaged at a time
 COMMON, LACKING = 0.3, 0.6  # novelty of cells that surely have, and surely lack, a counterpart
 EASY = 0.25  # quantile of the cost that counts as novelty 0
 
 
-def novelty(source: Floats, target: Floats, *, n_smooth: int = 30, seed: int = 0) -> Floats:
+def novelty(
+    source: Floats,
+    target: Floats,
+    *,
+    n_smooth: int = N_SMOOTH,
+    seed: int = 0,
+    near: np.ndarray | None = None,
+    among: Index | None = None,
+) -> Floats:
     r"""Return the extra cost of placing each target cell among the source cells.
 
     In unbalanced transport from source to target, cells may receive less than their share, at a price. The mass
@@ -37,6 +47,11 @@ def novelty(source: Floats, target: Floats, *, n_smooth: int = 30, seed: int = 0
     seed
         Seed of the sketches of at most 1,024 cells per view between which mass is transported; every target cell is in
         one sketch. No effect in smaller views.
+    near
+        Neighbours of each target cell by row number, shape `(n_target, n_smooth)`; `None` searches them. They may be
+        among a sample of the target, which alone receives mass then.
+    among
+        Rows of that sample in the target, in the numbering of `near`; `None` for all.
 
     Returns
     -------
@@ -48,8 +63,9 @@ def novelty(source: Floats, target: Floats, *, n_smooth: int = 30, seed: int = 0
     Chizat et al., Mathematics of Computation 87 (2018).
     """
     source, target = unit_rows(source), unit_rows(target)
-    mass = _received(source, target, np.random.default_rng(seed))
-    mass = mass[nearest(target, target, n_smooth)[1]].mean(1)
+    received = _received(source, target if among is None else target[among], np.random.default_rng(seed))
+    near = nearest(target, target, n_smooth)[1] if near is None else near
+    mass = np.concatenate([received[near[i : i + BLOCK]].mean(1) for i in range(0, len(near), BLOCK)])
     price = -ENTROPY * BALANCE / (1 - BALANCE) * np.log(np.maximum(mass, 1e-12))
     return np.clip(price - np.quantile(price, EASY), 0, 1)
 

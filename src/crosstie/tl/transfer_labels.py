@@ -6,21 +6,36 @@ It reads the coordinates of a fitted model, and never the labels of the target.
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import pandas as pd
+import scipy.sparse as sp
 from scipy.optimize import minimize_scalar
 
 from crosstie._errors import type_error, value_error
 from crosstie._log import log
+from crosstie._threads import side_by_side
 from crosstie._typing import Array, Floats, Index, Mask
+from crosstie.anchors.neighbours import Neighbours
 from crosstie.anchors.unlike_cells import distance_ratio, is_unlike
-from crosstie.space import Positions, in_context, neighbours, smoothed
+from crosstie.space.context import in_context
+from crosstie.space.neighbours import neighbour_graphs
+from crosstie.space.smoothing import smoothed
 from crosstie.tl.empty_cells import empty_cells, warn_of_empty
 from crosstie.tl.label_levels import Labels, Level, read_labels
-from crosstie.tl.neighbourhood import coordinates, neighbour_means, own_coordinates, votes, weighted_neighbours
-from crosstie.tl.novelty import novelty, supported
+from crosstie.tl.neighbourhood import (
+    coordinates,
+    kernel,
+    near_others,
+    neighbour_means,
+    own_coordinates,
+    searched_rows,
+    votes,
+    weighted_neighbours,
+)
+from crosstie.tl.novelty import N_SMOOTH, novelty, supported
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
@@ -28,6 +43,7 @@ if TYPE_CHECKING:
 N_OWN = 15  # neighbours in the target's own view whose votes a cell shares
 N_ALIKE, N_AROUND = 10, 20  # neighbours in the tissue that a cell is averaged with, and whose labels are its prior
 N_CYCLE = 2048  # source cells used to find the temperature
+BLOCK = 65_536  # cells whose neighbours are searched at a time
 MIN_TEMPERATURE, MAX_TEMPERATURE = 0.5, 3.0
 LEAST = 1e-3  # smallest probability before taking logarithms
 
@@ -95,14 +111,14 @@ def transfer_labels(
     z_source, z_target = coordinates(model, source, target, k, what="transfer_labels")
     known = read_labels(model, source, key, labels, parents, keep_words=keep_words)
     empty = warn_of_empty(model, target, what="transfer_labels", so="they get no label, and confidence 0")
-    z_own, here = own_coordinates(model, target), model.positions.get(target) if context else None
-    probability = _in_tissue(here, z_source, z_target, z_own, known, k, empty)
-    there = supported(new := _novelty(model, target, z_source[known.code >= 0], z_target, ~empty))
+    cells = _Cells.of(model, target, z_target, empty, context)
+    found, near = _probabilities(cells, z_source, known, k)
+    there = supported(new := _novelty(model, target, z_source[known.code >= 0], cells, near, empty))
+    found = _everywhere(found, cells, empty)
     result: dict[str, Any] = {}
-    allowed = np.ones(probability.shape, bool)
+    allowed = np.ones(found.shape, bool)
     for level in known.levels:
-        winner, confidence = _winners(level, probability, allowed)
-        confidence = confidence * there
+        winner, confidence = _winners(level, found, allowed, there)
         allowed &= level.of_fine == winner[:, None]
         label = pd.Series(level.labels.take(winner))
         label = _without(label, empty) if empty.any() else label
@@ -114,11 +130,12 @@ def transfer_labels(
     return pd.DataFrame(result, index=model.obs[target].index)
 
 
-def _novelty(model: Model, target: str, z_source: Array, z_target: Array, rest: Mask) -> Floats:
+def _novelty(model: Model, target: str, z_source: Array, cells: _Cells, near: np.ndarray | None, empty: Mask) -> Floats:
     """Return the novelty of the target cells, 1 for cells without counts."""
-    new = np.ones(len(z_target))
-    if rest.any():
-        new[rest] = np.maximum(novelty(z_source, z_target[rest]), _unlike_fitted(model, target, rest))
+    new = np.ones(len(empty))
+    if len(cells.rows):
+        found = novelty(z_source, cells.z, near=near, among=cells.among)
+        new[cells.rows] = np.maximum(found, _unlike_fitted(model, target, ~empty))
     return new
 
 
@@ -177,8 +194,8 @@ def label_probabilities(
     z_source, z_target = coordinates(model, source, target, k, what="label_probabilities")
     known = read_labels(model, source, key, labels, parents, keep_words=keep_words)
     empty = empty_cells(model, target)
-    z_own, here = own_coordinates(model, target), model.positions.get(target) if context else None
-    probability = _in_tissue(here, z_source, z_target, z_own, known, k, empty)
+    cells = _Cells.of(model, target, z_target, empty, context)
+    probability = _everywhere(_probabilities(cells, z_source, known, k)[0], cells, empty)
     index = model.obs[target].index
     parts = {
         level.name or "label": pd.DataFrame(level.summed(probability), index, pd.Index(level.labels))
@@ -187,46 +204,98 @@ def label_probabilities(
     return pd.concat(parts, axis=1) if len(parts) > 1 else parts["label"]
 
 
-def _probabilities(z_source: Array, z_target: Array, z_own: Array, known: Labels, k: int, empty: Mask) -> Floats:
-    """Return the probability of every label of the finest level, shape `(n_target, n_labels)`; equal in empty cells."""
-    if empty.any():
-        n_labels = len(known.levels[-1].labels)
-        out = np.full((len(empty), n_labels), 1 / n_labels)
-        if not empty.all():
-            rest = ~empty
-            out[rest] = _probabilities(z_source, z_target[rest], z_own[rest], known, k, empty[rest])
-        return out
-    has = known.code >= 0
-    z_source, code, n_labels = z_source[has], known.code[has], len(known.levels[-1].labels)
-    row, weight = weighted_neighbours(z_source, z_target, k)
-    vote = votes(row, weight, code, n_labels)
-    probability = vote
-    if len(z_target) > 1:
-        own = weighted_neighbours(z_own, z_own, N_OWN, own=np.arange(len(z_own)))
-        probability = (vote + neighbour_means(*own, vote)) / 2
-    temperature = _temperature(*_returned(z_source, z_target, code, row, weight, vote, k))
-    log.info("transfer_labels: %d votes per cell, temperature %.2f.", row.shape[1], temperature)
-    return tempered(probability, temperature)
+@dataclass(frozen=True)
+class _Cells:
+    """The cells of a target that have counts: coordinates, and what surrounds them.
 
-
-def _in_tissue(
-    here: Positions | None, z_source: Array, z_target: Array, z_own: Array, known: Labels, k: int, empty: Mask
-) -> Floats:
-    """Return the probability of every label; cells of a tissue take their neighbours into account.
-
-    They are averaged with alike neighbours before source cells vote on them; then the labels around a cell are its
-    prior. Cells without counts have no part in it.
+    Parameters
+    ----------
+    rows
+        Row of each cell in the view, ascending, shape `(n_cells,)`.
+    z, own
+        Coordinates, shape `(n_cells, n_latent)`, averaged with alike neighbours in a tissue; those for searching
+        neighbours within the view are the same array where no others exist.
+    among
+        Cells among which neighbours within the view are searched; `None` for all.
+    around
+        Neighbours in the tissue; `None` without positions.
     """
-    rows = np.flatnonzero(~empty)
-    if here is None or not len(rows):
-        return _probabilities(z_source, z_target, z_own, known, k, empty)
-    there = here.take(rows)
-    near = neighbours(there, N_ALIKE)
-    z_target, z_own = z_target.copy(), z_own.copy()
-    z_target[rows], z_own[rows] = smoothed(z_target[rows], near), smoothed(z_own[rows], near)
-    out = _probabilities(z_source, z_target, z_own, known, k, empty)
-    out[rows] = in_context(out[rows], neighbours(there, N_AROUND))
+
+    rows: Index
+    z: Array
+    own: Array
+    among: Index | None
+    around: sp.csr_matrix | None
+
+    @classmethod
+    def of(cls, model: Model, target: str, z: Array, empty: Mask, context: bool) -> _Cells:
+        """Return the cells of a fitted view."""
+        rows, own, around = np.flatnonzero(~empty), own_coordinates(model, target), None
+        same, among = own is z, searched_rows(model, target, rows)
+        if len(rows) < len(empty):
+            z, own = z[rows], own[rows]
+        if context and target in model.positions and len(rows):
+            near, around = neighbour_graphs(model.positions[target].take(rows), (N_ALIKE, N_AROUND))
+            z, own = smoothed(z, near), own if same else smoothed(own, near)
+        return cls(rows, z, z if same else own, among, around)
+
+
+def _probabilities(cells: _Cells, z_source: Array, known: Labels, k: int) -> tuple[Floats, np.ndarray | None]:
+    """Return the probability of every label of the finest level, shape `(n_cells, n_labels)`, and neighbours.
+
+    In a tissue, the labels around a cell are its prior.
+    """
+    if not len(cells.rows):
+        return np.empty((0, len(known.levels[-1].labels))), None
+    found, near = _voted(cells, z_source, known, k)
+    return found if cells.around is None else in_context(found, cells.around), near
+
+
+def _everywhere(found: Floats, cells: _Cells, empty: Mask) -> Floats:
+    """Return probabilities of all cells of a view: every label of a cell without counts is equally probable."""
+    if len(cells.rows) == len(empty):
+        return found
+    out = np.full((len(empty), found.shape[1]), 1 / found.shape[1])
+    out[cells.rows] = found
     return out
+
+
+def _voted(cells: _Cells, z_source: Array, known: Labels, k: int) -> tuple[Floats, np.ndarray | None]:
+    """Return the probability of every label by the votes of source cells and of a cell's neighbours in its own view.
+
+    The neighbours are returned too, where they are searched among a sample: these serve for novelty as well.
+    """
+    has, n_labels = known.code >= 0, len(known.levels[-1].labels)
+    source, code = Neighbours(z_source[has]), known.code[has]
+    base = slice(None) if cells.among is None else cells.among
+    row, weight = weighted_neighbours(source, cells.z[base], k)
+    vote = votes(row, weight, code, n_labels)
+    temperature = _temperature(*_returned(source.base, cells.z[base], code, row, weight, vote, k))
+    log.info("transfer_labels: %d votes per cell, temperature %.2f.", row.shape[1], temperature)
+    n_cells, n_near = len(cells.z), N_OWN if cells.among is None else max(N_OWN, min(N_SMOOTH, len(vote) - 1))
+    own, place = Neighbours(cells.own[base]), np.full(n_cells, -1)
+    place[base] = np.arange(len(vote))
+    out, kept = np.empty((n_cells, n_labels)), None if cells.among is None else np.empty((n_cells, n_near), np.int32)
+
+    def fill(start: int) -> None:
+        block = slice(start, start + BLOCK)
+        if cells.among is None:
+            p = vote[block]
+        else:
+            p = votes(*weighted_neighbours(source, cells.z[block], k), code, n_labels)
+        if len(vote) > 1:
+            distance, near = near_others(own, cells.own[block], n_near, own=place[block])
+            p = (p + neighbour_means(near[:, :N_OWN], kernel(distance[:, :N_OWN]), vote)) / 2
+            if kept is not None:
+                kept[block] = near
+        out[block] = tempered(p, temperature)
+
+    starts = range(0, n_cells, BLOCK)
+    if len(starts) > 1:
+        side_by_side(fill, starts)
+    else:
+        fill(0)
+    return out, kept
 
 
 def _returned(
@@ -280,12 +349,15 @@ def tempered(probability: Floats, temperature: float) -> Floats:
     return power / power.sum(1, keepdims=True)
 
 
-def _winners(level: Level, probability: Floats, allowed: np.ndarray) -> tuple[Index, Floats]:
-    """Return each cell's most probable label among those allowed (by the coarser levels), and its probability."""
+def _winners(level: Level, probability: Floats, allowed: np.ndarray, there: Floats) -> tuple[Index, Floats]:
+    """Return each cell's most probable label among those allowed (by the coarser levels), and its probability.
+
+    The probability is multiplied by the support of the cell, `there`.
+    """
     here = level.summed(probability)
     open_ = level.summed(allowed.astype(float)) > 0
     winner = np.where(open_, here, -1).argmax(1)
-    return winner, np.minimum(here[np.arange(len(here)), winner], 1)
+    return winner, np.minimum(here[np.arange(len(here)), winner], 1) * there
 
 
 def _abstained(label: pd.Series, unsure: np.ndarray, abstain_at: float, level: str) -> pd.Series:

@@ -6,8 +6,7 @@ import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
-from dataclasses import dataclass
-from typing import TYPE_CHECKING, Literal
+from typing import TYPE_CHECKING
 
 import numpy as np
 import pandas as pd
@@ -29,18 +28,20 @@ from crosstie.links.antibody_names import controls
 from crosstie.links.suggest import PROTEINS, suggest
 from crosstie.model.recipes import controls_of
 from crosstie.qc import doublets as qc_doublets
-from crosstie.qc import find_doublets
+from crosstie.qc import find_debris, find_doublets
+from crosstie.space.positions import SPATIAL
 from crosstie.trust import input_mistakes
+from crosstie.trust.findings import Checked, Finding, Level
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
     from crosstie._typing import Data
 
-Level = Literal["fine", "note", "warning", "error"]
 FEW_LINKS = 10
 SOME_DOUBLETS, MANY_DOUBLETS = 0.05, 0.1  # up to .04 are found where there are none
 MANY_EMPTY = 0.01
+SOME_DEBRIS, MANY_DEBRIS = 0.02, 0.1  # about .01 of whole cells are flagged
 SHALLOW, MANY_DROPLETS = 100, 50_000  # median counts of RNA, and cells: an unfiltered matrix has few and many
 MANY_SHARED = 0.5
 SKETCH, K = 2000, 15
@@ -56,66 +57,6 @@ _CHEMISTRY = (  # what the names of most antibodies of a panel tell
 )
 
 
-@dataclass(frozen=True)
-class Finding:
-    """One thing that the data tell before a fit.
-
-    Parameters
-    ----------
-    about
-        The view or the two views.
-    id
-        What was looked at, such as `"doublets"`.
-    level
-        `"fine"`, `"note"` (worth knowing), `"warning"` (likely to cost accuracy) or `"error"` (cannot be integrated).
-    found, do
-        In words: what was found, and what to do about it (empty if nothing).
-    value
-        The number behind it, if there is one.
-    """
-
-    about: str
-    id: str
-    level: Level
-    found: str
-    do: str = ""
-    value: float | None = None
-
-    def __str__(self) -> str:
-        end = "" if self.found.endswith("?") else "."
-        return f"{self.about}, {self.id.replace('_', ' ')}: {self.found}{end} {self.do}".rstrip()
-
-
-@dataclass(frozen=True)
-class Checked:
-    """What `check` found; print it, or take its table."""
-
-    findings: tuple[Finding, ...]
-
-    @property
-    def table(self) -> pd.DataFrame:
-        """One row per finding: `about`, `id`, `level`, `found`, `do`, `value`."""
-        return pd.DataFrame([vars(f) for f in self.findings], columns=list(Finding.__dataclass_fields__))
-
-    @property
-    def worst(self) -> Level:
-        """The most serious level of all findings."""
-        order: tuple[Level, ...] = ("error", "warning", "note")
-        return next((level for level in order if any(f.level == level for f in self.findings)), "fine")
-
-    def __str__(self) -> str:
-        lines, about = [], None
-        for f in self.findings:
-            if f.about != about:
-                about = f.about
-                lines.append(f"{about}")
-            mark = {"fine": "  ", "note": "· ", "warning": "! ", "error": "✗ "}[f.level]
-            lines.append(f"  {mark}{f.id.replace('_', ' ')}: {f.found}")
-            if f.do:
-                lines.append(f"      {f.do}")
-        return "\n".join(lines)
-
-
 def check(
     data: Data,
     *,
@@ -129,8 +70,8 @@ def check(
     """Tell, before any fit, what the data are and what would go wrong.
 
     Of every view: the kind of numbers, what it measured and with which chemistry as far as names tell, the organism,
-    controls, cells without counts, repeated barcodes, duplicated cells, doublets, and whether batches share
-    populations. Of every two views: the features that can be linked, and cell names in common.
+    controls, cells without counts, repeated barcodes, duplicated cells, doublets, debris of segmentation, and whether
+    batches share populations. Of every two views: the features that can be linked, and cell names in common.
 
     Parameters
     ----------
@@ -317,8 +258,8 @@ def _slowly(view: View, adata: AnnData, label_key: str | None, seed: int) -> lis
         view = view.loaded_up_to(qc_doublets.MAX_CELLS)
         if isinstance(view.matrix, Stored):
             some = np.sort(np.random.default_rng(seed).permutation(view.n_cells)[: qc_doublets.MAX_CELLS])
-            view, adata = view.subset(some), adata[some]
-    out = []
+            view, adata = view.subset(some), adata[some].to_memory()
+    out = _debris(view, adata)
     same = input_mistakes.duplicated(view.loaded)
     if same > 0:
         level: Level = "warning" if same > 0.01 else "note"
@@ -331,6 +272,18 @@ def _slowly(view: View, adata: AnnData, label_key: str | None, seed: int) -> lis
         do = "xt.qc.find_doublets scores every cell; remove those it calls." if level != "fine" else ""
         out.append(Finding(view.name, "doublets", level, f"about {share:.1%} of the cells", do, share))
     return out + _batches(view, adata, label_key, seed)
+
+
+def _debris(view: View, adata: AnnData) -> list[Finding]:
+    """Look for objects of a segmented image that are unlike its cells."""
+    if SPATIAL not in adata.obsm:
+        return []
+    found = find_debris(adata)
+    share = float(found.flagged.mean())
+    level: Level = "warning" if share > MANY_DEBRIS else "note" if share > SOME_DEBRIS else "fine"
+    do = "xt.qc.find_debris says which; labels of the others hardly change without them." if level != "fine" else ""
+    text = f"{found} are unlike the cells of their section (by {', '.join(dict.fromkeys(found.measures.values()))})"
+    return [Finding(view.name, "debris", level, text, do, share)]
 
 
 def _batches(view: View, adata: AnnData, label_key: str | None, seed: int) -> list[Finding]:

@@ -11,7 +11,7 @@ import pandas as pd
 from crosstie._errors import unknown_name, value_error
 from crosstie._typing import Floats
 from crosstie.data.view import as_mapping
-from crosstie.trust.check import Finding
+from crosstie.trust.findings import Finding
 
 if TYPE_CHECKING:
     from crosstie._typing import Data

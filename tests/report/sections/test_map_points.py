@@ -48,3 +48,22 @@ def test_cells_have_their_place_in_the_tissue_section_beside_section(folder):
     assert boxes[0][2] < boxes[2][2]  # below each other
     one = section[rows] == 0
     assert np.corrcoef(x[one], xy[rows][one, 0])[0, 1] > 0.9999
+    assert [name for name, _, _ in made["sections"]] == ["a", "b", "c", "d"]
+    for k, (_, at, above) in enumerate(made["sections"]):
+        assert boxes[k][0] < at * 65535 < boxes[k][1]
+        assert above * 65535 < boxes[k][2]
+
+
+def test_views_with_positions_lie_beside_each_other_in_the_tissue(folder):
+    run = read(folder)
+    rng = np.random.default_rng(0)
+    positions = {
+        name: Positions(rng.random((len(z), 2)) * 10**i, np.zeros(len(z), np.int64), (name,))
+        for i, (name, z) in enumerate(run.model.latents.items())
+    }
+    model = type(run.model).of(replace(run.model.inputs, positions=positions), run.model.fitted)
+    made = points(replace(run, model=model))["tissue"]
+    x = np.frombuffer(unpacked(made["xy"]), "<u2").reshape(2, -1)[0].astype(float)
+    n_first = len(run.plane[next(iter(run.plane))])
+    assert x[:n_first].max() < x[n_first:].min()
+    assert [name for name, _, _ in made["sections"]] == list(run.plane)

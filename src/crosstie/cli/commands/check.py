@@ -13,7 +13,7 @@ from crosstie.cli import json_answer, view_arguments
 from crosstie.cli.console import Console, Quiet, Seed, Verbose, echo
 
 if TYPE_CHECKING:
-    from crosstie.trust.check import Checked
+    from crosstie.trust.findings import Checked
 
 EXAMPLES = (
     "crosstie check rna=rna.h5ad adt=adt.h5ad",

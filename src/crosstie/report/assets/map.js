@@ -156,6 +156,15 @@ function startMap(root, data) {
         g.strokeText(text, x, y); g.fillText(text, x, y);
       }
     }
+    if (state.tissue && root.querySelector(".names-toggle").checked) {
+      g.font = "600 12px system-ui, sans-serif"; g.textAlign = "center"; g.textBaseline = "middle"; g.fillStyle = ink;
+      g.lineJoin = "round"; g.lineWidth = 3.5; g.strokeStyle = back;
+      for (const [name, x, y] of data.tissue.sections) {
+        const text = name.length > 28 ? name.slice(0, 27) + "…" : name, at = Math.max(sy(y), 9);  // of the first row, at the edge
+        if (sx(x) < 0 || sx(x) > width || sy(y) < -40) continue;
+        g.strokeText(text, sx(x), at); g.fillText(text, sx(x), at);
+      }
+    }
     if (state.lasso) {
       g.beginPath();
       state.lasso.forEach(([u, v], k) => (k ? g.lineTo(sx(u), sy(v)) : g.moveTo(sx(u), sy(v))));
@@ -403,6 +412,7 @@ function startMap(root, data) {
   const where = root.querySelector("select.where");  // cells in the latent space, or at their positions in the tissue
   if (where) where.addEventListener("change", () => {
     state.tissue = where.value === "tissue";
+    for (const text of document.querySelectorAll("[data-about]")) text.hidden = (text.dataset.about === "tissue") !== state.tissue;
     Object.assign(data, state.tissue ? { x: data.tissue.x, y: data.tissue.y } : latent);
     grid = buildGrid(data.x, data.y, n);
     show(-1); reorder(); reset();

@@ -91,7 +91,7 @@ async function readPoints(found) {
   const points = { x: scaled(xy.subarray(0, n)), y: scaled(xy.subarray(n)), names, fields: found.fields, start: found.start };
   if (found.tissue) {
     const at = new Uint16Array(await unpack(found.tissue.xy));
-    points.tissue = { x: scaled(at.subarray(0, n)), y: scaled(at.subarray(n)), there: new Uint8Array(await unpack(found.tissue.there)) };
+    points.tissue = { x: scaled(at.subarray(0, n)), y: scaled(at.subarray(n)), there: new Uint8Array(await unpack(found.tissue.there)), sections: found.tissue.sections };
   }
   return points;
 }

@@ -8,6 +8,8 @@ from crosstie.runs.run import Run
 
 BUTTON = {"type": "button"}
 
+TISSUE = "Drawn cells at their positions in the tissue: sections beside each other, those of one view to one scale."
+
 
 def joint_map(run: Run) -> Html:
     """Return the interactive map."""
@@ -17,6 +19,7 @@ def joint_map(run: Run) -> Html:
         if drawn < n_cells
         else f"all {n_cells:,} cells"
     )
+    tissue = any(name in run.model.positions for name in run.plane)
     hint = (
         "Click a cell to select it; drag to move; hold Shift and drag (or use Lasso) to select several; click the map "
         "once to zoom with the wheel."
@@ -28,10 +31,12 @@ def joint_map(run: Run) -> Html:
             "p",
             f"UMAP of the common coordinates of all views, {which}. "
             "Distances between distant groups have little meaning.",
+            data_about="latent",
         ),
+        el("p", TISSUE, data_about="tissue", hidden=True) if tissue else [],
         el(
             "div",
-            _bar(tissue=any(name in run.model.positions for name in run.plane)),
+            _bar(tissue=tissue),
             _stage(drawn),
             _legend(),
             _selection(),

@@ -16,11 +16,12 @@ from crosstie.report.html import pack
 from crosstie.runs.known_truth import UNKNOWN
 from crosstie.runs.pictures import transferred_labels
 from crosstie.runs.run import Run
-from crosstie.space import Positions
 
 ABSENT = "–"  # value of cells whose view lacks the column
 MISSING = 255
 UNIT = np.array([[0.0, 0.0], [1.0, 1.0]])
+GAP = 0.12  # between sections in the tissue, relative to the longest side of one
+SQUARE = 1 + GAP
 
 
 def points(run: Run) -> dict[str, Any]:
@@ -87,28 +88,35 @@ def _number_fields(run: Run, rows: Mapping[str, np.ndarray]) -> list[dict[str, A
 
 
 def _tissue(run: Run, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
-    """Return where the drawn cells lie in the tissue, and which have positions; sections lie side by side, to scale."""
-    parts, there = [], []
-    for name, r in rows.items():
-        here = run.model.positions.get(name)
-        there.append(np.full(len(r), here is not None))
-        parts.append(np.zeros((len(r), 2)) if here is None else _side_by_side(here.take(r)))
-    if not np.concatenate(there).any():
+    """Return where the drawn cells lie in the tissue, which have positions, and names of sections above them.
+
+    The sections of all views lie side by side on a grid of equal squares; those of one view have one scale.
+    """
+    placed = {name: run.model.positions[name] for name in rows if name in run.model.positions}
+    if not placed:
         return {}
-    xy = np.concatenate([part / max(float(part.max(initial=0)), 1e-9) for part in parts])
-    return {"xy": pack((xy.T * 65535).round().astype("<u2").tobytes()), "there": _bits(np.concatenate(there))}
-
-
-def _side_by_side(here: Positions) -> np.ndarray:
-    """Return coordinates of all sections of a view on a grid of equal squares, shape `(n_cells, 2)`, at least 0."""
-    out = np.zeros((here.n_cells, 2))
-    sections = [rows for _, rows in here.by_section()]
-    side = 1.05 * max(float(np.ptp(here.xy[rows, :2], axis=0).max()) for rows in sections) or 1.0
-    n_columns = int(np.ceil(np.sqrt(len(sections))))
-    for k, rows in enumerate(sections):
-        xy = here.xy[rows, :2]
-        out[rows] = xy - xy.min(0) + side * np.array([k % n_columns, k // n_columns])
-    return out
+    first = dict(zip(rows, np.cumsum([0, *map(len, rows.values())]), strict=False))
+    there, xy = np.zeros(sum(map(len, rows.values())), bool), np.zeros((sum(map(len, rows.values())), 2))
+    parts = []
+    for name, here in placed.items():
+        drawn = here.take(rows[name])
+        side = max(float(np.ptp(drawn.xy[r, :2], axis=0).max()) for _, r in drawn.by_section()) or 1.0
+        for section, r in drawn.by_section():
+            inside = drawn.xy[r, :2] - drawn.xy[r, :2].min(0)
+            text = section if len(placed) == 1 else name if section == name else f"{name}, {section}"
+            parts.append((text, first[name] + r, inside / side))
+    n_columns = int(np.ceil(np.sqrt(len(parts))))
+    names = []
+    for k, (text, r, inside) in enumerate(parts):
+        left, top = SQUARE * (k % n_columns), SQUARE * (k // n_columns) + GAP * (len(parts) > 1)  # names stand above
+        there[r], xy[r] = True, inside + np.array([left, top])
+        names.append((text, left + inside[:, 0].max() / 2, top - GAP / 2))
+    most = max(float(xy.max()), 1e-9)
+    return {
+        "xy": pack((xy.T / most * 65535).round().astype("<u2").tobytes()),
+        "there": _bits(there),
+        "sections": [[text, round(x / most, 4), round(y / most, 4)] for text, x, y in names] if len(parts) > 1 else [],
+    }
 
 
 def _placed(plane: Mapping[str, pd.DataFrame]) -> np.ndarray:
