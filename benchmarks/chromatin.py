@@ -2,6 +2,7 @@
 
     benchmarks/peers/setup.sh scglue                             # GLUE's environment, once
     python benchmarks/chromatin.py --cells 3000                  # snare_mop, a random part of it
+    python benchmarks/chromatin.py --data simulated --cells 1500 # RNA and peaks of the simulator
 
 Each tool is a process of its own on one thread that reads two shuffled views and the same links; pairing and labels are
 only used for scores. Rows are appended to a file, and tools that it holds are not run again.
@@ -16,10 +17,11 @@ from pathlib import Path
 
 import numpy as np
 import speed
-from tasks import Task, real
+from tasks import Task, real, simulated_multiome
 
 import crosstie as xt
 
+N_GENES = 600  # of the simulator, with about five peaks each
 HERE = Path(__file__).resolve().parent
 TOOLS = {"crosstie": ("crosstie", "run_crosstie.py"), "GLUE": ("scglue", "run_scglue_chromatin.py")}
 SCORES = ["foscttm", "accuracy rna->atac", "accuracy atac->rna", "accuracy", "mixing"]
@@ -48,13 +50,18 @@ def write_views(task: Task, folder: Path) -> None:
 def main() -> None:
     """Run the tools and print the table."""
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--data", default="snare_mop")
-    parser.add_argument("--cells", type=int, default=0, help="a random part of so many cells; 0 takes all")
+    parser.add_argument("--data", default="snare_mop", help="a data set of RNA and chromatin, or `simulated`")
+    parser.add_argument(
+        "--cells", type=int, default=0, help="a random part of so many cells; 0 takes all (of the simulator, 1,500)"
+    )
     parser.add_argument("--only", nargs="+", choices=TOOLS, default=list(TOOLS))
     parser.add_argument("--work", type=Path, default=HERE / "out" / "chromatin")
     args = parser.parse_args()
     speed.N_THREADS = 1
-    task = part(real(args.data), args.cells)
+    if args.data == "simulated":
+        task = simulated_multiome("simulated multiome", n_cells=args.cells or 1500, n_genes=N_GENES)
+    else:
+        task = part(real(args.data), args.cells)
     folder = args.work / f"{args.data}_{args.cells or 'all'}"
     write_views(task, folder / "views")
     record = folder / "rows.jsonl"

@@ -8,7 +8,7 @@ docs/benchmarks.md says where each comes from.
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
@@ -100,13 +100,23 @@ def hidden(name: str, truth: Mapping[str, ad.AnnData], label: np.ndarray, seed: 
 
 def simulated(name: str, seed: int = 0, **options: object) -> Task:
     """Return simulated CITE-seq as a task; the options are those of `xt.datasets.simulate_citeseq`."""
-    mdata = xt.datasets.simulate_citeseq(seed=seed, **options)  # type: ignore[arg-type]
-    cell = {view: adata.obs["true_cell"].to_numpy() for view, adata in mdata.mod.items()}
+    return _of_simulation(name, xt.datasets.simulate_citeseq(seed=seed, **options).mod)  # type: ignore[arg-type]
+
+
+def simulated_multiome(name: str, seed: int = 0, **options: object) -> Task:
+    """Return simulated RNA and peaks as a task; the options are those of `xt.datasets.simulate_teaseq`."""
+    views = xt.datasets.simulate_teaseq(seed=seed, peaks=True, **options).mod  # type: ignore[arg-type]
+    return _of_simulation(name, {view: views[view] for view in ("rna", "atac")}, keep=["linked_gene"])
+
+
+def _of_simulation(name: str, truth: Mapping[str, ad.AnnData], keep: Sequence[str] = ()) -> Task:
+    """Hide what a simulator knows of its views, but for some columns of `.var`."""
+    cell = {view: adata.obs["true_cell"].to_numpy() for view, adata in truth.items()}
     label = np.full(1 + max(int(c.max()) for c in cell.values()), "", dtype=object)
     views = {}
-    for view, adata in mdata.mod.items():
+    for view, adata in truth.items():
         label[cell[view]] = adata.obs["cell_type"].astype(str).to_numpy()
-        views[view] = ad.AnnData(adata.X, var=adata.var[[]].copy())
+        views[view] = ad.AnnData(adata.X, var=adata.var[[column for column in keep if column in adata.var]].copy())
         views[view].obs_names = [f"{view}-{k}" for k in range(adata.n_obs)]
     return Task(name, views, cell, label)
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterable
+from functools import lru_cache
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -26,6 +27,11 @@ def means_missing(label: object) -> bool:
         import pandas as pd  # not before: the command line starts fast
 
         return label is None or label is pd.NA or label is pd.NaT or label != label
+    return _is_word_for_missing(label)
+
+
+@lru_cache(maxsize=4096)  # asked for every cell, of a few different labels
+def _is_word_for_missing(label: str) -> bool:
     return _JOINTS.sub(" ", label).strip().casefold() in MISSING
 
 

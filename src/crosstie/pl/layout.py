@@ -47,42 +47,50 @@ def plane_layout(joint: Floats, *, n_neighbors: int, seed: int) -> NDArray[np.fl
     n_cells = len(joint)
     graph = neighbour_graph(joint, n_neighbors)
     weight, n_edges = graph.data, len(graph.data)
-    edge = np.arange(n_edges)
-    ends = np.concatenate([graph.row, graph.col])
+    head, tail = graph.row.astype(np.int64), graph.col.astype(np.int64)
+    ends = np.concatenate([head, tail])
     sign = np.repeat(np.array([1, -1], np.float32), n_edges)
-    difference = sp.csr_array((sign, (np.tile(edge, 2), ends)), shape=(n_edges, n_cells))
-    to_ends = sp.csr_array(difference.T)
-    degree = np.bincount(ends, np.tile(weight, 2), n_cells).astype(np.float32)[:, None]
+    to_ends = sp.csr_array((sign, (ends, np.tile(np.arange(n_edges), 2))), shape=(n_cells, n_edges))
+    degree = np.bincount(ends, np.tile(weight, 2), n_cells).astype(np.float32)
     pull_share = -2 * SPREAD / np.maximum(degree, 1)
     push_share = PUSH / (2 * N_SHIFTS) * degree / np.maximum(degree, 1)
 
-    xy = principal_plane(joint)
-    xy = (10 * xy / max(np.abs(xy).max(), 1e-12)).astype(np.float32)
-    xy += rng.normal(scale=1e-4, size=xy.shape).astype(np.float32)  # equal cells part
+    start = principal_plane(joint)
+    start = (10 * start / max(np.abs(start).max(), 1e-12)).astype(np.float32)
+    start += rng.normal(scale=1e-4, size=start.shape).astype(np.float32)  # equal cells part
+    xy = np.ascontiguousarray(start.T)  # two rows: every step runs along them
     for i in range(N_STEPS):
-        apart = difference @ xy
-        closeness = 1 / (1 + SPREAD * _squared(apart))
-        step = pull_share * (to_ends @ (apart * (weight * closeness)[:, None]))
+        apart = np.stack([row.take(head) - row.take(tail) for row in xy])
+        force = weight / (1 + SPREAD * _squared(apart)) * apart
+        step = pull_share * np.stack([to_ends @ row for row in force])
         order = rng.permutation(n_cells)
-        step[order] += push_share[order] * _pushes(xy[order], rng.integers(1, n_cells, N_SHIFTS))
+        step[:, order] += push_share[order] * _pushes(xy[:, order], rng.integers(1, n_cells, N_SHIFTS))
         xy += np.float32(FIRST_STEP * (1 - i / N_STEPS)) * np.clip(step, -LONGEST, LONGEST)
-    return xy
+    return np.ascontiguousarray(xy.T)
 
 
 def _pushes(shuffled: Array, shifts: NDArray[np.int64]) -> Array:
-    """Return the pushes between shuffled cells and those `shifts` rows before them: as much away from either."""
+    """Return the pushes between shuffled cells and those `shifts` places before them, shape `(2, n_cells)`.
+
+    Both of two cells are pushed as much, away from each other.
+    """
+    n_cells = shuffled.shape[1]
+    twice = np.concatenate([shuffled, shuffled], axis=1)
     total = np.zeros_like(shuffled)
     for shift in shifts:
-        apart = shuffled - np.roll(shuffled, shift, axis=0)
+        apart = shuffled - twice[:, n_cells - shift : 2 * n_cells - shift]
         squared = _squared(apart)
-        force = (2 / ((0.001 + squared) * (1 + SPREAD * squared)))[:, None] * apart
+        force = 2 / ((0.001 + squared) * (1 + SPREAD * squared)) * apart
         np.clip(force, -LONGEST, LONGEST, out=force)
-        total += force - np.roll(force, -shift, axis=0)
+        total += force
+        total[:, : n_cells - shift] -= force[:, shift:]
+        total[:, n_cells - shift :] -= force[:, :shift]
     return total
 
 
 def _squared(x: Array) -> Array:
-    return np.einsum("ij,ij->i", x, x)
+    """Return the squared length of vectors, one in each column of two rows."""
+    return x[0] * x[0] + x[1] * x[1]
 
 
 def neighbour_graph(joint: Floats, n_neighbors: int) -> sp.coo_array:

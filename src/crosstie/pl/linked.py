@@ -217,12 +217,12 @@ def _classes(labels: Mapping[str, Any], views: tuple[str, str]) -> list[str]:
 
 def _distributions(ax: Axes, column: Column, views: tuple[str, str], labels: Mapping[str, Any]) -> None:
     """Draw half a violin per class and side; both sides are scaled to their 99 % quantile."""
-    own = [np.asarray(labels[view], dtype=object) if view in labels else np.array([]) for view in views]
+    own = [np.asarray(labels[view], dtype=object).astype(str) if view in labels else np.array([]) for view in views]
     classes = _classes(labels, views)
     for side, (label, values, colour) in enumerate(zip(own, column.values, palette(2), strict=True)):
         shown = np.clip(_scaled(values), None, 1.1)
         for i, cls in enumerate(classes):
-            mine = shown[label.astype(str) == cls] if len(label) else np.array([])
+            mine = shown[label == cls] if len(label) else np.array([])
             if len(mine) < 3:
                 continue
             bodies: Any = ax.violinplot(mine, [i], widths=0.9, showextrema=False)["bodies"]

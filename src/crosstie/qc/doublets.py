@@ -98,9 +98,10 @@ def find_doublets(view: View, *, max_cells: int = MAX_CELLS, seed: int = 0) -> D
     batch = None if view.batch is None else view.batch.to_numpy()[rows]
     single = np.arange(len(rows))
     with few_threads(len(rows)):
+        recipe = _recipe(view, counts, seed)
         for _ in range(N_ROUNDS):
             made = _simulated(counts, single, batch, rng)
-            features = _described(view, counts, made, seed)
+            features = _described(recipe, counts, made)
             score = _out_of_fold(features, single, rng, seed)
             real, simulated = score[: len(rows)], score[len(rows) :]
             share = _share(real, simulated)
@@ -119,11 +120,15 @@ def _simulated(counts: sp.csr_matrix, single: Index, batch: Labels | None, rng: 
     return sp.csr_matrix(counts[single[first]] + counts[second])
 
 
-def _described(view: View, counts: sp.csr_matrix, made: sp.csr_matrix, seed: int) -> Floats:
-    """Return the features of cells and simulated doublets that the classifier reads."""
+def _recipe(view: View, counts: sp.csr_matrix, seed: int) -> Recipe:
+    """Return the recipe of a part of a view's cells, by which cells and simulated doublets are compared."""
     part = replace(view, matrix=counts, cells=view.cells[: counts.shape[0]], batch=None)
     steps = replace(STEPS[view.modality], n_top=N_TOP if view.modality == "rna" else None)
-    recipe = Recipe.fit(part, steps=steps, n_components=N_COMPONENTS, seed=seed)
+    return Recipe.fit(part, steps=steps, n_components=N_COMPONENTS, seed=seed)
+
+
+def _described(recipe: Recipe, counts: sp.csr_matrix, made: sp.csr_matrix) -> Floats:
+    """Return the features of cells and simulated doublets that the classifier reads."""
     both = sp.vstack([counts, made], "csr")
     x = recipe.transform(both)
     n, total = counts.shape[0], np.asarray(both.sum(1)).ravel()

@@ -38,9 +38,7 @@ def moved(first: tuple[Array, Array], second: tuple[Array, Array], *, k: int = 1
         block = slice(start, start + BLOCK)
         # Minus half the squared distance, up to a constant that all target cells share.
         nearness = source_again[block] @ target_again.T - (target_again**2).sum(1) / 2
-        for column in row[block].T:
-            own = np.take_along_axis(nearness, column[:, None], 1)
-            rank[block] += (nearness > own).sum(1)
+        rank[block] = _n_above(nearness, row[block]).sum(1)
     return np.clip((rank / k - (k - 1) / 2) / max(n_target - k, 1), 0, 1)
 
 
@@ -73,12 +71,17 @@ def returned(source: Array, target: Array, own: Array, grid: Index, there: Index
     for start in range(0, len(source), BLOCK):
         block = slice(start, start + BLOCK)
         cosine = own[block] @ own[grid].T
-        for column in there[block].T:
-            for step in back[column].T[:: max(1, k // 3)]:
-                nearer = np.take_along_axis(cosine, step[:, None], 1)
-                out[block] += (cosine > nearer).sum(1)
+        out[block] = _n_above(cosine, back[there[block], :: max(1, k // 3)].reshape(len(cosine), -1)).sum(1)
     n_looked = k * len(range(0, k, max(1, k // 3)))
     return np.clip((out / n_looked - (k - 1) / 2) / max(len(grid) - k, 1), 0, 1)
+
+
+def _n_above(table: Array, columns: Index) -> Index:
+    """Return how many entries of a row are above those in some of its columns, shape of `columns`."""
+    own = np.take_along_axis(table, columns, 1)
+    ordered = np.sort(table, axis=1)
+    not_above = [row.searchsorted(values, "right") for row, values in zip(ordered, own, strict=True)]
+    return table.shape[1] - np.stack(not_above)
 
 
 def halves(counts: Matrix, rng: np.random.Generator) -> tuple[Matrix, Matrix]:
