@@ -2,6 +2,7 @@
 
 import re
 import shutil
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import crosstie as xt
 from crosstie._mudata import views_as_they_are
 from crosstie.cli import app
 from crosstie.report import write
+from crosstie.space import Positions
 
 from . import browser as chromium
 
@@ -87,6 +89,16 @@ def of_a_model(model, tmp_path_factory):
     """The page of a model that was never a run, in a folder of its own."""
     file = tmp_path_factory.mktemp("model") / "report.html"
     return write(model, file, label_key="cell_type", diagnosis=xt.trust.diagnose(model))
+
+
+@pytest.fixture(scope="package")
+def of_tissue(model, tmp_path_factory):
+    """The page of a model whose second view has positions in three sections, one of them with markup for a name."""
+    name, z = list(model.latents.items())[-1]
+    xy = np.random.default_rng(0).random((len(z), 2)) * 100
+    here = Positions(xy, np.arange(len(z)) % 3, ("one", "two", EVIL), "micrometre")
+    placed = type(model).of(replace(model.inputs, positions={name: here}), model.fitted)
+    return write(placed, tmp_path_factory.mktemp("tissue") / "report.html", label_key="cell_type")
 
 
 @pytest.fixture(scope="package")

@@ -279,3 +279,25 @@ def test_names_of_views_and_files_are_not_markup(chrome, tmp_path):
         assert chrome.run(f'document.querySelectorAll("{NOT_OURS}").length') == 0
         assert views[0] in chrome.run("document.body.innerText")
         assert chrome.complaints() == []
+
+
+def test_the_map_switches_to_the_tissue_and_back(chrome, of_tissue):
+    """Only cells with positions are drawn there; the text above tells what is seen."""
+    chrome.open(of_tissue)
+    about = "[...document.querySelectorAll('[data-about]')].filter((p) => !p.hidden).map((p) => p.dataset.about).join()"
+    pixels = "document.querySelector('.stage canvas').toDataURL()"
+    assert chrome.run(about) == "latent"
+    latent = chrome.run(pixels)
+    where = "document.querySelector('select.where')"
+    choose = f"((s) => {{ s.value = '%s'; s.dispatchEvent(new Event('change')); }})({where})"
+    settled = "new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(() => done(true))))"
+    chrome.run(choose % "tissue")
+    assert chrome.run(settled)
+    assert chrome.run(about) == "tissue"
+    assert chrome.run(pixels) != latent
+    chrome.run(choose % "latent")
+    assert chrome.run(settled)
+    assert chrome.run(about) == "latent"
+    assert chrome.run(pixels) == latent
+    assert chrome.run("window.evil") is None
+    assert chrome.complaints() == []

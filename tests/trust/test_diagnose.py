@@ -68,6 +68,7 @@ def test_a_condemned_model_says_so_with_every_answer(data, link, caplog, tmp_pat
         lambda m: xt.tl.transfer_labels(m, "rna", "adt", key="cell_type"),
         lambda m: xt.tl.match_cells(m.extend(data["rna"][:50].copy(), "rna"), "rna_query", "adt"),
         lambda m: xt.tl.match_cells(kept(m, tmp_path), "rna", "adt"),
+        lambda m: xt.tl.match_cells(kept(m, tmp_path).with_data(data), "rna", "adt"),
     ):
         caplog.clear()
         answer(again)

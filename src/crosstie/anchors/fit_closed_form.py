@@ -46,7 +46,7 @@ def fit_closed_form(
     settings
         Settings of the closed form, such as the number of rounds.
     groups
-        Group of each linked column of the edges; a group is whitened and scaled by itself. `None`: one for each edge.
+        Group of each linked column of the edges; a group is whitened and scaled on its own. `None`: one for each edge.
     pairs
         For each edge with shared cells, their row numbers in the two views.
     batches

@@ -37,7 +37,7 @@ KeepWords = Annotated[
 ]
 UseAnyway = Annotated[
     bool,
-    typer.Option("--use-anyway", help="Go on although the verdict on the run is: do not use. The result says so."),
+    typer.Option("--use-anyway", help="Continue although the verdict on the run is: do not use. The output says so."),
 ]
 
 
@@ -63,7 +63,7 @@ def condemned(run: Path, *, use_anyway: bool) -> str:
             f"the verdict on {run} is: {WORDS['fail']}.",
             found=reasons,
             expected="a run that can be trusted",
-            do="Mend what the reasons name and integrate again, or take the result at your own risk: --use-anyway.",
+            do="Fix what the reasons name and integrate again, or take the result at your own risk: --use-anyway.",
         )
     log.warning("the verdict on %s is: %s (%s). The result carries this verdict.", run, WORDS["fail"], reasons)
     return WORDS["fail"]

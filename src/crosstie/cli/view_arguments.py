@@ -56,8 +56,8 @@ Droplets = Annotated[
     typer.Option(
         "--droplets",
         metavar="FILE",
-        help="Unfiltered matrix (raw_feature_bc_matrix.h5): takes off proteins what antibodies leave in its empty "
-        "droplets.",
+        help="Unfiltered matrix (raw_feature_bc_matrix.h5), whose empty droplets show the background to take off the "
+        "proteins.",
     ),
 ]
 PanelKeys = Annotated[

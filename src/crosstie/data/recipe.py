@@ -307,8 +307,8 @@ def _ignored(view: View, steps: Steps, names: Collection[str]) -> Index:
     if len(found):
         so = "would decide the size of every cell: set aside" if len(aside) else "is used as it is"
         log.warning(
-            "%s: %s has more than four times the counts of all other features, and %s. Remove what is no measurement "
-            "(a QC column, an index), and look at the values of what is one.",
+            "%s: %s has more than four times the counts of all other features, and %s. Remove it if it is not a "
+            "measurement (a QC column, an index); otherwise look at its values.",
             *(view.name, sample(view.features[found], 4), so),
         )
     return np.union1d(ignored, aside)

@@ -51,8 +51,8 @@ def cells(run: Run, *, views: Sequence[str] | None = None, features: str | None 
     cells. `obsm["X_crosstie"]` has the coordinates and `obsm["X_umap"]` the map (missing for cells not on it).
     `obs` has the view, labels given or transferred with their confidence and novelty, the confidence in the position,
     and the columns that all views have (`cell_type`, which CELLxGENE reserves, as `author_cell_type`); of a single view
-    all its columns and positions. `uns["crosstie"]` says where
-    everything comes from, in text and numbers that anndata can write.
+    all its columns and positions. `uns["crosstie"]` says where everything comes from, in text and numbers that anndata
+    can write.
 
     Raises
     ------

@@ -28,6 +28,11 @@ def transfer_accuracy(true: Any, predicted: Any, *, exclude: Collection[str] = (
     Returns
     -------
     Score in [0, 1]; higher is better.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a label is missing, or no cell is left to score.
     """
     true, predicted = _scored(true, predicted, exclude, what="transfer_accuracy")
     return float((true == predicted).mean())
@@ -46,6 +51,11 @@ def balanced_accuracy(true: Any, predicted: Any, *, exclude: Collection[str] = (
     Returns
     -------
     Score in [0, 1]; higher is better; every class weighs the same, however rare.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a label is missing, or no cell is left to score.
     """
     true, predicted = _scored(true, predicted, exclude, what="balanced_accuracy")
     return float(pd.Series(true == predicted).groupby(true).mean().mean())
@@ -66,6 +76,11 @@ def macro_f1(true: Any, predicted: Any, *, exclude: Collection[str] = ()) -> flo
     Returns
     -------
     Score in [0, 1]; higher is better.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a label is missing, or no cell is left to score.
     """
     true, predicted = _scored(true, predicted, exclude, what="macro_f1")
     from sklearn.metrics import f1_score
@@ -86,6 +101,11 @@ def ari(true: Any, predicted: Any, *, exclude: Collection[str] = ()) -> float:
     Returns
     -------
     1 for equal partitions, 0 on average for random ones, down to -0.5.
+
+    Raises
+    ------
+    ValueError
+        If lengths differ, a label is missing, or no cell is left to score.
     """
     true, predicted = _scored(true, predicted, exclude, what="ari")
     from sklearn.metrics import adjusted_rand_score
@@ -114,6 +134,11 @@ def silhouette(
     Returns
     -------
     Score in [-1, 1]; higher means that labels are tighter and further apart.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two classes or no more cells than classes, a label is missing, or a value is not finite.
     """
     z = coordinates(z, what="silhouette")
     y = names(labels, what="silhouette", n_cells=len(z))
@@ -148,6 +173,12 @@ def nearest_labels(z_reference: ArrayLike, labels: Any, z_query: ArrayLike, k: i
     Returns
     -------
     Labels, shape `(n_queries,)`.
+
+    Raises
+    ------
+    ValueError
+        If the coordinates differ in width or are not finite, there is not one label per reference cell, or `k` is
+        below 1.
     """
     z_reference = coordinates(z_reference, what="nearest_labels, reference")
     names(labels, what="nearest_labels", n_cells=len(z_reference))

@@ -32,6 +32,11 @@ def mixing(latents: Mapping[str, ArrayLike], *, k: int = 20, max_cells: int | No
     Returns
     -------
     Score in [0, 1]; 0 when the views are separate; near 0.5 when two views of one size are well mixed.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two views, their coordinates differ in width or are not finite, or `k` is below 1.
     """
     share, _ = _other_shares(latents, k=k, max_cells=max_cells, seed=seed, what="mixing")
     return float(share.mean())
@@ -60,6 +65,11 @@ def alignment(latents: Mapping[str, ArrayLike], *, k: int = 20, max_cells: int |
     -------
     1 when perfectly mixed, 0 when the views are separate; slightly above 1 when cells are nearer to the other view than
     to their own, as true partners do.
+
+    Raises
+    ------
+    ValueError
+        If there are fewer than two views, their coordinates differ in width or are not finite, or `k` is below 1.
 
     References
     ----------

@@ -113,6 +113,13 @@ def matching_accuracy(
     Returns
     -------
     Score in [0, 1]; higher is better.
+
+    Raises
+    ------
+    TypeError
+        If the pairs are not whole numbers.
+    ValueError
+        If source and target differ in length, a row does not exist, a label is missing, or no pair is left to score.
     """
     source, target = np.asarray(source), np.asarray(target)
     if source.ndim != 1 or source.shape != target.shape:

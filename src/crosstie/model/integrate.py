@@ -48,6 +48,11 @@ def integrate(
     Returns
     -------
     The fitted model.
+
+    Raises
+    ------
+    KeyError, TypeError, ValueError, FloatingPointError
+        As `Model` and `Model.fit`; also `ValueError` if one view alone has no reference with cells, or several.
     """
     if reference is not None and links is None and len(own := as_mapping(data, least=1)) == 1:
         data, links = bridged(data, reference, modality)

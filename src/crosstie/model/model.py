@@ -170,7 +170,7 @@ class Model(ModelState):
         """Return a model with one more view: new cells, measured like those of a fitted view.
 
         Differences to the fitted cells of their kind are removed, state by state, as for a batch; fitted cells do not
-        move by a bit. Raises as `embed`, and if the name is taken.
+        move at all. Raises as `embed`, and `ValueError` if the name is taken.
 
         Parameters
         ----------
@@ -188,12 +188,12 @@ class Model(ModelState):
             return self.of(*larger, condemned=self.condemned)
 
     def with_data(self, data: Data, link_data: Mapping[str, AnnData] | None = None) -> Model:
-        """Return a loaded model with the data it was fitted on; raises if the cells or features differ."""
+        """Return a loaded model with its data; raises `ValueError` if cells or features are not the fitted ones."""
         inputs = self._inputs.with_data(data, link_data, recipes=self.recipes, n_core=self._config.n_core)
-        return self.of(inputs, replace(self.fitted, core=None))
+        return self.of(inputs, replace(self.fitted, core=None), condemned=self.condemned)
 
     def embed_joint(self) -> AnnData:
-        """Return one row per cell: cells that paired links identify across views have one place.
+        """Return one row per cell: cells that paired links identify across views get one position.
 
         `.X` has the latent coordinates, `.obs` the views that measured a cell and its name in each of them.
         """
@@ -217,7 +217,7 @@ class Model(ModelState):
         return found.translate(self.embed(source, adata), target, scaled=scaled)
 
     def write(self, data: Data, key: str = "X_crosstie") -> None:
-        """Write the latent coordinates into `.obsm[key]` of every view of `data`; raises if cells differ."""
+        """Write latent coordinates into `.obsm[key]` of every view of `data`; raises `ValueError` if cells differ."""
         named = as_mapping(data)
         for name in self.latents:
             if name not in named:
@@ -234,7 +234,7 @@ class Model(ModelState):
 
     @classmethod
     def load(cls, path: str | Path) -> Model:
-        """Load a saved model; without data it can embed and translate but not be fitted again. It stays condemned."""
+        """Load a saved model, with its verdict "do not use" if any; without data it can embed, but not be fitted."""
         return cls.of(*load(path))
 
     @property

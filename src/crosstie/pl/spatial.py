@@ -75,28 +75,15 @@ def spatial(
     if ax is None:
         ax = plt.subplots(figsize=(_SIDE, _SIDE), dpi=150, layout="constrained")[1]
     xy = positions.xy[rows, :2]
+    shapes = None if polygons is None else [np.asarray(polygons[row], dtype=float) for row in rows]
     if values is not None:
-        number = np.asarray(values, dtype=float)[rows]
-        ramp = ScalarMappable(_range(np.asarray(values, dtype=float)), _RAMP)
-        known = np.isfinite(number)
-        rgb = np.where(known[:, None], ramp.to_rgba(np.where(known, number, 0))[:, :3], to_rgb(GREY))
+        number = np.asarray(values, dtype=float)
+        ramp = ScalarMappable(_range(number), _RAMP)
+        _draw_numbers(ax, xy, number[rows], ramp, shapes)
     else:
         label = np.full(positions.n_cells, "") if colour is None else np.asarray(colour, dtype=object).astype(str)
         classes = {"": INK} if colour is None else _classes(label)
-        code = pd.Categorical(label[rows], categories=list(classes)).codes.astype(np.int64)
-        rgb = to_rgba_array(list(classes.values()))[code, :3]
-    if polygons is not None:
-        shapes = [np.asarray(polygons[row], dtype=float) for row in rows]
-        ax.add_collection(PolyCollection(shapes, facecolors=rgb, edgecolors="white", linewidths=0.1, rasterized=True))
-        ax.autoscale_view()
-    elif len(rows) <= POINTS:
-        _points(ax, xy, rgb)
-    elif values is not None:
-        mean, extent = _means(xy, number)
-        shown: Any = ramp.to_rgba(np.ma.masked_invalid(mean))
-        ax.imshow(shown, extent=extent, interpolation="nearest", origin="lower")
-    else:
-        ax.imshow(_most_frequent(xy, code, list(classes.values())), extent=_extent(xy), origin="lower")
+        _draw_labels(ax, xy, label[rows], classes, shapes)
     _frame(ax, xy, positions.unit)
     entitle(ax, title or (positions.sections[positions.section[rows[0]]] if len(positions.sections) > 1 else None))
     if values is not None:
@@ -106,6 +93,36 @@ def spatial(
     elif colour is not None:
         _legend(ax, {name: classes[name] for name in classes if (label[rows] == name).any()}, own_figure=own_figure)
     return ax
+
+
+def _draw_numbers(ax: Axes, xy: Floats, number: Floats, ramp: ScalarMappable, shapes: list[Floats] | None) -> None:
+    if shapes is None and len(xy) > POINTS:
+        mean, extent = _means(xy, number)
+        shown: Any = ramp.to_rgba(np.ma.masked_invalid(mean))
+        ax.imshow(shown, extent=extent, interpolation="nearest", origin="lower")
+        return
+    known = np.isfinite(number)
+    rgb = np.where(known[:, None], ramp.to_rgba(np.where(known, number, 0))[:, :3], to_rgb(GREY))
+    _draw_cells(ax, xy, rgb, shapes)
+
+
+def _draw_labels(ax: Axes, xy: Floats, label: np.ndarray, classes: dict[str, str], shapes: list[Floats] | None) -> None:
+    code = pd.Categorical(label, categories=list(classes)).codes.astype(np.int64)
+    colours = list(classes.values())
+    if shapes is None and len(xy) > POINTS:
+        ax.imshow(_most_frequent(xy, code, colours), extent=_extent(xy), origin="lower")
+    else:
+        _draw_cells(ax, xy, to_rgba_array(colours)[code, :3], shapes)
+
+
+def _draw_cells(ax: Axes, xy: Floats, rgb: Floats, shapes: list[Floats] | None) -> None:
+    """Draw every cell as its outline, or as a point."""
+    if shapes is not None:
+        ax.add_collection(PolyCollection(shapes, facecolors=rgb, edgecolors="white", linewidths=0.1, rasterized=True))
+        ax.autoscale_view()
+        return
+    draw: Any = ax.scatter  # its types leave out arrays
+    draw(*xy.T, s=float(np.clip(12_000 / len(xy), 0.2, 12)), c=rgb, linewidths=0, rasterized=True)
 
 
 def _rows(positions: Positions, section: str | None) -> Index:
@@ -177,11 +194,6 @@ def _most_frequent(xy: Floats, code: Index, colours: list[str]) -> Floats:
         most = np.maximum(most, n)
     rgb = np.vstack([to_rgba_array(colours)[:, :3], [1, 1, 1]])
     return rgb[winner].reshape(*shape, 3)
-
-
-def _points(ax: Axes, xy: Floats, rgb: Floats) -> None:
-    draw: Any = ax.scatter  # its types leave out arrays
-    draw(*xy.T, s=float(np.clip(12_000 / len(xy), 0.2, 12)), c=rgb, linewidths=0, rasterized=True)
 
 
 def _frame(ax: Axes, xy: Floats, unit: str | None) -> None:

@@ -50,7 +50,7 @@ def impute(
     model
         A fitted model.
     source, target
-        Names of the views: the one with the cells, and the one with the features. Cells without a count are warned of.
+        Names of the views: the one with the cells, and the one with the features. A warning names cells without counts.
     method
         `"neighbours"`: the weighted mean of the nearest target cells (in large views, cells of the core); needs the
         data of the target. `"regression"`: ridge regression of the target's components on the coordinates, mapped back

@@ -1,4 +1,4 @@
-"""Labels from annotated data of others: each view is labelled by the reference cells that were measured like it."""
+"""Labels from annotated data of another study: each view is labelled by reference cells of its modality."""
 
 from __future__ import annotations
 

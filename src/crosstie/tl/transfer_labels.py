@@ -188,8 +188,8 @@ def label_probabilities(
     Returns
     -------
     One row per target cell, indexed by name, and one column per label; rows sum to 1, and every label of a cell without
-    a single count is equally probable. With several levels, columns are
-    pairs of level (`key` or `parent`; the finest is `label`) and label, and rows sum to 1 within each level.
+    a single count is equally probable. With several levels, columns are pairs of level (`key` or
+    `parent`; the finest is `label`) and label, and rows sum to 1 within each level.
     """
     z_source, z_target = coordinates(model, source, target, k, what="label_probabilities")
     known = read_labels(model, source, key, labels, parents, keep_words=keep_words)

@@ -108,20 +108,13 @@ class Networks(nn.Module):
         middle = nn.functional.linear(decoder.first(z).relu_(), weight, bias)
         return cast(Tensor, encoder.last(middle.relu_()))
 
+    @torch.no_grad()
     def encode_array(self, view: str, x: Array, *, chunk: int = 65_536) -> Array:
         """Do as `encode`, for arrays of any length."""
-        return self._in_chunks(lambda rows: self.encode(view, rows), x, chunk)
-
-    def decode_array(self, view: str, z: Array, *, chunk: int = 65_536) -> Array:
-        """Do as `decode`, for arrays of any length."""
-        return self._in_chunks(lambda rows: self.decode(view, rows), z, chunk)
-
-    @torch.no_grad()
-    def _in_chunks(self, function: Callable[[Tensor], Tensor], x: Array, chunk: int) -> Array:
         weight = next(self.parameters())
         starts = range(0, max(len(x), 1), chunk)  # an empty array still goes through once, for its width
-        parts = [function(torch.tensor(x[i : i + chunk], dtype=weight.dtype, device=weight.device)) for i in starts]
-        return torch.cat(parts).cpu().numpy()
+        rows = (torch.tensor(x[i : i + chunk], dtype=weight.dtype, device=weight.device) for i in starts)
+        return torch.cat([self.encode(view, part) for part in rows]).cpu().numpy()
 
 
 class Critic(nn.Module):

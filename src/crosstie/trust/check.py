@@ -83,7 +83,7 @@ def check(
         Column of obs with cell types, only to see which of them occur in one batch alone.
     quick
         Leave out what takes more than a moment: doublets, duplicated cells, links and batches. On the command line,
-        `crosstie integrate` makes the quick check by itself and warns of what asks for action; `xt.integrate` does not.
+        `crosstie integrate` runs the quick check and warns of what needs action; `xt.integrate` does not.
     seed
         Random seed of simulated doublets and of sketches.
 
@@ -184,7 +184,7 @@ def _dominant(view: View) -> list[Finding]:
     share = float((sums := column_sums(view.loaded))[found].sum() / sums.sum())
     so = "; set aside" if len(aside) else ""
     text = f"{sample(view.features[found], 4)}: more than four times the counts of all other features{so}"
-    do = "If it is no measurement (a QC column, an index), remove it; otherwise look at its values."
+    do = "If it is not a measurement (a QC column, an index), remove it; otherwise look at its values."
     return [Finding(view.name, "dominant_features", "note", text, do, share)]
 
 

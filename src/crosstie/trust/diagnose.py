@@ -55,8 +55,8 @@ def diagnose(
     The closed form is refitted on sketches: without some links, which then are judged by fits that did not see them,
     and without a fifth of the cells. Cells are also placed by each half of their counts. The data are checked for
     copies of one measurement, doublets, duplicated cells and mismatched organisms, and looked at as the quick part of
-    `crosstie.check` does. The model's own coordinates tell
-    whether cells return from the other view, how well views mix, and which populations have no counterpart.
+    `crosstie.check` does. The model's own coordinates tell whether cells return from the other view, how well views
+    mix, and which populations have no counterpart.
 
     Parameters
     ----------

@@ -54,7 +54,7 @@ def test_dates(before, after, caplog):
     assert list(views["rna"].var_names) == after
     assert "rna: names of genes that a spreadsheet turned into dates" in caplog.text
     n_mended = sum(a != b for a, b in zip(before, after, strict=True))
-    assert f": {n_mended} mended" in caplog.text
+    assert f": {n_mended} corrected" in caplog.text
 
 
 def test_no_date_is_seen_where_there_is_none(caplog):

@@ -26,7 +26,7 @@ def check(
     modality: view_arguments.Modalities = None,
     slot: Annotated[
         list[str] | None,
-        typer.Option(metavar="[NAME=]SLOT", help="Where the matrix is: X, layers/NAME or obsm/NAME."),
+        typer.Option(metavar="[NAME=]SLOT", help="Where the matrix is: X, raw, layers/NAME or obsm/NAME."),
     ] = None,
     batch_key: Annotated[
         list[str] | None, typer.Option(metavar="[NAME=]COLUMN", help="Column of obs with the batch of each cell.")

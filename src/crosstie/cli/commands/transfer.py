@@ -1,4 +1,4 @@
-"""`crosstie transfer`: labels for the cells of a view, from another view or from annotated data of others."""
+"""`crosstie transfer`: labels for the cells of a view, from another view or from annotated data of another study."""
 
 from __future__ import annotations
 
@@ -32,7 +32,7 @@ def transfer(
     target: Annotated[str | None, typer.Argument(metavar="TARGET", help="View whose cells get labels.")] = None,
     reference: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="Annotated data of others: label the cells of all views from these."),
+        typer.Option(metavar="FILE", help="Annotated data of another study: label the cells of all views from it."),
     ] = None,
     abstain_at: finished_run.AbstainAt = None,
     k: Annotated[int, typer.Option("--k", min=1, help="Source cells that vote on each target cell.")] = 40,

@@ -87,7 +87,7 @@ def mend_dates(views: dict[str, AnnData], where: str) -> None:
         mended = [gene if gene and gene not in taken else name for name, gene in zip(names, genes, strict=True)]
         n_left = sum(name == new for name, new in zip(names, mended, strict=True) if name in dates)
         log.warning(
-            "%s: names of genes that a spreadsheet turned into dates (%d: %s): %d mended%s.",
+            "%s: names of genes that a spreadsheet turned into dates (%d: %s): %d corrected%s.",
             *(view or where, len(dates), sample(dates, 3), len(dates) - n_left),
             f", {n_left} left, since each can be one of several genes" if n_left else "",
         )

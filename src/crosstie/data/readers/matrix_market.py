@@ -62,7 +62,7 @@ def _header(path: Path, file: IO[bytes]) -> tuple[int, int, int]:
     line = file.readline(_LONGEST)
     if not line.startswith(b"%%MatrixMarket matrix coordinate") or b"general" not in line or b"complex" in line:
         expected = "%%MatrixMarket matrix coordinate integer general"
-        raise value_error(f"{path} is no sparse matrix of counts.", found=repr(line[:60])[1:], expected=expected)
+        raise value_error(f"{path} is not a sparse matrix of counts.", found=repr(line[:60])[1:], expected=expected)
     left = _MOST_COMMENTS
     while line.startswith(b"%") or line == b"\n":
         left -= len(line)

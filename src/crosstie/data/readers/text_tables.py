@@ -117,7 +117,7 @@ def _head(path: Path) -> _Head:
 def _decimal(rows: list[list[str]]) -> str:
     """Return the decimal mark: a comma where values have one and none a point, as in spreadsheets of many countries.
 
-    Where all commas could divide thousands, nothing is decided, and the values are no numbers.
+    Where all commas could divide thousands, nothing is decided, and the values are not numbers.
     """
     values = [value for row in rows for value in row[1:]]
     commas = [value for value in values if _COMMA.fullmatch(value)]
