@@ -140,6 +140,13 @@ def test_accessibility_is_presence_by_depth_scaled_and_never_cut(kind):
     np.testing.assert_allclose(recipe.scale(kind(x)), z, atol=1e-3)
 
 
+def test_components_of_sparse_peaks_are_the_leading_ones():
+    x = (np.random.default_rng(0).random((600, 1200)) < 0.02).astype(np.float32)  # a flat spectrum
+    recipe = Recipe.fit(make_view(x, "atac", name="atac"), n_components=40)
+    exact = np.linalg.svd(recipe.scale(x), compute_uv=False)[:40] ** 2 / len(x)
+    assert recipe.variance.sum() > 0.998 * exact.sum()
+
+
 def test_peaks_of_few_cells_are_left_out_and_said(caplog):
     x = peaks()
     x[:, :7] = 0
