@@ -118,6 +118,8 @@ def _of_simulation(name: str, truth: Mapping[str, ad.AnnData], keep: Sequence[st
         label[cell[view]] = adata.obs["cell_type"].astype(str).to_numpy()
         views[view] = ad.AnnData(adata.X, var=adata.var[[column for column in keep if column in adata.var]].copy())
         views[view].obs_names = [f"{view}-{k}" for k in range(adata.n_obs)]
+        if adata.obs["batch"].nunique() > 1:
+            views[view].obs["batch"] = adata.obs["batch"].astype(str).to_numpy()
     return Task(name, views, cell, label)
 
 

@@ -21,10 +21,10 @@ from tables import show  # noqa: F401  first: it sets the number of threads
 
 sys.path.append(str(Path(__file__).parent / "battery"))
 
-import anndata as ad  # isort: skip
 import numpy as np  # isort: skip
 import pandas as pd  # isort: skip
 import sabotage as s  # isort: skip
+from planned_runs import subset  # isort: skip
 from tasks import Task, real, simulated, thinned  # isort: skip
 
 import crosstie as xt  # isort: skip
@@ -38,15 +38,6 @@ class Setting:
 
     task: Task
     told: Mapping[str, object] = field(default_factory=dict)
-
-
-def subset(task: Task, n_cells: int, seed: int) -> Task:
-    """Return the same cells of every view, at most so many."""
-    chosen = np.zeros(len(task.label), bool)
-    chosen[np.random.default_rng(seed).permutation(len(task.label))[:n_cells]] = True
-    for view in task.views:
-        task = s.some_cells(task, view, chosen, "")
-    return task
 
 
 def commonest(task: Task, place: int) -> str:
@@ -85,15 +76,8 @@ SETTINGS: dict[str, Callable[[Task, int], Setting]] = {
 
 def strong_batches(seed: int, n_cells: int) -> Setting:
     """Simulate three batches with effects three times as strong as by default, and tell them."""
-    options = {"n_cells": n_cells, "n_batches": 3, "batch_effect": 1.0}
-    task = simulated("simulated", seed, **options)
-    whole = xt.datasets.simulate_citeseq(seed=seed, **options)  # type: ignore[arg-type]
-    views = {}
-    for view, adata in task.views.items():
-        views[view] = ad.AnnData(
-            adata.X, obs=adata.obs.assign(batch=whole[view].obs["batch"].to_numpy()), var=adata.var
-        )
-    return Setting(replace(task, views=views), {"batch_key": dict.fromkeys(views, "batch")})
+    task = simulated("simulated", seed, n_cells=n_cells, n_batches=3, batch_effect=1.0)
+    return Setting(task, {"batch_key": dict.fromkeys(task.views, "batch")})
 
 
 def scores(setting: Setting, seed: int, training: str) -> np.ndarray:
