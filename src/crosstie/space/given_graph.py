@@ -58,8 +58,8 @@ def given_graph(view: str, adata: AnnData, section: Index) -> sp.csr_matrix | No
             *(view, f"{int((~within).sum()):,}", f"{len(within):,}", GRAPH),
         )
     graph = connected(row[within], column[within], n)
-    if graph.nnz != len(set_of := np.unique(row[within] * n + column[within])):
-        one_way = graph.nnz - len(set_of)
+    one_way = graph.nnz - len(np.unique(row[within] * n + column[within]))
+    if one_way:
         log.info("%s: %s edges of obsp[%r] went one way only: taken as both.", view, f"{one_way:,}", GRAPH)
     log.info("%s: neighbours are those of obsp[%r], %.1f per cell.", view, GRAPH, graph.nnz / max(n, 1))
     return graph

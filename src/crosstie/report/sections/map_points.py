@@ -96,7 +96,8 @@ def _tissue(run: Run, rows: Mapping[str, np.ndarray]) -> dict[str, Any]:
     if not placed:
         return {}
     first = dict(zip(rows, np.cumsum([0, *map(len, rows.values())]), strict=False))
-    there, xy = np.zeros(sum(map(len, rows.values())), bool), np.zeros((sum(map(len, rows.values())), 2))
+    n_cells = sum(map(len, rows.values()))
+    there, xy = np.zeros(n_cells, bool), np.zeros((n_cells, 2))
     parts = []
     for name, here in placed.items():
         drawn = here.take(rows[name])
