@@ -5,7 +5,7 @@ from dataclasses import replace
 import crosstie as xt
 
 OF_INPUTS = ("views", "obs", "linkage", "link_views", "positions")
-OF_FIT = ("latents", "anchors", "history", "core_rows")
+OF_FIT = ("latents", "anchors", "history", "core_rows", "disagreement")
 
 
 def changed(model, **parts):

@@ -27,5 +27,5 @@ def reload(model, path):
 
 def arrays(model):
     """All arrays that a saved model holds, by name."""
-    fitted = Fitted(model.map, model.latents, model.anchors, model.history, model.core_rows)
+    fitted = Fitted(model.map, model.latents, model.anchors, model.history, model.core_rows, model.fitted.disagreement)
     return save._arrays(fitted)

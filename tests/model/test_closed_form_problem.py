@@ -1,9 +1,12 @@
 """What the closed form is fitted to: all cells, or some of them with the pairs among these."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
 import crosstie as xt
+from crosstie.anchors.disagreement import disagreement
 from crosstie.model.closed_form_problem import ClosedFormProblem
 
 
@@ -38,3 +41,24 @@ def test_some_rows_are_a_problem_of_their_own(problem):
     some, alone = whole.fit(rows=rows), own.fit()
     for view in rows:
         np.testing.assert_array_equal(some.reference[view], alone.reference[view])
+
+
+def test_linked_features_are_asked_in_both_directions(model, problem):
+    edge, own = ("rna", "adt"), model.closed_form.reference
+    found = problem.disagreements(model.latents, own)
+    assert list(found) == [edge, edge[::-1]]
+    values = {view: problem.components[view] @ c for view, c in zip(edge, problem.columns[edge], strict=True)}
+    for a, b in found:
+        expected = disagreement((model.latents[a], values[a]), (model.latents[b], values[b]), own[b])
+        np.testing.assert_allclose(found[a, b], expected, rtol=1e-4)
+        np.testing.assert_allclose(model.fitted.disagreement[a, b], expected, rtol=1e-3)
+
+
+def test_few_links_and_learned_ones_are_not_asked(model, problem):
+    edge, own = ("rna", "adt"), model.closed_form.reference
+    n = problem.columns[edge][0].shape[1]
+    assert problem.with_columns({edge: np.arange(5)}).disagreements(model.latents, own) == {}
+    learned = replace(problem, groups={edge: (np.arange(n) >= 6).astype(int)})
+    first = problem.with_columns({edge: np.arange(6)}).disagreements(model.latents, own)
+    for way, told in learned.disagreements(model.latents, own).items():
+        np.testing.assert_array_equal(told, first[way])

@@ -23,3 +23,16 @@ def test_a_subset_keeps_its_anchors():
     np.testing.assert_array_equal(kept.weight, found.weight)
     for view, kept_rows in rows.items():
         np.testing.assert_array_equal(part.latents[view], fitted.latents[view][kept_rows])
+    for (a, b), told in part.disagreement.items():
+        np.testing.assert_array_equal(told, fitted.disagreement[a, b][rows[b]])
+    assert len(part.disagreement) == 2
+
+
+def test_disagreement_follows_the_order_of_the_cells():
+    data = dict(xt.datasets.simulate_citeseq(n_cells=60, n_genes=100, n_proteins=20).mod)
+    config = xt.Config(n_components=12, n_latent=8, n_rounds=2)
+    turned = {name: adata[::-1].copy() for name, adata in data.items()}
+    one, two = (xt.integrate(d, config=config).fitted.disagreement for d in (data, turned))
+    for way, told in one.items():
+        assert told.std() > 0.01
+        np.testing.assert_array_equal(told, two[way][::-1])

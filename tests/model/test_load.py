@@ -12,6 +12,7 @@ from safetensors.numpy import load_file, save_file
 
 import crosstie as xt
 from crosstie.model import save
+from crosstie.tl.novelty import novelty
 
 from .saved_models import CLOSED, TRAINED, reload, simulate
 
@@ -41,6 +42,21 @@ def test_a_model_saved_before_recipes_had_slopes_loads(run):
     new = np.array([[3.0, 1.0] + [0.0] * 18, [30.0, 10.0] + [0.0] * 18], np.float32)
     once, tenfold = loaded.recipes["adt"].log_normalize(new)
     np.testing.assert_allclose(once, tenfold, rtol=1e-5)
+
+
+def test_a_model_saved_before_links_told_of_lacking_types_loads(run):
+    settings = json.loads((run / "model.json").read_text())
+    of_links = [f"disagreement/{i}" for i in range(len(settings.pop("disagreement")))]
+    weights = load_file(run / "weights.safetensors")
+    assert all(name in weights for name in of_links)
+    save_file({name: x for name, x in weights.items() if name not in of_links}, run / "weights.safetensors")
+    settings["weights_sha256"] = hashlib.sha256((run / "weights.safetensors").read_bytes()).hexdigest()
+    (run / "model.json").write_text(json.dumps(settings))
+    loaded = xt.Model.load(run)
+    assert loaded.fitted.disagreement == {}
+    found = xt.tl.transfer_labels(loaded, "rna", "adt", key="cell_type")
+    expected = novelty(loaded.latents["rna"], loaded.latents["adt"])
+    np.testing.assert_allclose(found["novelty"], expected, atol=1e-5)
 
 
 def test_a_loaded_model_cannot_be_fitted(fitted, tmp_path):
@@ -137,7 +153,7 @@ def test_no_safetensors(run):
 def test_each_array_is_missed_and_measured(data, tmp_path, config):
     model = xt.integrate(data, config=config)
     model.save(tmp_path / "whole")
-    names = sorted(save._arrays(model))
+    names = sorted(save._arrays(model.fitted))
     assert len(names) > 20
     for number, name in enumerate(names):
         for change, words in (

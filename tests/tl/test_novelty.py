@@ -5,7 +5,7 @@ from sklearn.metrics import roc_auc_score
 import crosstie as xt
 from crosstie.anchors.neighbours import nearest
 from crosstie.anchors.transport import transport_plan
-from crosstie.tl.novelty import novelty
+from crosstie.tl.novelty import contradicted, novelty
 
 
 def unit(x):
@@ -55,6 +55,12 @@ def test_sketches_of_large_views_say_the_same(monkeypatch):
     assert np.corrcoef(whole, parts)[0, 1] > 0.95
     np.testing.assert_array_equal(parts, novelty(source, target))
     assert roc_auc_score(np.arange(920) >= 800, parts) > 0.99
+
+
+def test_linked_features_that_agree_with_the_matches_take_novelty_away():
+    new, told = np.array([0.3, 0.3, 0.3, 0.9]), np.array([0.4, 0.1, 0.8, 2.0])
+    np.testing.assert_allclose(contradicted(new, told), [0.3, 0.075, 0.6, 1])
+    assert contradicted(new, None) is new
 
 
 def test_order_of_cells_does_not_matter():

@@ -11,8 +11,8 @@ from changed_models import changed
 from crosstie._errors import InputKeyError, InputValueError
 from crosstie.space import Positions
 from crosstie.tl import label_probabilities, transfer_labels
-from crosstie.tl.neighbourhood import own_coordinates, votes, weighted_neighbours
-from crosstie.tl.transfer_labels import _returned, _temperature, tempered
+from crosstie.tl.neighbourhood import own_coordinates
+from crosstie.tl.novelty import contradicted, novelty
 
 
 def naive_votes(z_source, labels, z_target, k):
@@ -43,7 +43,8 @@ def with_views(bare, rows):
     bare = changed(bare, latents={view: z[rows[view]] if view in rows else z for view, z in bare.latents.items()})
     bare = changed(bare, obs={view: o.iloc[rows[view]] if view in rows else o for view, o in bare.obs.items()})
     reference = {view: z[rows[view]] if view in rows else z for view, z in form.reference.items()}
-    return changed(bare, closed_form=replace(form, reference=reference))
+    told = {(a, b): e[rows[b]] if b in rows else e for (a, b), e in bare.fitted.disagreement.items()}
+    return changed(bare, closed_form=replace(form, reference=reference), disagreement=told)
 
 
 @pytest.mark.parametrize("k", [2, 15, 40])
@@ -71,39 +72,6 @@ def test_the_table_tells_the_most_probable_label(model):
     assert found["label"].astype(str).tolist() == probability.idxmax(axis=1).astype(str).tolist()
     np.testing.assert_allclose(found["confidence"], probability.max(axis=1))
     assert found["novelty"].between(0, 1).all()
-
-
-def test_what_returns_is_the_naive_two_steps():
-    """A cell's own vote is taken out of what target cells tell it."""
-    rng = np.random.default_rng(0)
-    a, b, code = rng.normal(size=(30, 3)), rng.normal(size=(25, 3)), rng.integers(3, size=30)
-    a, b = a.astype(np.float32), b.astype(np.float32)
-    row, weight = weighted_neighbours(a, b, 6)
-    found, labels = _returned(a, b, code, row, weight, votes(row, weight, code, 3), 5)
-    asked, trust = weighted_neighbours(b, a, 5)
-    expected = np.zeros((30, 3))
-    for cell in range(30):
-        for t, w in zip(asked[cell], trust[cell], strict=True):
-            for voter, v in zip(row[t], weight[t], strict=True):
-                if voter != cell:
-                    expected[cell, code[voter]] += w * v
-    expected /= expected.sum(1, keepdims=True)
-    assert labels.tolist() == code.tolist()
-    np.testing.assert_allclose(found, expected, atol=1e-5)
-
-
-@pytest.mark.parametrize("temperature", [0.6, 1.0, 2.0])
-def test_the_temperature_is_recovered(temperature):
-    rng = np.random.default_rng(0)
-    said = rng.dirichlet(np.full(4, 0.7), size=20000)
-    true = tempered(said, temperature)
-    code = (rng.random(len(true))[:, None] > np.cumsum(true, axis=1)).sum(1)
-    assert _temperature(said, code) == pytest.approx(temperature, rel=0.05)
-
-
-def test_without_a_choice_nothing_is_tempered():
-    assert _temperature(np.ones((5, 1)), np.zeros(5, int)) == 1
-    assert _temperature(np.ones((0, 3)), np.zeros(0, int)) == 1
 
 
 def test_labels_are_carried_over_both_ways(model):
@@ -323,3 +291,15 @@ def test_large_views_are_labelled_through_their_core_and_block_by_block(data, mo
     blocks = transfer_labels(model, "rna", "adt", key="cell_type")
     assert blocks["label"].tolist() == found["label"].tolist()
     assert np.allclose(blocks[["confidence", "novelty"]], found[["confidence", "novelty"]], atol=1e-5)
+
+
+def test_linked_features_speak_in_novelty(model, data):
+    found = transfer_labels(model, "rna", "adt", key="cell_type")["novelty"]
+    told = model.fitted.disagreement["rna", "adt"]
+    plain = novelty(model.latents["rna"], model.latents["adt"])
+    np.testing.assert_allclose(found, contradicted(plain, told), atol=1e-5)
+    assert not np.allclose(found, plain, atol=0.01)
+    core = xt.integrate(data, config=xt.Config(n_core=200))
+    through = transfer_labels(core, "rna", "adt", key="cell_type")["novelty"]
+    assert len(core.fitted.disagreement["rna", "adt"]) == 200 < len(through)
+    assert np.corrcoef(through, found)[0, 1] > 0.7

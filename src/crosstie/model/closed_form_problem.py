@@ -9,6 +9,7 @@ import numpy as np
 
 from crosstie._typing import Array, Edge, Floats, Index, Labels
 from crosstie.anchors import ClosedForm, Refinement, fit_closed_form
+from crosstie.anchors.disagreement import LEAST_COLUMNS, MOST_COLUMNS, disagreement
 from crosstie.data import Recipe
 from crosstie.links.linked_columns import (
     column_groups,
@@ -89,6 +90,28 @@ class ClosedFormProblem:
         columns = {e: (p[:, kept[e]], q[:, kept[e]]) if e in kept else (p, q) for e, (p, q) in self.columns.items()}
         groups = {e: group[kept[e]] if e in kept else group for e, group in self.groups.items()}
         return replace(self, columns=columns, groups=groups)
+
+    def disagreements(self, latents: Mapping[str, Array], own: Mapping[str, Array]) -> dict[Edge, Array]:
+        """Return how far linked features contradict the matches of every cell, for both directions of the edges.
+
+        Edges with fewer than six linked columns that were not learned have none. See `crosstie.anchors.disagreement`.
+
+        Parameters
+        ----------
+        latents, own
+            Coordinates of each view's cells, common ones and those of the view itself.
+        """
+        out: dict[Edge, Array] = {}
+        for edge, columns in self.columns.items():
+            told = np.flatnonzero(self.groups[edge] == 0) if edge in self.groups else np.arange(columns[0].shape[1])
+            if len(told) >= LEAST_COLUMNS:
+                told = told[:: max(1, len(told) // MOST_COLUMNS)]
+                side = {
+                    view: (latents[view], self.components[view] @ map_[:, told])
+                    for view, map_ in zip(edge, columns, strict=True)
+                }
+                out |= {(a, b): disagreement(side[a], side[b], own[b]) for a, b in (edge, edge[::-1])}
+        return out
 
     def fit(
         self,

@@ -13,7 +13,7 @@ from crosstie._files import claimed
 from crosstie._log import log
 from crosstie._ranks import Group
 from crosstie._threads import few_threads
-from crosstie._typing import Array, Edge, Floats, Index, Tick
+from crosstie._typing import Array, Edge, Index, Tick
 from crosstie.anchors import Anchors, ClosedForm, find
 from crosstie.anchors.linear import linear_fit
 from crosstie.config import Config
@@ -104,7 +104,9 @@ def _fit(inputs: Inputs, rows: Mapping[str, Index], work: Work) -> Fitted:
         (a, b): Anchors(rows[a][pairs.source], rows[b][pairs.target], pairs.weight)
         for (a, b), pairs in found.anchors.items()
     }
-    return Fitted(found.map, latents, anchors, found.history, dict(rows), core if core[0].views else None)
+    return Fitted(
+        found.map, latents, anchors, found.history, dict(rows), found.disagreement, core if core[0].views else None
+    )
 
 
 def _fit_whole(inputs: Inputs, work: Work) -> Fitted:
@@ -121,14 +123,14 @@ def _fit_sorted(inputs: Inputs, work: Work) -> Fitted:
     pairs = shared_rows(inputs.linkage, inputs.cells)
     form: ClosedForm | None = None
     latents: dict[str, Array] = {}
-    columns: Mapping[Edge, tuple[Floats, Floats]] = {}
+    problem: ClosedFormProblem | None = None
     with few_threads(n_cells):
         fits = fit_recipes(inputs, config, work.seed)
         recipes = {name: recipe for name, (recipe, _) in fits.items()}
         components = {name: scores for name, (_, scores) in fits.items()}
         if config.needs_closed_form:
             problem = ClosedFormProblem.of(inputs, recipes, config.refinement, components=components, seed=work.seed)
-            columns, form = problem.columns, problem.fit(seed=work.seed)
+            form = problem.fit(seed=work.seed)
             latents = {name: form.coordinates(name, x, batches.get(name)) for name, x in components.items()}
 
     def anchors(edges: Iterable[Edge]) -> dict[Edge, Anchors]:
@@ -153,7 +155,7 @@ def _fit_sorted(inputs: Inputs, work: Work) -> Fitted:
             components=components,
             closed_form=form,
             edges=edges,
-            columns=columns,
+            columns={} if problem is None else problem.columns,
             linked=linked,
             anchors=anchors(edges) if latents else {},
             batches=batches,
@@ -173,7 +175,9 @@ def _fit_sorted(inputs: Inputs, work: Work) -> Fitted:
     with few_threads(n_cells):
         found = anchors(edges)
         decoders = {name: linear_fit(latents[name], x) for name, x in components.items()}
-    return Fitted(LatentMap(config, recipes, form, trained, decoders), latents, found, history)
+        own = latents if form is None or trained is not None else form.reference
+        told = problem.disagreements(latents, own) if problem is not None else {}
+    return Fitted(LatentMap(config, recipes, form, trained, decoders), latents, found, history, disagreement=told)
 
 
 def _linked(inputs: Inputs, recipes: Mapping[str, Recipe], seed: int) -> dict[Edge, tuple[Array, Array]]:

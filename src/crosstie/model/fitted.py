@@ -30,6 +30,9 @@ class Fitted:
         One row per recorded training step; empty without training.
     core_rows
         For views too large to be fitted whole: row numbers of the cells that were fitted.
+    disagreement
+        For both directions of linked views, source first: how far linked features contradict the matches of each target
+        cell that was fitted, shape `(n_fitted,)` (`crosstie.anchors.disagreement`). Edges with few links have none.
     core
         Inputs and result of the fit to these cells alone; `None` if it is not at hand, or all cells were fitted.
     """
@@ -39,6 +42,7 @@ class Fitted:
     anchors: Mapping[Edge, Anchors]
     history: pd.DataFrame = field(repr=False)
     core_rows: Mapping[str, Index] = field(default_factory=dict, repr=False)
+    disagreement: Mapping[Edge, Array] = field(default_factory=dict, repr=False)
     core: tuple[Inputs, Fitted] | None = field(default=None, repr=False)
 
     def subset(self, rows: Mapping[str, Index]) -> Fitted:
@@ -56,7 +60,8 @@ class Fitted:
             for (a, b), found in self.anchors.items()
         }
         latents = {name: z[rows[name]] for name, z in self.latents.items()}
-        return replace(self, latents=latents, anchors=anchors, core_rows={}, core=None)
+        told = {(a, b): e if b in self.core_rows else e[rows[b]] for (a, b), e in self.disagreement.items()}
+        return replace(self, latents=latents, anchors=anchors, disagreement=told, core_rows={}, core=None)
 
     def restored(self, order: Mapping[str, Index]) -> Fitted:
         """Return the result in the order of the data, of a fit to cells that were sorted.
@@ -75,6 +80,7 @@ class Fitted:
             map=replace(self.map, closed_form=form),
             latents={name: z[place[name]] for name, z in self.latents.items()},
             anchors={(a, b): _sorted(found, order[a], order[b]) for (a, b), found in self.anchors.items()},
+            disagreement={(a, b): e[place[b]] for (a, b), e in self.disagreement.items()},
         )
 
 

@@ -59,6 +59,7 @@ def load(path: str | Path) -> tuple[Inputs, Fitted, str]:
         views = settings["views"]
         names = [str(view["name"]) for view in views]
         edges = [_edge(edge, names) for edge in settings["edges"]]
+        told = [_edge(edge, names) for edge in settings.get("disagreement", ())]  # models saved before there was any
         config = Config.from_json(json.dumps(settings["config"]))
         inputs = _inputs(path, settings, names)
         n_rows = sum(map(len, inputs.obs.values())) + sum(len(view["recipe"]["features"]) for view in views)
@@ -77,6 +78,7 @@ def load(path: str | Path) -> tuple[Inputs, Fitted, str]:
         form = replace(form, offsets=offsets, extensions=tuple(like))
     latents, decoders, scale = _coordinates(arrays, names, scaled=closed and trained)
     anchors = {edge: _anchors(arrays, i, edge) for i, edge in enumerate(edges)}
+    disagreement = {(a, b): arrays.take(f"disagreement/{i}", f"fitted cells of {b}") for i, (a, b) in enumerate(told)}
     found = None
     if trained:
         from crosstie.training.trained import Trained
@@ -88,7 +90,8 @@ def load(path: str | Path) -> tuple[Inputs, Fitted, str]:
     inputs = replace(inputs, positions=_positions(arrays, views, names))
     arrays.check_all_taken()
     history = _history(path) if settings["history"] else pd.DataFrame()
-    fitted = Fitted(LatentMap(config, recipes, form, found, decoders, like), latents, anchors, history, rows)
+    latent_map = LatentMap(config, recipes, form, found, decoders, like)
+    fitted = Fitted(latent_map, latents, anchors, history, rows, disagreement)
     return inputs, fitted, condemned
 
 

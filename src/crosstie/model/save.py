@@ -116,6 +116,7 @@ def _arrays(fitted: Fitted) -> dict[str, np.ndarray]:
             out |= {f"closed_form/{i}/{part}": getattr(found.closed_form, part)[name] for part in _CLOSED_FORM}
     if found.closed_form is not None:
         out["closed_form/strength"] = found.closed_form.strength
+    out |= {f"disagreement/{i}": told for i, told in enumerate(fitted.disagreement.values())}
     for i, anchors in enumerate(fitted.anchors.values()):
         out |= {f"anchors/{i}/{part}": getattr(anchors, part) for part in _ANCHORS}
     if found.offsets is not None:
@@ -193,6 +194,7 @@ def _settings(inputs: Inputs, fitted: Fitted) -> dict[str, Any]:
             for link in inputs.linkage.paired
         ],
         "edges": [[names.index(source), names.index(target)] for source, target in fitted.anchors],
+        "disagreement": [[names.index(source), names.index(target)] for source, target in fitted.disagreement],
         "like": dict(found.like),
         "closed_form": found.closed_form is not None,
         "trained": found.trained is not None,

@@ -16,6 +16,7 @@ N_SMOOTH = 30  # cells over which mass is averaged
 BLOCK = 65_536  # cells averaged at a time
 COMMON, LACKING = 0.3, 0.6  # novelty of cells that surely have, and surely lack, a counterpart
 EASY = 0.25  # quantile of the cost that counts as novelty 0
+DISAGREE = 0.4  # of a standard deviation: the disagreement that leaves novelty as it is
 
 
 def novelty(
@@ -68,6 +69,15 @@ def novelty(
     mass = np.concatenate([received[near[i : i + BLOCK]].mean(1) for i in range(0, len(near), BLOCK)])
     price = -ENTROPY * BALANCE / (1 - BALANCE) * np.log(np.maximum(mass, 1e-12))
     return np.clip(price - np.quantile(price, EASY), 0, 1)
+
+
+def contradicted(novelty: Floats, disagreement: Floats | None) -> Floats:
+    """Return novelty in the light of linked features: multiplied by their disagreement with the matches, at most 1.
+
+    Cells of a type that is only rarer in the other view cost much too, but their linked features agree with their
+    matches. Disagreement of 0.4 standard deviations leaves novelty as it is; `None`, where links cannot tell, too.
+    """
+    return novelty if disagreement is None else np.clip(novelty * (disagreement / DISAGREE), 0, 1)
 
 
 def supported(novelty: Floats) -> Floats:

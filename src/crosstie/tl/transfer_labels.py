@@ -12,12 +12,11 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 import pandas as pd
 import scipy.sparse as sp
-from scipy.optimize import minimize_scalar
 
 from crosstie._errors import type_error, value_error
 from crosstie._log import log
 from crosstie._threads import side_by_side
-from crosstie._typing import Array, Floats, Index, Mask
+from crosstie._typing import Array, Edge, Floats, Index, Mask
 from crosstie.anchors.neighbours import Neighbours
 from crosstie.anchors.unlike_cells import distance_ratio, is_unlike
 from crosstie.space.context import in_context
@@ -35,17 +34,16 @@ from crosstie.tl.neighbourhood import (
     votes,
     weighted_neighbours,
 )
-from crosstie.tl.novelty import N_SMOOTH, novelty, supported
+from crosstie.tl.novelty import N_SMOOTH, contradicted, novelty, supported
+from crosstie.tl.temperature import best_temperature, returned_votes, tempered
 
 if TYPE_CHECKING:
     from crosstie.model.model import Model
 
 N_OWN = 15  # neighbours in the target's own view whose votes a cell shares
 N_ALIKE, N_AROUND = 10, 20  # neighbours in the tissue that a cell is averaged with, and whose labels are its prior
-N_CYCLE = 2048  # source cells used to find the temperature
+N_TOLD = 10  # fitted cells whose disagreement a cell of a large view takes
 BLOCK = 65_536  # cells whose neighbours are searched at a time
-MIN_TEMPERATURE, MAX_TEMPERATURE = 0.5, 3.0
-LEAST = 1e-3  # smallest probability before taking logarithms
 
 
 def transfer_labels(
@@ -113,7 +111,7 @@ def transfer_labels(
     empty = warn_of_empty(model, target, what="transfer_labels", so="they get no label, and confidence 0")
     cells = _Cells.of(model, target, z_target, empty, context)
     found, near = _probabilities(cells, z_source, known, k)
-    there = supported(new := _novelty(model, target, z_source[known.code >= 0], cells, near, empty))
+    there = supported(new := _novelty(model, (source, target), z_source[known.code >= 0], cells, near, empty))
     found = _everywhere(found, cells, empty)
     result: dict[str, Any] = {}
     allowed = np.ones(found.shape, bool)
@@ -130,13 +128,30 @@ def transfer_labels(
     return pd.DataFrame(result, index=model.obs[target].index)
 
 
-def _novelty(model: Model, target: str, z_source: Array, cells: _Cells, near: np.ndarray | None, empty: Mask) -> Floats:
+def _novelty(model: Model, way: Edge, z_source: Array, cells: _Cells, near: np.ndarray | None, empty: Mask) -> Floats:
     """Return the novelty of the target cells, 1 for cells without counts."""
     new = np.ones(len(empty))
     if len(cells.rows):
-        found = novelty(z_source, cells.z, near=near, among=cells.among)
-        new[cells.rows] = np.maximum(found, _unlike_fitted(model, target, ~empty))
+        cost = novelty(z_source, cells.z, near=near, among=cells.among)
+        found = contradicted(cost, _disagreement(model, way, cells, near))
+        new[cells.rows] = np.maximum(found, _unlike_fitted(model, way[1], ~empty))
     return new
+
+
+def _disagreement(model: Model, way: Edge, cells: _Cells, near: np.ndarray | None) -> Floats | None:
+    """Return how far linked features contradict the matches of the target cells; `None` where they cannot tell.
+
+    Cells of large views that were not fitted take the mean over the nearest ones that were.
+    """
+    source, target = way
+    told = model.fitted.disagreement.get((model.like.get(source, source), target))
+    core = model.core_rows.get(target)
+    if told is None or core is None or len(core) == len(model.latents[target]):
+        return None if told is None else told[cells.rows]
+    if near is None or cells.among is None:
+        return None
+    of_fitted = told[np.searchsorted(core, cells.rows[cells.among])]
+    return np.mean([of_fitted[column] for column in near[:, :N_TOLD].T], axis=0)
 
 
 def _unlike_fitted(model: Model, target: str, rows: Mask) -> Floats | float:
@@ -270,7 +285,7 @@ def _voted(cells: _Cells, z_source: Array, known: Labels, k: int) -> tuple[Float
     base = slice(None) if cells.among is None else cells.among
     row, weight = weighted_neighbours(source, cells.z[base], k)
     vote = votes(row, weight, code, n_labels)
-    temperature = _temperature(*_returned(source.base, cells.z[base], code, row, weight, vote, k))
+    temperature = best_temperature(*returned_votes(source.base, cells.z[base], code, row, weight, vote, k))
     log.info("transfer_labels: %d votes per cell, temperature %.2f.", row.shape[1], temperature)
     n_cells, n_near = len(cells.z), N_OWN if cells.among is None else max(N_OWN, min(N_SMOOTH, len(vote) - 1))
     own, place = Neighbours(cells.own[base]), np.full(n_cells, -1)
@@ -296,57 +311,6 @@ def _voted(cells: _Cells, z_source: Array, known: Labels, k: int) -> tuple[Float
     else:
         fill(0)
     return out, kept
-
-
-def _returned(
-    z_source: Array, z_target: Array, code: Index, row: Index, weight: Array, vote: Floats, k: int
-) -> tuple[Floats, Index]:
-    """Return the label probabilities that source cells get back, without their own vote, and their true labels.
-
-    Parameters
-    ----------
-    z_source, z_target
-        Coordinates.
-    code
-        Label of each source cell.
-    row, weight
-        Source cells that vote on each target cell, and their weights.
-    vote
-        The resulting votes, shape `(n_target, n_labels)`.
-    k
-        Number of target cells that a source cell asks.
-    """
-    step = -(-len(z_source) // N_CYCLE)
-    cells = np.arange(0, len(z_source), step)
-    asked, trust = weighted_neighbours(z_target, z_source[cells], k)
-    back = neighbour_means(asked, trust, vote).astype(np.float64)
-    own = np.zeros(len(cells))
-    for column in range(asked.shape[1]):  # one target cell each at a time: never cells × k × k
-        voters = asked[:, column]
-        own += trust[:, column] * np.where(row[voters] == cells[:, None], weight[voters], 0).sum(1)
-    back[np.arange(len(cells)), code[cells]] -= own
-    left = 1 - own
-    told = left > 1e-3  # otherwise only the cell itself voted
-    return np.maximum(back[told], 0) / left[told, None], code[cells][told]
-
-
-def _temperature(probability: Floats, code: Index) -> float:
-    """Return the temperature under which the labels are most likely."""
-    if not len(code) or probability.shape[1] < 2:
-        return 1.0
-    rows = np.arange(len(code))
-
-    def surprise(log_temperature: float) -> float:
-        return -float(np.log(tempered(probability, np.exp(log_temperature))[rows, code]).mean())
-
-    bounds = np.log(MIN_TEMPERATURE), np.log(MAX_TEMPERATURE)
-    return float(np.exp(minimize_scalar(surprise, bounds=bounds, method="bounded").x))
-
-
-def tempered(probability: Floats, temperature: float) -> Floats:
-    """Return probabilities to the power `1 / temperature`, with rows summing to 1, after clipping at `LEAST`."""
-    power = np.maximum(probability, LEAST) ** (1 / temperature)
-    return power / power.sum(1, keepdims=True)
 
 
 def _winners(level: Level, probability: Floats, allowed: np.ndarray, there: Floats) -> tuple[Index, Floats]:

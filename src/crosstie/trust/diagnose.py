@@ -16,25 +16,24 @@ from crosstie.anchors.neighbours import nearest
 from crosstie.model.model import Model
 from crosstie.qc.doublets import MIN_CELLS, find_doublets
 from crosstie.tl.neighbourhood import own_coordinates
-from crosstie.tl.novelty import novelty
+from crosstie.tl.novelty import contradicted, novelty
 from crosstie.trust import input_mistakes, signals
 from crosstie.trust.check import check_views
 from crosstie.trust.copied_cells import recognised
 from crosstie.trust.diagnosis import Diagnosis, Signal, SignalId, cell_scores
 from crosstie.trust.exchanged_links import suspicious_table
 from crosstie.trust.match_stability import returned
-from crosstie.trust.populations import DISAGREE, Population, disagreement, mixing, nearness, unsupported
+from crosstie.trust.populations import Population, mixing, nearness, unsupported
 from crosstie.trust.refits import Evidence, gather, of_cells
 from crosstie.trust.sketch_fit import SKETCH
 
 if TYPE_CHECKING:
     from anndata import AnnData
 
-    from crosstie._typing import Data, Edge
+    from crosstie._typing import Data
 
 COUNTED = ("rna", "protein", "atac", "activity")  # modalities whose cells have a depth
 DROPLETS = ("rna", "protein")  # modalities in whose counts doublets are searched
-LEAST_DISAGREEING, MOST_DISAGREEING = 6, 100  # linked columns that tell whether a population is there
 WITHOUT_DATA = "the model was loaded without its data"
 MAX_RETURN = 2048  # cells to which others may return, and whose mixing is looked at
 MAX_DOUBLETS = 2000  # cells in which doublets are counted: enough for their share
@@ -165,13 +164,11 @@ def _of_places(
         ]
         near = dict(zip(edge, nearness(*(distance for *_, distance, _ in ways)), strict=True))
 
-        def judged(
-            way: tuple[str, str, Array, Index], edge: Edge = edge
-        ) -> tuple[Floats, Floats, Floats, list[Population]]:
+        def judged(way: tuple[str, str, Array, Index]) -> tuple[Floats, Floats, Floats, list[Population]]:
             """Return novelty, how far cells return, how well they mix, and the unsupported populations of a view."""
             view, other, _, there = way
             z, y = model.latents[view], model.latents[other]
-            new = np.minimum(novelty(y, z, seed=seed) * _disagreeing(model, evidence, edge, view), 1)
+            new = contradicted(novelty(y, z, seed=seed), model.fitted.disagreement.get((other, view)))
             grid = np.sort(np.random.default_rng([seed, 3]).permutation(len(z))[:MAX_RETURN])
             back = returned(z, y, unit_rows(own_coordinates(model, view)), grid, there)
             return new, back, mixing(z, y, 1 - new, grid), unsupported(own[view], new, seed=seed)
@@ -187,19 +184,6 @@ def _of_places(
         found.append(signals.of_mixing(edge, np.concatenate([mixed for _, _, mixed, _ in answers.values()])))
         found += signals.of_support(edge, shares, described)
     return found, {view: np.mean(scores, axis=0) for view, scores in cells.items()}, without
-
-
-def _disagreeing(model: Model, evidence: Evidence | None, edge: Edge, view: str) -> Floats | float:
-    """Return, for each cell, how far its linked features contradict its matches, in units of `DISAGREE`, or 1."""
-    if evidence is None or evidence.edges[edge].n_columns < LEAST_DISAGREEING:
-        return 1.0
-    other = edge[1] if view == edge[0] else edge[0]
-    step = max(1, evidence.edges[edge].n_columns // MOST_DISAGREEING)
-    columns = dict(zip(edge, evidence.problem.columns[edge], strict=True))
-    sides = [
-        (model.latents[name], evidence.problem.components[name] @ columns[name][:, ::step]) for name in (other, view)
-    ]
-    return disagreement(sides[0], sides[1], unit_rows(own_coordinates(model, view))) / DISAGREE
 
 
 def _of_data(model: Model, seed: int) -> list[Signal]:

@@ -8,10 +8,8 @@ import numpy as np
 
 from crosstie._typing import Array, Floats, Index
 from crosstie.anchors.neighbours import nearest
-from crosstie.tl.neighbourhood import neighbour_means, weighted_neighbours
 
-NOVEL = 0.3  # 99 of 100 cells are below this if both views hold the same mixture (tl.novelty)
-DISAGREE = 0.4  # of a standard deviation: the disagreement that leaves novelty as it is
+NOVEL = 0.35  # no population of one tissue measured in two studies is above, but one in forty (docs/decisions.md)
 CELLS_PER_CLUSTER, MAX_CLUSTERS, MAX_SAMPLE = 50, 30, 10_000
 
 
@@ -39,7 +37,7 @@ def unsupported(own: Array, novelty: Floats, *, seed: int = 0) -> list[Populatio
     own
         The view's own coordinates, shape `(n_cells, d)`.
     novelty
-        Novelty of each cell in [0, 1]: `crosstie.tl.novelty.novelty`, times its `disagreement`.
+        Novelty of each cell in [0, 1], as in `crosstie.tl.novelty.contradicted`.
     seed
         Seed of the clusters (k-means, one per 50 cells, at most 30).
 
@@ -57,46 +55,6 @@ def unsupported(own: Array, novelty: Floats, *, seed: int = 0) -> list[Populatio
     found = [np.flatnonzero(cluster == c) for c in range(n_clusters)]
     out = [Population(rows, float(np.median(novelty[rows]))) for rows in found if len(rows)]
     return sorted((p for p in out if p.novelty > NOVEL), key=lambda p: -len(p.rows))
-
-
-def disagreement(
-    source: tuple[Array, Floats], target: tuple[Array, Floats], own: Array, *, k: int = 20, n_smooth: int = 30
-) -> Floats:
-    r"""Return how far the linked features around each target cell are from what its matches predict.
-
-    Novelty measures mass, and a type that is merely rarer in the other view also receives little. Linked features do
-    not depend on proportions: averaged over the neighbours of a cell in its own view, those of a type that the other
-    view has are a linear function of the matched ones. With :math:`\bar y_j` and :math:`\bar x_j` the averages of a
-    linked column here and of its matches there, standardised, :math:`r_j` their correlation and :math:`e_j` the
-    residual of :math:`\bar y_j` on :math:`\bar x_j`, this is :math:`\sqrt{\sum_j r_j^2 e_j^2 / \sum_j r_j^2}`.
-
-    Parameters
-    ----------
-    source, target
-        Common coordinates and linked columns of the cells of each view, shapes `(n_cells, d)` and
-        `(n_cells, n_columns)`.
-    own
-        The target view's own coordinates.
-    k
-        Number of matches of a target cell.
-    n_smooth
-        Number of neighbours in its own view, including the cell, over which both are averaged.
-
-    Returns
-    -------
-    Shape `(n_target,)`, in standard deviations of a linked column.
-    """
-    (z_source, x), (z_target, y) = source, target
-    x, y = ((values - values.mean(0)) / np.where(values.std(0) > 1e-9, values.std(0), np.inf) for values in (x, y))
-    predicted = neighbour_means(*weighted_neighbours(z_source, z_target, k), x)
-    near = nearest(own, own, n_smooth)[1]
-    sides = [np.stack([side[:, j][near].mean(1) for j in range(side.shape[1])], axis=1) for side in (predicted, y)]
-    there, here = (side - side.mean(0) for side in sides)
-    spread = [np.sqrt((side**2).mean(0)) for side in (there, here)]
-    agree = np.maximum((there * here).mean(0) / np.maximum(spread[0] * spread[1], 1e-12), 0)
-    left = here - there * (agree * spread[1] / np.maximum(spread[0], 1e-12))
-    weight = agree**2 / max(float((agree**2).sum()), 1e-12)
-    return np.sqrt((weight * left**2).sum(1))
 
 
 def nearness(source: Array, target: Array) -> tuple[Floats, Floats]:
