@@ -1,6 +1,7 @@
 import logging
 import sys
 from dataclasses import replace
+from types import SimpleNamespace
 
 import numpy as np
 import pandas as pd
@@ -13,6 +14,7 @@ from crosstie.space import Positions
 from crosstie.tl import label_probabilities, transfer_labels
 from crosstie.tl.neighbourhood import own_coordinates
 from crosstie.tl.novelty import contradicted, novelty
+from crosstie.tl.transfer_labels import _Cells, _voted
 
 
 def naive_votes(z_source, labels, z_target, k):
@@ -287,10 +289,29 @@ def test_large_views_are_labelled_through_their_core_and_block_by_block(data, mo
     whole = transfer_labels(xt.integrate(data), "rna", "adt", key="cell_type")
     truth = model.obs["adt"]["cell_type"].astype(str)
     assert (found["label"].astype(str) == truth).mean() > (whole["label"].astype(str) == truth).mean() - 0.03
-    monkeypatch.setattr(sys.modules["crosstie.tl.transfer_labels"], "BLOCK", 37)
+    module = sys.modules["crosstie.tl.transfer_labels"]
+    monkeypatch.setattr(module, "BLOCK", 37)
     blocks = transfer_labels(model, "rna", "adt", key="cell_type")
     assert blocks["label"].tolist() == found["label"].tolist()
     assert np.allclose(blocks[["confidence", "novelty"]], found[["confidence", "novelty"]], atol=1e-5)
+    monkeypatch.setattr(module, "SURE", 2)  # every cell is asked itself
+    asked = transfer_labels(model, "rna", "adt", key="cell_type")
+    assert asked["label"].tolist() == found["label"].tolist()
+    differ = np.abs(asked["confidence"] - found["confidence"])
+    assert differ.mean() < 0.005
+
+
+@pytest.mark.parametrize("n_core", [1, 2, 9, 20])
+def test_a_large_view_of_which_few_fitted_cells_have_counts(n_core, rng):
+    kind = np.repeat([0, 1], 30)
+    z = (np.eye(4)[kind] + rng.normal(scale=0.1, size=(60, 4))).astype(np.float32)
+    cells = _Cells(np.arange(60), z, z, np.arange(30 - n_core // 2, 30 - n_core // 2 + n_core), None)
+    known = SimpleNamespace(code=kind, levels=[SimpleNamespace(labels=["a", "b"])])
+    found, near = _voted(cells, z, known, 5)
+    assert near.max() < n_core
+    np.testing.assert_allclose(found.sum(1), 1)
+    if n_core > 1:
+        assert (found.argmax(1) == kind).mean() > 0.9
 
 
 def test_linked_features_speak_in_novelty(model, data):

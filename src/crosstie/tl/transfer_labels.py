@@ -42,6 +42,7 @@ if TYPE_CHECKING:
 
 N_OWN = 15  # neighbours in the target's own view whose votes a cell shares
 N_ALIKE, N_AROUND = 10, 20  # neighbours in the tissue that a cell is averaged with, and whose labels are its prior
+SURE = 0.99  # mean vote of its neighbours at which a cell of a large view is not asked itself
 N_TOLD = 10  # fitted cells whose disagreement a cell of a large view takes
 BLOCK = 65_536  # cells whose neighbours are searched at a time
 
@@ -287,23 +288,29 @@ def _voted(cells: _Cells, z_source: Array, known: Labels, k: int) -> tuple[Float
     vote = votes(row, weight, code, n_labels)
     temperature = best_temperature(*returned_votes(source.base, cells.z[base], code, row, weight, vote, k))
     log.info("transfer_labels: %d votes per cell, temperature %.2f.", row.shape[1], temperature)
-    n_cells, n_near = len(cells.z), N_OWN if cells.among is None else max(N_OWN, min(N_SMOOTH, len(vote) - 1))
+    n_cells, n_near = len(cells.z), N_OWN if cells.among is None else min(N_SMOOTH, max(len(vote) - 1, 1))
     own, place = Neighbours(cells.own[base]), np.full(n_cells, -1)
     place[base] = np.arange(len(vote))
-    out, kept = np.empty((n_cells, n_labels)), None if cells.among is None else np.empty((n_cells, n_near), np.int32)
+    out, kept = np.empty((n_cells, n_labels)), None if cells.among is None else np.zeros((n_cells, n_near), np.int32)
+
+    def voted(rows: Index) -> Floats:
+        """Return the votes of the source cells nearest to some cells."""
+        return votes(*weighted_neighbours(source, cells.z[rows], k), code, n_labels)
 
     def fill(start: int) -> None:
-        block = slice(start, start + BLOCK)
-        if cells.among is None:
-            p = vote[block]
-        else:
-            p = votes(*weighted_neighbours(source, cells.z[block], k), code, n_labels)
-        if len(vote) > 1:
-            distance, near = near_others(own, cells.own[block], n_near, own=place[block])
-            p = (p + neighbour_means(near[:, :N_OWN], kernel(distance[:, :N_OWN]), vote)) / 2
-            if kept is not None:
-                kept[block] = near
-        out[block] = tempered(p, temperature)
+        rows = np.arange(start, min(start + BLOCK, n_cells))
+        p = voted(rows) if len(vote) == 1 else None
+        if p is None:
+            distance, near = near_others(own, cells.own[rows], n_near, own=place[rows])
+            around = neighbour_means(near[:, :N_OWN], kernel(distance[:, :N_OWN]), vote)
+            if kept is None:
+                p = vote[rows]
+            else:
+                kept[rows], p = near, around.astype(np.float64)
+                unsure = np.flatnonzero(around.max(1) < SURE)
+                p[unsure] = voted(rows[unsure])
+            p = (p + around) / 2
+        out[rows] = tempered(p, temperature)
 
     starts = range(0, n_cells, BLOCK)
     if len(starts) > 1:
