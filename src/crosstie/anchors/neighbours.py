@@ -6,6 +6,7 @@ import faiss
 import numpy as np
 import scipy.sparse as sp
 
+from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats, Index
 
 EXACT_BELOW = 50_000
@@ -34,7 +35,8 @@ class Neighbours:
         query = np.ascontiguousarray(query, np.float32)
         k = min(k, len(self.base))
         if not isinstance(self._index, faiss.IndexIVF) or len(query) < EXACT_BELOW:
-            distance, row = self._index.search(query, k)
+            with few_threads(len(self.base)):
+                distance, row = self._index.search(query, k)
         else:
             # Sorted by list, so that the lists they search are still in the processor's cache.
             order = np.argsort(self._index.quantizer.search(query, 1)[1][:, 0], kind="stable")
