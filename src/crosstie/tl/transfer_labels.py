@@ -34,7 +34,7 @@ from crosstie.tl.neighbourhood import (
     votes,
     weighted_neighbours,
 )
-from crosstie.tl.novelty import N_SMOOTH, contradicted, novelty, supported
+from crosstie.tl.novelty import N_SMOOTH, novelty, supported
 from crosstie.tl.temperature import best_temperature, returned_votes, tempered
 
 if TYPE_CHECKING:
@@ -133,8 +133,8 @@ def _novelty(model: Model, way: Edge, z_source: Array, cells: _Cells, near: np.n
     """Return the novelty of the target cells, 1 for cells without counts."""
     new = np.ones(len(empty))
     if len(cells.rows):
-        cost = novelty(z_source, cells.z, near=near, among=cells.among)
-        found = contradicted(cost, _disagreement(model, way, cells, near))
+        told = _disagreement(model, way, cells, near)
+        found = novelty(z_source, cells.z, disagreement=told, near=near, among=cells.among)
         new[cells.rows] = np.maximum(found, _unlike_fitted(model, way[1], ~empty))
     return new
 

@@ -16,7 +16,7 @@ from crosstie.anchors.neighbours import nearest
 from crosstie.model.model import Model
 from crosstie.qc.doublets import MIN_CELLS, find_doublets
 from crosstie.tl.neighbourhood import own_coordinates
-from crosstie.tl.novelty import contradicted, novelty
+from crosstie.tl.novelty import novelty
 from crosstie.trust import input_mistakes, signals
 from crosstie.trust.check import check_views
 from crosstie.trust.copied_cells import recognised
@@ -168,7 +168,7 @@ def _of_places(
             """Return novelty, how far cells return, how well they mix, and the unsupported populations of a view."""
             view, other, _, there = way
             z, y = model.latents[view], model.latents[other]
-            new = contradicted(novelty(y, z, seed=seed), model.fitted.disagreement.get((other, view)))
+            new = novelty(y, z, disagreement=model.fitted.disagreement.get((other, view)), seed=seed)
             grid = np.sort(np.random.default_rng([seed, 3]).permutation(len(z))[:MAX_RETURN])
             back = returned(z, y, unit_rows(own_coordinates(model, view)), grid, there)
             return new, back, mixing(z, y, 1 - new, grid), unsupported(own[view], new, seed=seed)

@@ -9,7 +9,7 @@ import numpy as np
 from crosstie._typing import Array, Floats, Index
 from crosstie.anchors.neighbours import nearest
 
-NOVEL = 0.35  # no population of one tissue measured in two studies is above, but one in forty (docs/decisions.md)
+NOVEL = 0.4  # of one tissue measured in two studies, a view in twenty has a population above (docs/decisions.md)
 CELLS_PER_CLUSTER, MAX_CLUSTERS, MAX_SAMPLE = 50, 30, 10_000
 
 
@@ -37,7 +37,7 @@ def unsupported(own: Array, novelty: Floats, *, seed: int = 0) -> list[Populatio
     own
         The view's own coordinates, shape `(n_cells, d)`.
     novelty
-        Novelty of each cell in [0, 1], as in `crosstie.tl.novelty.contradicted`.
+        Novelty of each cell in [0, 1], as of `crosstie.tl.novelty.novelty`.
     seed
         Seed of the clusters (k-means, one per 50 cells, at most 30).
 
