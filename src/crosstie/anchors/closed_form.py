@@ -14,7 +14,7 @@ import numpy as np
 from crosstie._typing import Array, Edge, Floats, Labels
 from crosstie.anchors.batch_offsets import Offsets
 from crosstie.anchors.linear import unit_rows
-from crosstie.anchors.neighbours import Neighbours
+from crosstie.anchors.neighbours import Neighbours, row_means
 from crosstie.anchors.refinement import Refinement
 
 
@@ -92,8 +92,4 @@ class ClosedForm:
 
 def near_mean(z: Array, among: Neighbours, k: int) -> Array:
     """Return the mean of the `k` rows of a reference nearest to each row of `z`."""
-    near, reference = among.search(z, k)[1], among.base
-    total = reference[near[:, 0]].copy()
-    for column in near.T[1:]:  # one neighbour at a time: never cells × neighbours × coordinates
-        total += reference[column]
-    return total / near.shape[1]
+    return row_means(among.base, among.search(z, k)[1])

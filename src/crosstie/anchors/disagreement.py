@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import numpy as np
 
-from crosstie._typing import Array, Floats, Index
+from crosstie._typing import Array, Floats
 from crosstie.anchors.linear import unit_rows
-from crosstie.anchors.neighbours import nearest
+from crosstie.anchors.neighbours import nearest, row_means
 
 N_MATCHES, N_SMOOTH = 20, 30
 LEAST_COLUMNS, MOST_COLUMNS = 6, 100  # fewer cannot tell, and more do not tell more
@@ -38,18 +38,10 @@ def disagreement(source: tuple[Array, Floats], target: tuple[Array, Floats], own
     x, y = ((values - values.mean(0)) / np.where(values.std(0) > 1e-9, values.std(0), np.inf) for values in (x, y))
     own = unit_rows(own)
     near = nearest(own, own, N_SMOOTH)[1]
-    sides = [_means(_means(x, nearest(z_source, z_target, N_MATCHES)[1]), near), _means(y, near)]
+    sides = [row_means(row_means(x, nearest(z_source, z_target, N_MATCHES)[1]), near), row_means(y, near)]
     there, here = (side - side.mean(0) for side in sides)
     spread = [np.sqrt((side**2).mean(0)) for side in (there, here)]
     agree = np.maximum((there * here).mean(0) / np.maximum(spread[0] * spread[1], 1e-12), 0)
     left = here - there * (agree * spread[1] / np.maximum(spread[0], 1e-12))
     weight = agree**2 / max(float((agree**2).sum()), 1e-12)
     return np.sqrt((weight * left**2).sum(1)).astype(np.float32)
-
-
-def _means(values: Floats, rows: Index) -> Floats:
-    """Return the means of some rows for each cell, one neighbour at a time: never cells × neighbours × columns."""
-    total = values[rows[:, 0]].copy()
-    for column in rows.T[1:]:
-        total += values[column]
-    return total / rows.shape[1]

@@ -64,6 +64,24 @@ def nearest(base: Floats, query: Floats, k: int) -> tuple[Array, Index]:
     return Neighbours(base).search(query, k)
 
 
+def row_means(values: Floats, rows: Index) -> Floats:
+    """Return the mean of some rows of `values` for each cell.
+
+    One neighbour is read at a time: never cells × neighbours × columns.
+
+    Parameters
+    ----------
+    values
+        Shape `(n_base,)` or `(n_base, n_columns)`.
+    rows
+        Row numbers, shape `(n_cells, k)`.
+    """
+    total = values[rows[:, 0]].copy()
+    for column in rows.T[1:]:
+        total += values[column]
+    return total / rows.shape[1]
+
+
 def _flat(base: Array) -> faiss.Index:
     index = faiss.IndexFlatL2(base.shape[1])
     index.add(base)

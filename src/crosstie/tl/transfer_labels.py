@@ -17,7 +17,7 @@ from crosstie._errors import type_error, value_error
 from crosstie._log import log
 from crosstie._threads import side_by_side
 from crosstie._typing import Array, Edge, Floats, Index, Mask
-from crosstie.anchors.neighbours import Neighbours
+from crosstie.anchors.neighbours import Neighbours, row_means
 from crosstie.anchors.unlike_cells import distance_ratio, is_unlike
 from crosstie.space.context import in_context
 from crosstie.space.neighbours import neighbour_graphs
@@ -152,7 +152,7 @@ def _disagreement(model: Model, way: Edge, cells: _Cells, near: np.ndarray | Non
     if near is None or cells.among is None:
         return None
     of_fitted = told[np.searchsorted(core, cells.rows[cells.among])]
-    return np.mean([of_fitted[column] for column in near[:, :N_TOLD].T], axis=0)
+    return row_means(of_fitted, near[:, :N_TOLD])
 
 
 def _unlike_fitted(model: Model, target: str, rows: Mask) -> Floats | float:
@@ -293,24 +293,25 @@ def _voted(cells: _Cells, z_source: Array, known: Labels, k: int) -> tuple[Float
     place[base] = np.arange(len(vote))
     out, kept = np.empty((n_cells, n_labels)), None if cells.among is None else np.zeros((n_cells, n_near), np.int32)
 
-    def voted(rows: Index) -> Floats:
-        """Return the votes of the source cells nearest to some cells."""
-        return votes(*weighted_neighbours(source, cells.z[rows], k), code, n_labels)
+    def voted(z: Array) -> Floats:
+        """Return the votes of the source cells nearest to some coordinates."""
+        return votes(*weighted_neighbours(source, z, k), code, n_labels)
 
     def fill(start: int) -> None:
-        rows = np.arange(start, min(start + BLOCK, n_cells))
-        p = voted(rows) if len(vote) == 1 else None
-        if p is None:
-            distance, near = near_others(own, cells.own[rows], n_near, own=place[rows])
+        block = slice(start, start + BLOCK)
+        if len(vote) == 1:
+            p = voted(cells.z[block])
+        else:
+            distance, near = near_others(own, cells.own[block], n_near, own=place[block])
             around = neighbour_means(near[:, :N_OWN], kernel(distance[:, :N_OWN]), vote)
             if kept is None:
-                p = vote[rows]
+                p = vote[block]
             else:
-                kept[rows], p = near, around.astype(np.float64)
+                kept[block], p = near, around.astype(np.float64)
                 unsure = np.flatnonzero(around.max(1) < SURE)
-                p[unsure] = voted(rows[unsure])
+                p[unsure] = voted(cells.z[block][unsure])
             p = (p + around) / 2
-        out[rows] = tempered(p, temperature)
+        out[block] = tempered(p, temperature)
 
     starts = range(0, n_cells, BLOCK)
     if len(starts) > 1:
