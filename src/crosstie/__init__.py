@@ -19,6 +19,7 @@ if TYPE_CHECKING:
     from crosstie.data.read_files import read
     from crosstie.model.integrate import integrate
     from crosstie.model.model import Model
+    from crosstie.training.device import on_device
     from crosstie.trust.check import check
 
 __all__ = [
@@ -34,6 +35,7 @@ __all__ = [
     "links",
     "metrics",
     "model",
+    "on_device",
     "pl",
     "qc",
     "read",
@@ -48,6 +50,7 @@ _NAMES = {
     "Model": "model.model",
     "check": "trust.check",
     "integrate": "model.integrate",
+    "on_device": "training.device",
     "read": "data.read_files",
 }
 

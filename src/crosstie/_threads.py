@@ -7,6 +7,7 @@ import sys
 from collections.abc import Callable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
+from contextvars import copy_context
 from functools import lru_cache
 from typing import TypeVar
 
@@ -25,14 +26,19 @@ def n_cores() -> int:
 
 
 def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
-    """Apply a function to items in parallel threads with single-threaded linear algebra; results keep the order."""
+    """Apply a function to items in parallel threads with single-threaded linear algebra; results keep the order.
+
+    They see the context variables of the caller, such as the engine in use (`anchors/engine.py`).
+    """
 
     def alone(item: Item) -> Result:
         with few_threads(0):  # OpenMP limits are per calling thread
             return function(item)
 
+    items = list(items)
+    contexts = [copy_context() for _ in items]
     with few_threads(0), ThreadPoolExecutor(n_cores()) as threads:
-        return list(threads.map(alone, items))
+        return list(threads.map(lambda context, item: context.run(alone, item), contexts, items))
 
 
 @contextmanager

@@ -1,6 +1,9 @@
+import sys
+
 import pytest
 
-from crosstie.training.device import check_device, choose_device, say_unused
+from crosstie.anchors.engine import computing_with, engine_in_use
+from crosstie.training.device import check_device, choose_device, on_device
 from torch_here import HAS_TORCH
 
 
@@ -16,13 +19,29 @@ def test_names_of_devices(word):
     check_device(word)
 
 
-def test_a_device_without_use_is_said(caplog):
-    for word in ("auto", "cpu"):
-        say_unused(word)
-    assert not caplog.records
-    say_unused("cuda:1")
-    assert caplog.messages[0].startswith("device 'cuda:1' is not used: only training uses a device")
-    assert "--preset trained" in caplog.records[0].cli
+def test_words_of_the_cpu_need_no_torch(monkeypatch):
+    monkeypatch.setitem(sys.modules, "torch", None)
+    for word in ("auto", "cpu", "cpu:0"):
+        with on_device(word):
+            assert engine_in_use() is None
+
+
+def test_auto_changes_nothing_and_cpu_leaves_a_device():
+    other = object()
+    with computing_with(other):
+        with on_device("auto"):
+            assert engine_in_use() is other
+        with on_device("cpu"):
+            assert engine_in_use() is None
+        assert engine_in_use() is other
+
+
+def test_a_device_needs_torch(monkeypatch):
+    monkeypatch.setattr("crosstie._extras.find_spec", lambda module: None)
+    wanted = "device 'cuda' needs torch, which is not installed"
+    with pytest.raises(ImportError, match=wanted) as error, on_device("cuda"):
+        pass
+    assert 'pip install "crosstie[train]"' in str(error.value)
 
 
 @pytest.mark.trains
@@ -37,3 +56,5 @@ def test_devices_of_this_machine():
     n = torch.cuda.device_count()
     with pytest.raises(ValueError, match=rf"device 'cuda:{n}' is not on this machine\.\n  found: {n} of this kind"):
         choose_device(f"cuda:{n}")
+    with pytest.raises(ValueError, match=rf"device 'cuda:{n}' is not on this machine"), on_device(f"cuda:{n}"):
+        pass

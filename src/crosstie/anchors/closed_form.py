@@ -13,6 +13,7 @@ import numpy as np
 
 from crosstie._typing import Array, Edge, Floats, Labels
 from crosstie.anchors.batch_offsets import Offsets
+from crosstie.anchors.engine import engine_in_use
 from crosstie.anchors.linear import unit_rows
 from crosstie.anchors.neighbours import Neighbours, row_means
 from crosstie.anchors.refinement import Refinement
@@ -85,7 +86,7 @@ class ClosedForm:
 
     def among(self, view: str) -> Neighbours:
         """Return the neighbour index of the fitted cells of a view."""
-        if view not in self.indexed:
+        if view not in self.indexed or self.indexed[view].engine != engine_in_use():
             self.indexed[view] = Neighbours(self.reference[view])
         return self.indexed[view]
 

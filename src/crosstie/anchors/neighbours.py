@@ -1,4 +1,7 @@
-"""Nearest neighbours between and within views: exact for up to 50,000 cells, approximate (inverted file) above that."""
+"""Nearest neighbours between and within views: exact for up to 50,000 cells, approximate (inverted file) above that.
+
+Inside `computing_with`, another engine searches: on a GPU, exactly at any number of cells.
+"""
 
 from __future__ import annotations
 
@@ -8,6 +11,7 @@ import scipy.sparse as sp
 
 from crosstie._threads import few_threads
 from crosstie._typing import Array, Floats, Index
+from crosstie.anchors.engine import Rows, engine_in_use
 
 EXACT_BELOW = 50_000
 # Distances between many cells are matrix products, in blocks that stay in the cache (faiss: of 4096 × 1024).
@@ -26,14 +30,25 @@ class Neighbours:
 
     def __init__(self, base: Floats) -> None:
         self.base: Array = np.ascontiguousarray(base, np.float32)
-        self._index = _flat(self.base) if len(self.base) < EXACT_BELOW else _inverted(self.base)
+        self.engine = engine_in_use()
+        self._rows: Rows = _FaissRows(self.base) if self.engine is None else self.engine.rows(self.base)
 
     def search(self, query: Floats, k: int) -> tuple[Array, Index]:
         """Return the nearest rows of the base and their distances, as `nearest` does."""
-        query = np.ascontiguousarray(query, np.float32)
-        k = min(k, len(self.base))
+        return self._rows.search(np.ascontiguousarray(query, np.float32), min(k, len(self.base)))
+
+
+class _FaissRows:
+    """Rows on the CPU: all are compared if there are fewer than `EXACT_BELOW`, else those of the nearest lists."""
+
+    def __init__(self, base: Array) -> None:
+        self._n = len(base)
+        self._index = _flat(base) if len(base) < EXACT_BELOW else _inverted(base)
+
+    def search(self, query: Array, k: int) -> tuple[Array, Index]:
+        """Return squared distances and numbers of the `k` nearest rows, both `(n_query, k)`, nearest first."""
         if not isinstance(self._index, faiss.IndexIVF) or len(query) < EXACT_BELOW:
-            with few_threads(len(self.base)):
+            with few_threads(self._n):
                 distance, row = self._index.search(query, k)
         else:
             # Sorted by list, so that the lists they search are still in the processor's cache.
@@ -42,7 +57,7 @@ class Neighbours:
             distance[order], row[order] = self._index.search(query[order], k)
         short = (row < 0).any(1)
         if short.any():  # the probed lists held fewer than k rows: search all lists
-            every = faiss.SearchParametersIVF(nprobe=len(self.base))  # type: ignore[call-arg]
+            every = faiss.SearchParametersIVF(nprobe=self._n)  # type: ignore[call-arg]
             distance[short], row[short] = self._index.search(query[short], k, params=every)
         return distance, row.astype(np.int64, copy=False)
 

@@ -8,6 +8,7 @@ from __future__ import annotations
 import numpy as np
 
 from crosstie._typing import Array, Floats
+from crosstie.anchors.engine import engine_in_use
 from crosstie.anchors.neighbours import nearest
 
 # Standard deviation of log masses: after the first rounds, at most .10 if two views hold the same cells, and .14 or
@@ -51,11 +52,14 @@ def transport_plan(
     ----------
     Cuturi, NeurIPS 2013; Chizat et al., Mathematics of Computation 87 (2018), for the unbalanced scaling.
     """
+    a, b = _share(source_share, len(source)), _share(target_share, len(target))
+    engine = engine_in_use()
+    if engine is not None:
+        return engine.plan(source, target, (a, b), entropy=entropy, balance=balance, n_iterations=n_iterations)
     kernel = (source @ target.T).astype(np.float32)
     kernel -= kernel.max()
     kernel /= np.float32(entropy)
     np.exp(kernel, out=kernel)
-    a, b = _share(source_share, len(source)), _share(target_share, len(target))
     power, tiny = np.float32(balance), np.float32(1e-30)
     v = np.ones(len(target), np.float32)
     for _ in range(n_iterations):

@@ -30,7 +30,7 @@ from crosstie.model.linked_blocks import fit_blocks
 from crosstie.model.placement import CellReader, Pool, place
 from crosstie.model.recipes import fit_recipes, set_aside
 from crosstie.model.resume import ResumeFolder
-from crosstie.training.device import check_device, say_unused
+from crosstie.training.device import on_device
 
 
 @dataclass(frozen=True)
@@ -67,9 +67,11 @@ def fit_model(inputs: Inputs, work: Work, *, resume: str | Path | None = None) -
     resume
         Folder for the progress of fits that train or place a large view; removed at the end.
     """
-    check_device(work.device)
-    if work.config.training == "none":
-        say_unused(work.device)
+    with on_device(work.device):
+        return _kept_or_fitted(inputs, work, resume)
+
+
+def _kept_or_fitted(inputs: Inputs, work: Work, resume: str | Path | None) -> Fitted:
     cells, pairs = inputs.cells, shared_rows(inputs.linkage, inputs.cells)
     ranks = {n: cell_ranks(cells[n], f"{work.seed} {v.modality} {v.n_features}") for n, v in inputs.views.items()}
     rows = core_rows(ranks, work.config.n_core, pairs=pairs, batches=inputs.batches)

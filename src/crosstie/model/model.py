@@ -117,7 +117,7 @@ class Model(ModelState):
         seed
             Random seed; the same seed on the same machine gives bit-identical results.
         device
-            `"auto"`, `"cpu"`, `"cuda"`, `"cuda:1"`, `"mps"`; only training uses it, and a warning says if nothing does.
+            `"cuda"`, `"mps"`: neighbours, transport, training are computed there; `"auto"` only trains on CUDA if it can.
         progress
             Called as `progress(step, n_steps, losses)` during training.
         pool

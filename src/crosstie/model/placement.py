@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import FIRST_COMPLETED, Future, ThreadPoolExecutor, wait
+from contextvars import copy_context
 from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -110,7 +111,11 @@ class Threads:
     def run(self, encoder: LatentMap, tasks: Sequence[Task]) -> Iterator[tuple[int, Array]]:
         """Yield number and coordinates of every task, as they finish; at most two per thread are in progress."""
         with few_threads(0), ThreadPoolExecutor(self.n_threads) as threads:
-            yield from as_done(lambda task: threads.submit(placed, encoder, task), tasks, 2 * self.n_threads)
+
+            def start(task: Task) -> Future[Array]:
+                return threads.submit(copy_context().run, placed, encoder, task)
+
+            yield from as_done(start, tasks, 2 * self.n_threads)
 
 
 class Parts(Protocol):

@@ -1,13 +1,16 @@
-"""The device that networks are trained on: the word a user gives, checked without torch, and torch's device for it."""
+"""The device to compute on: the word a user gives, checked without torch, and torch's device for it."""
 
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from crosstie._errors import value_error
-from crosstie._log import log
+from crosstie._extras import require
 from crosstie._ranks import local_rank
+from crosstie.anchors.engine import computing_with
 
 if TYPE_CHECKING:
     import torch
@@ -29,13 +32,43 @@ def check_device(device: str) -> None:
         )
 
 
-def say_unused(device: str) -> None:
-    """Warn that a fit without training does not use the device that was asked for."""
-    if device == "auto" or device.startswith("cpu"):
+@contextmanager
+def on_device(device: str) -> Iterator[None]:
+    """Search neighbours and compute transport on a device inside the block, such as a GPU.
+
+    `xt.integrate(..., device="cuda")` does the same for the fit; the block is for what follows it, such as labels and
+    matches of many cells. The search is exact at any number of cells; on a CPU it is approximate from 50,000 on.
+
+    Parameters
+    ----------
+    device
+        `"cuda"`, `"cuda:1"`, `"mps"` or `"xpu"`. `"cpu"` is the CPU, also inside another such block; `"auto"` changes
+        nothing. It holds for the calling thread.
+
+    Raises
+    ------
+    ValueError
+        If the word names no device, or one that this machine does not have.
+    ImportError
+        If torch is not installed.
+
+    Examples
+    --------
+    >>> with xt.on_device("cuda"):  # doctest: +SKIP
+    ...     labels = xt.tl.transfer_labels(model, "cell_type", source="rna", target="adt")
+    """
+    check_device(device)
+    if device == "auto":
+        yield
         return
-    why = "is not used: only training uses a device, and the closed form runs on the CPU. To train,"
-    in_python = f'device %r {why} give config=xt.Config(training="full").'
-    log.warning(in_python, device, extra={"cli": f"--device %s {why} add --preset trained."})
+    engine = None
+    if not device.startswith("cpu"):
+        require("train", f"device {device!r}")
+        from crosstie.training.device_engine import TorchEngine
+
+        engine = TorchEngine(choose_device(device))
+    with computing_with(engine):
+        yield
 
 
 def choose_device(device: str) -> torch.device:

@@ -32,3 +32,14 @@ def test_zarr(mdata, tmp_path, most):
     found = read_views({"adt": tmp_path / "adt.zarr", "again": tmp_path / "adt.zarr"}, most=most)["again"]
     assert isinstance(found, ad.AnnData)
     np.testing.assert_array_equal(found.X[:].toarray(), mdata["adt"].X.toarray())
+
+
+def test_what_stays_on_disk_is_named_after_its_file(mdata, tmp_path, caplog):
+    caplog.set_level("INFO", logger="crosstie")
+    mdata["adt"].write_zarr(tmp_path / "adt.zarr")
+    mdata["adt"].write_h5ad(tmp_path / "adt.h5ad")
+    mdata.write_h5mu(tmp_path / "both.h5mu")
+    read_views({"zarr": tmp_path / "adt.zarr", "h5ad": tmp_path / "adt.h5ad"}, most=20)
+    read_views({"": tmp_path / "both.h5mu"}, most=20)
+    said = [message.split(":")[0] for message in caplog.messages if "reading matrices in blocks" in message]
+    assert said == ["adt.h5ad", "adt.zarr", "both.h5mu, rna", "both.h5mu, adt"]

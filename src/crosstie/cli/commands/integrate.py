@@ -85,7 +85,7 @@ def integrate(
     pairs: view_arguments.Pairs = "auto",
     seed: Seed = 0,
     device: Annotated[
-        str, typer.Option(help="auto, cpu, cuda, cuda:1, mps; used by training only (--preset trained).")
+        str, typer.Option(help="auto, cpu, cuda, cuda:1, mps: where neighbours, transport, training are computed.")
     ] = "auto",
     scheduler: Annotated[
         str | None,
@@ -127,11 +127,10 @@ def integrate(
 
 def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = False, overwrite: bool = False) -> None:
     """Do a job; on ranks of torchrun other than the first, only a share of the work."""
-    from crosstie.training.device import check_device
+    from crosstie.training.device import on_device
 
-    check_device(job.device)
     read = [*job.inputs.values(), *job.files.values()]
-    with run_folder(job.out, overwrite=overwrite, inputs=read) as out:
+    with on_device(job.device), run_folder(job.out, overwrite=overwrite, inputs=read) as out:
         from crosstie.runs import record
         from crosstie.runs.joint_map import mapping
         from crosstie.runs.known_truth import check_label_key, pairs_of
@@ -274,9 +273,6 @@ def fitted(
 
     if config.training == "full":
         require("train", 'training networks (training="full")')
-        from crosstie.training.device import choose_device
-
-        choose_device(device)  # reject a wrong one before the work, not after
     with say.stage("checking the views"):
         model = Model(data, links, config=config, **options)
         if not looked_at:

@@ -47,7 +47,7 @@ def read_h5ad(path: Path, request: Request) -> AnnData:
         with file:
             return _only_var(file)
     if request.most is not None and n_cells_of(file) > request.most:
-        return stored_anndata(file)
+        return stored_anndata(file, path.name)
     file.close()
     return ad.read_h5ad(path)
 
@@ -75,7 +75,7 @@ def read_h5mu(path: Path, request: Request) -> dict[str, AnnData]:
         with file:
             return {name: _only_var(file["mod"][name]) for name in order}
     if request.most is not None and any(n_cells_of(file["mod"][name]) > request.most for name in order):
-        return {name: stored_anndata(file["mod"][name]) for name in order}
+        return {name: stored_anndata(file["mod"][name], f"{path.name}, {name}") for name in order}
     file.close()
     with views_as_they_are():
         mdata = md.read_h5mu(path)
@@ -104,7 +104,7 @@ def _read_zarr_anndata(path: Path, request: Request) -> AnnData:
     if request.only_features:
         return _only_var(store)
     stays = request.most is not None and n_cells_of(store) > request.most
-    return stored_anndata(store) if stays else ad.read_zarr(path)
+    return stored_anndata(store, path.name) if stays else ad.read_zarr(path)
 
 
 def n_cells_of(group: Any) -> int:
@@ -116,8 +116,16 @@ def n_cells_of(group: Any) -> int:
     return int(names.shape[0])
 
 
-def stored_anndata(group: Any) -> AnnData:
-    """Return an AnnData of an open file, whose matrices stay on disk; tables of cells and features are read."""
+def stored_anndata(group: Any, name: str) -> AnnData:
+    """Return an AnnData of an open file, whose matrices stay on disk; tables of cells and features are read.
+
+    Parameters
+    ----------
+    group
+        The group of an open file that holds the AnnData.
+    name
+        How to call it to the user.
+    """
     from anndata import AnnData
     from anndata.io import read_elem, sparse_dataset
 
@@ -127,7 +135,7 @@ def stored_anndata(group: Any) -> AnnData:
         return element if hasattr(element, "dtype") else sparse_dataset(element)
 
     raw = group.get("raw", {})
-    log.info("%s: %d cells; reading matrices in blocks.", getattr(group, "name", ""), n_cells_of(group))
+    log.info("%s: %s cells; reading matrices in blocks.", name, f"{n_cells_of(group):,}")
     return AnnData(
         X=stored(group["X"]) if "X" in group else None,
         obs=read_elem(group["obs"]),
