@@ -1,7 +1,8 @@
-"""Compare crosstie with GLUE on RNA and chromatin: both scores on the same cells, and the CPU time of each.
+"""Compare crosstie with GLUE, MaxFuse and uniPort on RNA and chromatin: scores on the same cells, and CPU times.
 
-    benchmarks/peers/setup.sh scglue                             # GLUE's environment, once
+    benchmarks/peers/setup.sh scglue maxfuse uniport             # their environments, once
     python benchmarks/chromatin.py --cells 3000                  # snare_mop, a random part of it
+    python benchmarks/chromatin.py --cells 3000 --peaks 3000     # only the linked peaks that most of these cells have
     python benchmarks/chromatin.py --data simulated --cells 1500 # RNA and peaks of the simulator
 
 Each tool is a process of its own on one thread that reads two shuffled views and the same links; pairing and labels are
@@ -13,6 +14,7 @@ from __future__ import annotations
 import argparse
 import json
 import sys
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -23,7 +25,12 @@ import crosstie as xt
 
 N_GENES = 600  # of the simulator, with about five peaks each
 HERE = Path(__file__).resolve().parent
-TOOLS = {"crosstie": ("crosstie", "run_crosstie.py"), "GLUE": ("scglue", "run_scglue_chromatin.py")}
+TOOLS = {
+    "crosstie": ("crosstie", "run_crosstie.py"),
+    "GLUE": ("scglue", "run_scglue_chromatin.py"),
+    "MaxFuse": ("maxfuse", "run_maxfuse_chromatin.py"),
+    "uniPort": ("uniport", "run_uniport.py"),
+}
 SCORES = ["foscttm", "accuracy rna->atac", "accuracy atac->rna", "accuracy", "mixing"]
 
 
@@ -35,6 +42,16 @@ def part(task: Task, n_cells: int, seed: int = 0) -> Task:
     views = {view: adata[kept[task.cell[view]]].copy() for view, adata in task.views.items()}
     cell = {view: task.cell[view][kept[task.cell[view]]] for view in views}
     return Task(task.name, views, cell, task.label)
+
+
+def with_peaks(task: Task, n_peaks: int) -> Task:
+    """Return a task with so many of its linked peaks: those seen in most cells."""
+    atac = task.views["atac"]
+    (link,) = xt.links.suggest(task.views)
+    linked = atac.var_names.isin(link.pairs["source" if link.source == "atac" else "target"])
+    seen = np.asarray((atac.X > 0).sum(0)).ravel() * linked
+    kept = np.sort(np.argsort(-seen, kind="stable")[:n_peaks])
+    return replace(task, views=task.views | {"atac": atac[:, kept].copy()})
 
 
 def write_views(task: Task, folder: Path) -> None:
@@ -54,6 +71,7 @@ def main() -> None:
     parser.add_argument(
         "--cells", type=int, default=0, help="a random part of so many cells; 0 takes all (of the simulator, 1,500)"
     )
+    parser.add_argument("--peaks", type=int, default=0, help="so many linked peaks, those of most cells; 0 takes all")
     parser.add_argument("--only", nargs="+", choices=TOOLS, default=list(TOOLS))
     parser.add_argument("--work", type=Path, default=HERE / "out" / "chromatin")
     args = parser.parse_args()
@@ -62,7 +80,8 @@ def main() -> None:
         task = simulated_multiome("simulated multiome", n_cells=args.cells or 1500, n_genes=N_GENES)
     else:
         task = part(real(args.data), args.cells)
-    folder = args.work / f"{args.data}_{args.cells or 'all'}"
+    task = with_peaks(task, args.peaks) if args.peaks else task
+    folder = args.work / "_".join(map(str, (args.data, args.cells or "all", *([args.peaks] if args.peaks else []))))
     write_views(task, folder / "views")
     record = folder / "rows.jsonl"
     rows = [json.loads(line) for line in record.read_text().splitlines()] if record.exists() else []

@@ -4,7 +4,8 @@
     python benchmarks/learning_curves.py train pbmc_wnn --out curves --recipe crosstie --steps 2000
     SCMODAL_PATH=... python benchmarks/learning_curves.py authors pbmc_wnn --out curves --steps 100
 
-Data sets are those of `tasks.py`, and `self`: two copies of the proteins of pbmc_wnn, which must be matched one by one.
+Data sets are those of `tasks.py`; `self`: two copies of the proteins of pbmc_wnn, which must be matched one by one; and
+`teaseq`: 2,000 simulated cells with proteins, RNA and chromatin activity, chained in this order as in the paper.
 Every run has a folder of its own: `curve.csv` with scores, losses and times at some steps, and the coordinates there.
 `learning_curves_table.py` makes the table and the figure of the documentation from these folders.
 """
@@ -18,6 +19,8 @@ import time
 import warnings
 from collections.abc import Mapping
 from dataclasses import dataclass, field, replace
+from functools import partial
+from itertools import combinations
 from pathlib import Path
 
 import anndata as ad
@@ -25,6 +28,7 @@ import numpy as np
 import pandas as pd
 import tables  # noqa: F401  one thread, before NumPy is imported
 import tasks
+import teaseq
 import torch
 
 import crosstie as xt
@@ -42,12 +46,27 @@ STEPS = (1, 50, 100, 200, 300, 400, 500, 700, 1000, 1500, *range(2000, 10_001, 1
 
 def task_of(name: str, seed: int) -> tasks.Task:
     """Return a data set with its pairing hidden."""
+    if name == "teaseq":
+        hidden = teaseq.simulated(seed, n_cells=2000).task
+        views = {view: hidden.views[view] for view in ("adt", "rna", "activity")}
+        return replace(hidden, name=name, views=views, links=partial(teaseq.star, middle="rna"))
     if name != "self":
         return tasks.real(name, seed)
     truth = ad.read_h5ad(tasks.DATA / "pbmc_wnn" / "adt.h5ad")
     label = np.asarray(truth.obs["cell_type"].astype(str), dtype=object)
     task = tasks.hidden("self", {"adt": truth, "copy": truth}, label, seed)
     return replace(task, links=lambda views: xt.links.by_name(views, "adt", "copy"))
+
+
+def scores_of(task: tasks.Task, z: Mapping[str, np.ndarray]) -> dict[str, float]:
+    """Return the scores of two views, or of more: of every pair, and means over pairs."""
+    pairs = list(combinations(task.views, 2))
+    if len(pairs) == 1:
+        return task.score(z)
+    found = [teaseq.of_pair(task, pair).score({view: z[view] for view in pair}) for pair in pairs]
+    means = {score: float(np.mean([one[score] for one in found])) for score in ("foscttm", "accuracy", "mixing")}
+    of_pairs = {f"foscttm {a}-{b}": one["foscttm"] for (a, b), one in zip(pairs, found, strict=True)}
+    return means | of_pairs | {k: v for one in found for k, v in one.items() if "->" in k}
 
 
 def problem_of(task: tasks.Task, config: xt.Config, seed: int) -> Problem:
@@ -100,7 +119,7 @@ class Curve:
             spent = np.array([pair for at, pair in self.clock.items() if at <= step]).reshape(-1, 2)
             seconds, cpu = (step / EVERY * (np.median(column) if len(column) else np.nan) for column in spent.T)
             z = {view: np.asarray(x, np.float32) for view, x in latents.items()}
-            row = {"step": step, "seconds": seconds, "cpu": cpu} | self.task.score(z)
+            row = {"step": step, "seconds": seconds, "cpu": cpu} | scores_of(self.task, z)
             self.rows = [old for old in self.rows if old["step"] != step] + [row]
             pd.DataFrame(self.rows).sort_values("step").to_csv(self.folder / "curve.csv", index=False)
             clock = pd.DataFrame.from_dict(self.clock, orient="index", columns=["seconds", "cpu"])

@@ -1,7 +1,7 @@
 """uniPort by its PBMC tutorial (uniport.readthedocs.io), linked features in the place of the common genes.
 
-A link is one common feature: its gene in RNA, its protein in ADT. Defaults of `Run` otherwise: 30,000 iterations with
-early stopping; with STEPS, that many, in whole epochs.
+A link is one common feature: its gene in RNA, its protein in ADT; of chromatin, the activity of the gene. Defaults of
+`Run` otherwise: 30,000 iterations with early stopping; with STEPS, that many, in whole epochs.
 """
 
 import anndata as ad
@@ -9,12 +9,16 @@ import numpy as np
 import scanpy as sc
 import uniport as up
 from exchange import Exchange, dense
+from gene_activity import gene_activity
 
 BUDGET = 30_000
 run = Exchange()
-rna, adt, links = run.read()
-names = [f"{protein}:{gene}" for protein, gene in zip(links["adt"], links["rna"], strict=True)]
-views = {"adt": adt, "rna": rna}
+rna, other, links = run.read()
+if run.other == "atac":
+    other = gene_activity(other, links)
+    links = links[["rna"]].drop_duplicates().assign(atac=lambda pairs: pairs["rna"])
+names = [f"{feature}:{gene}" for feature, gene in zip(links[run.other], links["rna"], strict=True)]
+views = {run.other: other, "rna": rna}
 common = []
 for i, (view, adata) in enumerate(views.items()):
     adata.obs["domain_id"] = i
@@ -34,10 +38,10 @@ for adata in views.values():
         sc.pp.highly_variable_genes(adata, n_top_genes=2000, inplace=False, subset=True)
     up.batch_scale(adata)
 steps = run.steps or BUDGET
-epoch = (adt.n_obs + rna.n_obs) // 256  # it runs whole epochs
+epoch = (other.n_obs + rna.n_obs) // 256  # it runs whole epochs
 with run.training():
     found = up.Run(list(views.values()), both, lambda_s=1.0, iteration=steps, outdir=str(run.out / "uniport"))
 if run.steps:
     run.trained(*(-(-n // epoch) * epoch for n in (steps, BUDGET)))
 z = np.asarray(found.obsm["latent"])
-run.write(adt=z[: adt.n_obs], rna=z[adt.n_obs :])
+run.write(**{run.other: z[: other.n_obs], "rna": z[other.n_obs :]})

@@ -54,15 +54,16 @@ def test_auction_follows_its_rows():
     np.testing.assert_array_equal(auction(d[order], columns, 50), auction(d, columns, 50)[order])
 
 
-def test_a_swap_is_the_best_one():
+@pytest.mark.parametrize("among", [np.arange(20), np.arange(1, 20, 3)])
+def test_a_swap_is_the_best_one(among):
     x, y = cloud(20), cloud(20, seed=1)
     d, partner = squared(x, y), np.arange(20)
     worst = int(np.argmax(d[np.arange(20), partner]))
-    gains = [d[worst, worst] + d[j, j] - d[worst, j] - d[j, worst] for j in range(20)]
+    gains = [d[worst, worst] + d[j, j] - d[worst, j] - d[j, worst] for j in among]
     own = y[partner]
-    gain, other = module._best_swaps(x, own, np.einsum("ij,ij->i", x, own), np.array([worst]))
+    gain, other = module._best_swaps(x, own, np.einsum("ij,ij->i", x, own), np.array([worst]), among)
     assert gain[0] == pytest.approx(max(gains), rel=1e-4)
-    assert other[0] == np.argmax(gains)
+    assert other[0] == among[np.argmax(gains)]
 
 
 @pytest.mark.parametrize("n_worst", [1, 10, 200])
@@ -75,6 +76,17 @@ def test_swaps_never_cost(n_worst, monkeypatch):
     assert d[np.arange(100), better].sum() < d[np.arange(100), partner].sum()
     monkeypatch.setattr(module, "BLOCK", 1)
     np.testing.assert_array_equal(swapped(x, y, partner, n_worst), better)
+
+
+def test_passes_look_among_other_pairs(monkeypatch):
+    x, y = cloud(300), cloud(300, seed=1)
+    partner, d = np.random.default_rng(2).permutation(300), squared(x, y)
+    asked, best_swaps = [], module._best_swaps
+    monkeypatch.setattr(module, "MAX_AMONG", 100)
+    monkeypatch.setattr(module, "_best_swaps", lambda *args: asked.append(args[-1]) or best_swaps(*args))
+    better = swapped(x, y, partner, 100)
+    assert sorted(np.concatenate(asked[:3])) == list(range(300))
+    assert d[np.arange(300), better].sum() < 0.5 * d[np.arange(300), partner].sum()
 
 
 def test_nothing_to_swap():

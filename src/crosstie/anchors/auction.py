@@ -14,6 +14,7 @@ PRECISION = 0.03  # of the median cost of a nearest candidate: the step by which
 STILL_BIDDING = 0.002  # of the rows, at the end: they would take nearly all rounds, a few rows at a time
 MAX_REPAIRED = 2000  # pairs that look for a swap in one pass
 MAX_PASSES = 20
+MAX_AMONG = 100_000  # pairs among which one pass looks for swaps
 BLOCK = 2**23  # gains held at once
 ROWS = 2**16  # rows whose candidates are collected at once
 
@@ -117,7 +118,8 @@ def swapped(source: Floats, target: Floats, partner: Index, n_worst: int) -> Ind
     r"""Lower the sum of squared distances of a complete assignment by swaps.
 
     In each pass, each of the `n_worst` most distant pairs looks for the swap of partners with the largest gain,
-    :math:`2 (x_i - x_j) \cdot (y_j - y_i)`. Passes repeat until one gains less than a thousandth.
+    :math:`2 (x_i - x_j) \cdot (y_j - y_i)`, among at most `MAX_AMONG` pairs, other ones in the next pass. Passes repeat
+    until one gains less than a thousandth.
 
     Parameters
     ----------
@@ -136,12 +138,13 @@ def swapped(source: Floats, target: Floats, partner: Index, n_worst: int) -> Ind
     n_worst = min(n_worst, MAX_REPAIRED, len(partner))
     if n_worst < 1 or len(partner) < 2:
         return partner
-    for _ in range(MAX_PASSES):
+    n_parts = -(-len(partner) // MAX_AMONG)
+    for n_pass in range(MAX_PASSES):
         own = target[partner]
         together = np.einsum("ij,ij->i", source, own)
         cost = np.einsum("ij,ij->i", source, source) + np.einsum("ij,ij->i", own, own) - 2 * together
         worst = np.argsort(-cost, kind="stable")[:n_worst]
-        gain, other = _best_swaps(source, own, together, worst)
+        gain, other = _best_swaps(source, own, together, worst, np.arange(n_pass % n_parts, len(partner), n_parts))
         free = np.ones(len(partner), bool)
         total = 0.0
         for n in np.argsort(-gain, kind="stable"):
@@ -157,17 +160,18 @@ def swapped(source: Floats, target: Floats, partner: Index, n_worst: int) -> Ind
     return partner
 
 
-def _best_swaps(source: Floats, own: Floats, together: Floats, worst: Index) -> tuple[Floats, Index]:
-    """Return the gain of the best swap of each of the worst pairs, and the pair to swap with."""
+def _best_swaps(source: Floats, own: Floats, together: Floats, worst: Index, among: Index) -> tuple[Floats, Index]:
+    """Return the gain of the best swap of each of the worst pairs with one of others, and the pair to swap with."""
     gain, other = np.empty(len(worst)), np.empty(len(worst), np.int64)
-    step = max(1, BLOCK // len(source))
+    x, y, xy = source[among], own[among], together[among]
+    step = max(1, BLOCK // len(among))
     for start in range(0, len(worst), step):
         rows = worst[start : start + step]
-        table = source[rows] @ own.T
-        table += own[rows] @ source.T
-        table -= together
+        table = source[rows] @ y.T
+        table += own[rows] @ x.T
+        table -= xy
         table -= together[rows][:, None]
         found = table.argmax(1)
-        other[start : start + step] = found
+        other[start : start + step] = among[found]
         gain[start : start + step] = 2 * table[np.arange(len(rows)), found]
     return gain, other
