@@ -35,6 +35,8 @@ def curve(folder: Path) -> pd.DataFrame:
     if not (folder / "linked.npz").is_file():
         return found
     with np.load(folder / "linked.npz") as stored:
+        if len(stored.files) != 2:  # a chain of views
+            return found
         names = sorted(stored.files, key=lambda name: name.rsplit(" ", 1)[1])
         x, y = (stored[name] for name in names)
     rng = np.random.default_rng(0)
@@ -54,7 +56,8 @@ def show(name: str, found: pd.DataFrame) -> None:
     data, code, seed = name.rsplit(" ", 2)
     name = f"{data}, {CODES[code][0]}, {seed}"
     for step, row in chosen.iterrows():
-        cells = [f"{row['foscttm']:.4f}", *(f"{row[way]:.3f}" for way in ways), f"{row['mixing']:.2f}"]
+        accuracy = [f"{row[way]:.3f}" for way in ways] if len(ways) == 2 else [f"{row['accuracy']:.3f}", "all pairs"]
+        cells = [f"{row['foscttm']:.4f}", *accuracy, f"{row['mixing']:.2f}"]
         rank = "" if best is None else f"{row['link rank']:.4f}{' (kept)' if step == best else ''}"
         print(f"| {name} | {step:,} | {row['cpu']:,.0f} | {' | '.join(cells)} | {rank} |")
     if best is not None and len(chosen) > 2:

@@ -35,27 +35,25 @@ def candidates(source: Floats, target: Floats, k: int) -> tuple[Array, Index]:
     """
     near, forward = nearest(target, source, k)
     reached, backward = nearest(source, target, k)
+    n_near, n_back = forward.shape[1], backward.shape[1]
     order = np.argsort(backward, axis=None, kind="stable")  # by the row that is reached
     ends = np.searchsorted(backward.ravel()[order], np.arange(len(source) + 1))
     costs = np.full((len(source), 2 * k), np.inf, np.float32)
     columns = np.zeros((len(source), 2 * k), np.int64)
-    width = 0
+    costs[:, :n_near], columns[:, :n_near] = np.maximum(near, 0), forward
+    width = n_near
     for start in range(0, len(source), ROWS):
         rows = slice(start, min(start + ROWS, len(source)))
         back = order[ends[rows.start] : ends[rows.stop]]
-        n = rows.stop - rows.start
-        row = np.concatenate([np.repeat(np.arange(n), forward.shape[1]), backward.ravel()[back] - start])
-        column = np.concatenate([forward[rows].ravel(), back // backward.shape[1]])
-        cost = np.maximum(np.concatenate([near[rows].ravel(), reached.ravel()[back]]), 0)
-        first = np.unique(row * len(target) + column, return_index=True)[1]
-        row, column, cost = row[first], column[first], cost[first]
+        row, column, cost = backward.ravel()[back], back // n_back, reached.ravel()[back]
+        further = cost > near[row, -1]  # the nearer ones are among the nearest of the row
+        row, column, cost = row[further], column[further], cost[further]
         best = np.lexsort((column, cost, row))
         row, column, cost = row[best], column[best], cost[best]
-        place = np.arange(len(row)) - np.searchsorted(row, np.arange(n))[row]
+        place = n_near + np.arange(len(row)) - np.searchsorted(row, row)
         used = place < 2 * k
-        costs[start + row[used], place[used]] = cost[used]
-        columns[start + row[used], place[used]] = column[used]
-        width = max(width, int(place[used].max()) + 1)
+        costs[row[used], place[used]], columns[row[used], place[used]] = cost[used], column[used]
+        width = max(width, int(place[used].max(initial=-1)) + 1)
     return costs[:, :width], columns[:, :width]
 
 

@@ -117,7 +117,7 @@ class Model(ModelState):
         seed
             Random seed; the same seed on the same machine gives bit-identical results.
         device
-            `"cuda"`, `"mps"`: neighbours, transport, training are computed there; `"auto"` only trains on CUDA if it can.
+            `"cuda"`, `"mps"`: neighbours, transport, training are computed there; `"auto"` trains on CUDA if it can.
         progress
             Called as `progress(step, n_steps, losses)` during training.
         pool
