@@ -55,7 +55,7 @@ def on_device(device: str) -> Iterator[None]:
     Examples
     --------
     >>> with xt.on_device("cuda"):  # doctest: +SKIP
-    ...     labels = xt.tl.transfer_labels(model, "cell_type", source="rna", target="adt")
+    ...     labels = xt.tl.transfer_labels(model, "rna", "adt", key="cell_type")
     """
     check_device(device)
     if device == "auto":
