@@ -46,7 +46,7 @@ def candidates(source: Floats, target: Floats, k: int) -> tuple[Array, Index]:
         rows = slice(start, min(start + ROWS, len(source)))
         back = order[ends[rows.start] : ends[rows.stop]]
         row, column, cost = backward.ravel()[back], back // n_back, reached.ravel()[back]
-        further = cost > near[row, -1]  # the nearer ones are among the nearest of the row
+        further = cost > near[row, -1]  # nearer ones are among the row's nearest; a column twice does no harm
         row, column, cost = row[further], column[further], cost[further]
         best = np.lexsort((column, cost, row))
         row, column, cost = row[best], column[best], cost[best]
