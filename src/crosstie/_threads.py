@@ -25,11 +25,14 @@ def n_cores() -> int:
     return os.cpu_count() or 1
 
 
-def side_by_side(function: Callable[[Item], Result], items: Iterable[Item]) -> list[Result]:
+def side_by_side(function: Callable[[Item], Result], items: Iterable[Item], *, n_rows: int = 0) -> list[Result]:
     """Apply a function to items in parallel threads with single-threaded linear algebra; results keep the order.
 
-    They see the context variables of the caller, such as the engine in use (`anchors/engine.py`).
+    If matrices have `SMALL` rows or more, it is applied to one item after the other, and linear algebra has the
+    threads. The threads see the context variables of the caller, such as the engine in use (`anchors/engine.py`).
     """
+    if n_rows >= SMALL:
+        return [function(item) for item in items]
 
     def alone(item: Item) -> Result:
         with few_threads(0):  # OpenMP limits are per calling thread

@@ -6,9 +6,22 @@ import subprocess
 import sys
 import time
 
+import pandas as pd
 import pytest
+from anndata import AnnData
+
+from crosstie.runs import background
 
 pytestmark = pytest.mark.skipif(sys.platform == "win32", reason="signals of POSIX")
+
+
+@pytest.mark.parametrize(("cells", "cores", "starts"), [(1999, 2, False), (2000, 1, False), (2000, 2, True)])
+def test_few_cells_or_one_core_start_no_process(monkeypatch, cells, cores, starts):
+    monkeypatch.setattr(background, "n_cores", lambda: cores)
+    data = {name: AnnData(obs=pd.DataFrame(index=[str(i) for i in range(cells)])) for name in ("rna", "adt")}
+    with background.beside(data, plots=False) as submit:
+        assert (submit is not None) == starts
+        assert submit is None or submit(os.getpid).result() != os.getpid()
 
 
 def test_the_second_process_ends_with_its_parent(tmp_path):

@@ -10,8 +10,8 @@ from importlib import import_module
 import numpy as np
 import pytest
 
-from crosstie.runs import joint_map
-from crosstie.runs.joint_map import as_plane, drawn_rows, mapping, plane_of, plane_of_table, plane_table
+from crosstie.runs import background
+from crosstie.runs.joint_map import as_plane, begin_map, drawn_rows, plane_of, plane_of_table, plane_table
 from crosstie.runs.write import write
 
 
@@ -38,22 +38,14 @@ def test_a_table_of_other_cells(run, model):
     assert plane_of_table(table[table["view"] == "rna"], model) is None
 
 
-@pytest.mark.parametrize("plots", [True, False])
-def test_mapping(model, data, monkeypatch, plots):
-    """A map begun by `mapping` is the one that `plane_of` computes at once."""
-
+def test_a_map_begun_is_the_one_that_is_drawn_at_once(model, monkeypatch):
     def two(z, seed):
         return {name: x[:, :2] + seed for name, x in z.items()}
 
     monkeypatch.setattr("crosstie.pl.joint_umap", two)
     monkeypatch.setattr(import_module("crosstie.pl.joint_umap"), "joint_umap", two)
-    with mapping(data, plots=plots, seed=2) as begin:
-        found = begin(model)
-    if not plots:
-        assert found is None
-        return
     expected = plane_of(model.latents, 240, seed=2)
-    for name, part in found.wait().items():
+    for name, part in begin_map(model, seed=2).wait().items():
         np.testing.assert_array_equal(part.to_numpy(), expected[name].to_numpy())
         np.testing.assert_array_equal(part[["x", "y"]], model.latents[name][:, :2] + 2)
 
@@ -68,10 +60,10 @@ def end():
 
 
 def drawn_by_two(run, model, data, folder, monkeypatch, killed=False):
-    monkeypatch.setattr("crosstie.runs.joint_map.FEW_DRAWN", 0)
-    monkeypatch.setattr("crosstie._threads.n_cores", lambda: 2)
-    with mapping(data, plots=True, seed=0) as begin:
-        plane = begin(model)
+    monkeypatch.setattr(background, "FEW_CELLS", 0)
+    monkeypatch.setattr(background, "n_cores", lambda: 2)
+    with background.beside(data, plots=True) as submit:
+        plane = begin_map(model, seed=0, submit=submit)
         found = plane.wait()
         assert plane.is_ready()
         if killed:
@@ -99,9 +91,7 @@ def test_the_process_that_made_the_map_draws_the_same_pictures(run, model, data,
 @pytest.mark.parametrize("when", ["before", "while"])
 def test_the_process_that_draws_is_killed(run, model, data, tmp_path, monkeypatch, caplog, when):
     """As by an out-of-memory killer: all but map and pictures is written, and a warning says so."""
-    monkeypatch.setattr("crosstie.runs.joint_map.FEW_DRAWN", 0)
-    monkeypatch.setattr("crosstie._threads.n_cores", lambda: 2)
-    submitted = joint_map.second_process
+    submitted = background.second_process
 
     @contextmanager
     def killed(first):
@@ -111,9 +101,11 @@ def test_the_process_that_draws_is_killed(run, model, data, tmp_path, monkeypatc
                 lost.exception()
             yield submit
 
-    monkeypatch.setattr(joint_map, "second_process", killed)
-    with mapping(data, plots=True, seed=0) as begin:
-        plane = begin(model)
+    monkeypatch.setattr(background, "FEW_CELLS", 0)
+    monkeypatch.setattr(background, "n_cores", lambda: 2)
+    monkeypatch.setattr(background, "second_process", killed)
+    with background.beside(data, plots=True) as submit:
+        plane = begin_map(model, seed=0, submit=submit)
         assert not write(replace(run, plane={}), tmp_path, plane=plane)
     assert "the process that draws the map ended early" in caplog.text
     assert {"run.json", "integrated.h5mu", "model", "scores.csv"} <= {p.name for p in tmp_path.iterdir()}

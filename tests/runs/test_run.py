@@ -7,6 +7,7 @@ import pandas as pd
 import pytest
 
 import crosstie as xt
+from crosstie.runs import background
 from crosstie.runs.run import Run, pairs_table
 
 
@@ -63,6 +64,19 @@ def test_scores_of_a_core(data):
         pairs={name: cell[rows[name]] for name, cell in pairs.items()},
     )
     pd.testing.assert_frame_equal(run.scores, expected)
+
+
+def test_work_begun_in_another_process_gives_the_same_run(run, model, data):
+    pairs = {name: adata.obs["true_cell"].to_numpy() for name, adata in data.items()}
+    with background.second_process(int) as submit:
+        begun = Run(model, data, label_key="cell_type")
+        matching, scoring = begun.begin_matches(submit), begun.begin_scores(pairs, submit=submit)
+        begun = begun.with_labels().with_scores(pairs, begun=scoring).with_matches(begun=matching)
+    pd.testing.assert_frame_equal(begun.scores, run.scores)
+    for edge, table in run.matches.items():
+        pd.testing.assert_frame_equal(begun.matches[edge], table)
+    for edge, table in run.labels.items():
+        pd.testing.assert_frame_equal(begun.labels[edge], table)
 
 
 def test_a_verdict_replaces_what_was_there(run, model):

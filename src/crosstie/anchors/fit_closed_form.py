@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from crosstie._threads import few_threads
+from crosstie._threads import few_threads, side_by_side
 from crosstie._typing import Array, Edge, Floats, Index, Labels
 from crosstie.anchors.batch_offsets import Offsets
 from crosstie.anchors.closed_form import ClosedForm, near_mean
@@ -74,12 +74,12 @@ def fit_closed_form(
     def maps_of(covariance: Mapping[Edge, Floats], agreement: Mapping[Edge, Floats]) -> tuple[dict[str, Array], Floats]:
         directions, strength = shared_directions(sizes, covariance, settings.n_latent)
         return {
-            v: _side_by_side(x, factor[v][:, None] * directions[v], linked_maps(v, agreement), settings.link_weight)
+            v: _joined(x, factor[v][:, None] * directions[v], linked_maps(v, agreement), settings.link_weight)
             for v, x in centred.items()
         }, strength
 
     equal = {edge: np.ones(p.shape[1]) for edge, (p, _) in blocks.items()}
-    maps = {v: _side_by_side(x, None, linked_maps(v, equal), 1) for v, x in centred.items()}
+    maps = {v: _joined(x, None, linked_maps(v, equal), 1) for v, x in centred.items()}
     bridges = {edge: k.covariance for edge, k in known.items() if blocks[edge][0].shape[1] == 0}
     if bridges:
         maps, strength = maps_of(bridges, equal)
@@ -163,7 +163,7 @@ def smoothed(z: Array, settings: Refinement, *, among: Array | None = None) -> A
     return unit_rows((1 - settings.smoothing) * z + settings.smoothing * near)
 
 
-def _side_by_side(x: Array, directions: Array | None, links: list[Array], link_weight: float) -> Array:
+def _joined(x: Array, directions: Array | None, links: list[Array], link_weight: float) -> Array:
     """Return one map to the shared directions, if any, and to the groups of linked columns of each edge.
 
     The directions are scaled to mean square length 1 and each group to `link_weight`, so that an edge with many links
@@ -261,10 +261,15 @@ def match_softly(
     for _ in range(n_sketches):
         rows, columns = (_sketch(n, settings.n_sketch, rng) for n in n_cells)
         (x, zx, lx), (y, zy, ly) = _of_rows(source, rows), _of_rows(target, columns)
+        among = [
+            None if isinstance(drawn, slice) else _sketch_of(whole, MAX_AMONG, rng)
+            for drawn, whole in ((rows, source[1]), (columns, target[1]))
+        ]
         with few_threads(settings.n_sketch):
-            zx, zy = (
-                z if isinstance(drawn, slice) else smoothed(z, settings, among=_sketch_of(whole, MAX_AMONG, rng))
-                for z, drawn, whole in ((zx, rows, source[1]), (zy, columns, target[1]))
+            zx, zy = side_by_side(
+                lambda side: side[0] if side[1] is None else smoothed(side[0], settings, among=side[1]),
+                zip((zx, zy), among, strict=True),
+                n_rows=settings.n_sketch,
             )
             plan = composed_plan(*align(zx, zy), entropy=settings.entropy, balance=settings.balance)
             together, agreed = _together(x, y, lx, ly, plan.sum(1), plan.sum(0), plan)

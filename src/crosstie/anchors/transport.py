@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import numpy as np
 
+from crosstie._threads import side_by_side
 from crosstie._typing import Array, Floats
 from crosstie.anchors.engine import engine_in_use
 from crosstie.anchors.neighbours import nearest
@@ -91,10 +92,13 @@ def composed_plan(
     if balance == 1.0:
         return transport_plan(source, target, entropy=entropy, n_iterations=n_iterations)
     loose = transport_plan(source, target, entropy=entropy, balance=balance, n_iterations=n_iterations)
-    logs = [
-        np.log(np.maximum(mass[nearest(z, z, n_smooth)[1]].mean(1), 1e-12 / len(z)))
-        for z, mass in ((source, loose.sum(1)), (target, loose.sum(0)))
-    ]
+
+    def log_mass(side: tuple[Floats, Floats]) -> Floats:
+        z, mass = side
+        return np.log(np.maximum(mass[nearest(z, z, n_smooth)[1]].mean(1), 1e-12 / len(z)))
+
+    sides = (source, loose.sum(1)), (target, loose.sum(0))
+    logs = side_by_side(log_mass, sides, n_rows=max(loose.shape))
     spread = max(float(log.std()) for log in logs)
     exponent = SHARPENING * np.clip((spread - SAME_MIXTURE) / (OTHER_MIXTURE - SAME_MIXTURE), 0, 1)
     shares = [np.exp(exponent * (log - log.max())) for log in logs]

@@ -10,7 +10,10 @@ from dataclasses import dataclass
 import numpy as np
 import scipy.sparse as sp
 
+from crosstie._threads import n_cores, side_by_side
 from crosstie._typing import Array, Floats, Matrix
+
+MANY, LEAST_COLUMNS = 10**7, 32  # products of numbers, and columns of a thread: below, threads do not pay
 
 
 @dataclass(frozen=True)
@@ -37,13 +40,24 @@ class Scaled:
     def __matmul__(self, right: Floats) -> Array:
         """Return the product with a matrix of shape `(n_features, k)`."""
         right = (right / self.std[:, None]).astype(np.float32)
-        return np.asarray(self.matrix @ right - self.mean.astype(np.float32) @ right, dtype=np.float32)
+        return np.asarray(product(self.matrix, right) - self.mean.astype(np.float32) @ right, dtype=np.float32)
 
     def transposed(self, left: Floats) -> Array:
         """Return the product of the transpose with a matrix of shape `(n_cells, k)`."""
         left = left.astype(np.float32)
         total = np.outer(self.mean, left.sum(0, dtype=np.float64))
-        return np.asarray((self.matrix.T @ left - total) / self.std[:, None], dtype=np.float32)
+        return np.asarray((product(self.matrix.T, left) - total) / self.std[:, None], dtype=np.float32)
+
+
+def product(matrix: Matrix, dense: Array) -> Array:
+    """Return the product of a matrix with a dense one; of a sparse matrix, threads compute some columns each.
+
+    A column is the same whatever the number of threads.
+    """
+    if not sp.issparse(matrix) or matrix.nnz * dense.shape[1] < MANY:
+        return np.asarray(matrix @ dense)
+    parts = np.array_split(np.arange(dense.shape[1]), min(n_cores(), -(-dense.shape[1] // LEAST_COLUMNS)))
+    return np.hstack(side_by_side(lambda part: matrix @ np.ascontiguousarray(dense[:, part]), parts))
 
 
 def moments(matrix: Matrix) -> tuple[Floats, Floats]:

@@ -7,6 +7,7 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 
+from crosstie._threads import side_by_side
 from crosstie._typing import Array, Edge, Floats, Index, Labels
 from crosstie.anchors import ClosedForm, Refinement, fit_closed_form
 from crosstie.anchors.disagreement import LEAST_COLUMNS, MOST_COLUMNS, disagreement
@@ -110,7 +111,12 @@ class ClosedFormProblem:
                     view: (latents[view], self.components[view] @ map_[:, told])
                     for view, map_ in zip(edge, columns, strict=True)
                 }
-                out |= {(a, b): disagreement(side[a], side[b], own[b]) for a, b in (edge, edge[::-1])}
+
+                def seen(way: Edge, side: Mapping[str, tuple[Array, Floats]] = side) -> Array:
+                    return disagreement(side[way[0]], side[way[1]], own[way[1]])
+
+                ways, n_rows = (edge, edge[::-1]), max(len(latents[view]) for view in edge)
+                out |= dict(zip(ways, side_by_side(seen, ways, n_rows=n_rows), strict=True))
         return out
 
     def fit(

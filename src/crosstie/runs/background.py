@@ -1,4 +1,4 @@
-"""A second process for work in the background; it ends with this one, however this one ends."""
+"""A second process for work beside this one; it ends with this one, however this one ends."""
 
 from __future__ import annotations
 
@@ -9,7 +9,46 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
 from contextlib import contextmanager
 from multiprocessing import get_context, parent_process
-from typing import Any
+from typing import TYPE_CHECKING, Any
+
+from crosstie._beside import Submit
+from crosstie._threads import n_cores
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+
+    from anndata import AnnData
+
+FEW_CELLS = 4000  # for fewer, starting a second process takes longer than its work
+
+
+@contextmanager
+def beside(data: Mapping[str, AnnData], *, plots: bool) -> Iterator[Submit | None]:
+    """Start a second process during the fit, and yield the function that gives it work.
+
+    Parameters
+    ----------
+    data
+        The views that a model will be fitted to. With few cells, or on one core, there is no second process, and `None`
+        is yielded.
+    plots
+        Whether a map is drawn. The process then imports what draws it, otherwise what computes scores.
+    """
+    if n_cores() < 2 or sum(view.n_obs for view in data.values()) < FEW_CELLS:
+        yield None
+    else:
+        with second_process(_import_layout if plots else _import_scores) as submit:
+            yield submit
+
+
+def _import_layout() -> None:
+    import crosstie.pl.joint_umap  # noqa: F401
+
+
+def _import_scores() -> None:
+
+    import crosstie.anchors.assignment
+    import crosstie.metrics  # noqa: F401
 
 
 @contextmanager

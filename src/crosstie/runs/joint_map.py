@@ -2,32 +2,27 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Mapping
 from concurrent.futures import BrokenExecutor
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass
-from functools import partial
 from typing import TYPE_CHECKING, Any, TypeAlias
 
 import numpy as np
 import pandas as pd
 
+from crosstie._beside import Submit
 from crosstie._log import log
 from crosstie._typing import Floats, Index
-from crosstie.runs.background import second_process
 
 if TYPE_CHECKING:
     from concurrent.futures import Future
 
-    from anndata import AnnData
-
     from crosstie.model.model import Model
 
 MAX_PLOTTED = 20_000  # cells
-FEW_DRAWN = 4000  # cells; for fewer, starting a second process takes longer than drawing
 
 Plane: TypeAlias = Mapping[str, pd.DataFrame]  # per view the drawn cells: columns `row`, `x`, `y`
-Submit: TypeAlias = "Callable[..., Future[Any]]"
 
 
 @dataclass(frozen=True)
@@ -49,43 +44,21 @@ class Map:
     is_ready: Callable[[], bool] = lambda: False
 
 
-@contextmanager
-def mapping(data: Mapping[str, AnnData], *, plots: bool, seed: int) -> Iterator[Callable[[Model], Map | None]]:
-    """Yield a function that starts the map of a fitted model.
+def begin_map(model: Model, *, seed: int, submit: Submit | None = None) -> Map:
+    """Begin to draw the map of a fitted model: in another process, if `submit` gives work to one.
 
-    The map of 10,000 cells takes about as long as their verdict. Where there is a second core, a second process starts
-    during the fit, and computes the map while other work continues.
-
-    Parameters
-    ----------
-    data
-        The views that a model will be fitted to.
-    plots
-        Whether a map is wanted; without one, the yielded function returns `None`.
-    seed
-        Random seed of the map and of the choice of cells.
+    The map of 10,000 cells takes about as long as their verdict.
     """
-    from crosstie._threads import n_cores
+    from crosstie.pl.joint_umap import joint_umap
 
-    def begin(model: Model, submit: Submit | None = None) -> Map:
-        from crosstie.pl.joint_umap import joint_umap
-
-        rows = drawn_rows({name: len(z) for name, z in model.latents.items()}, MAX_PLOTTED, seed)
-        z = {name: z[rows[name]] for name, z in model.latents.items()}
-        if submit is None:
-            return Map(lambda: as_plane(rows, joint_umap(z, seed=seed)))
-        coords = None
-        with suppress(BrokenExecutor):  # the process died during the fit; what waits for the map says so
-            coords = submit(joint_umap, z, seed=seed)
-        return Map(lambda: _awaited(rows, coords), submit, lambda: coords is None or coords.done())
-
-    if not plots:
-        yield lambda _: None
-    elif n_cores() < 2 or sum(view.n_obs for view in data.values()) < FEW_DRAWN:
-        yield begin
-    else:
-        with second_process(_import_layout) as submit:
-            yield partial(begin, submit=submit)
+    rows = drawn_rows({name: len(z) for name, z in model.latents.items()}, MAX_PLOTTED, seed)
+    z = {name: z[rows[name]] for name, z in model.latents.items()}
+    if submit is None:
+        return Map(lambda: as_plane(rows, joint_umap(z, seed=seed)))
+    coords = None
+    with suppress(BrokenExecutor):  # the process died during the fit; what waits for the map says so
+        coords = submit(joint_umap, z, seed=seed)
+    return Map(lambda: _awaited(rows, coords), submit, lambda: coords is None or coords.done())
 
 
 def _awaited(rows: Mapping[str, Index], coords: Future[Any] | None) -> Plane:
@@ -100,11 +73,6 @@ def _awaited(rows: Mapping[str, Index], coords: Future[Any] | None) -> Plane:
         "everything else is written. To make the report, run crosstie report on the folder."
     )
     return {}
-
-
-def _import_layout() -> None:
-    """Import what draws the map, so that the process is ready for it."""
-    import crosstie.pl.joint_umap  # noqa: F401
 
 
 def plane_of(latents: Mapping[str, Floats], max_cells: int, seed: int) -> Plane:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
-from concurrent.futures import BrokenExecutor
-from contextlib import suppress
 from functools import partial
 from io import BytesIO
 from pathlib import Path
@@ -12,6 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import pandas as pd
 
+from crosstie._beside import Submit, begin
 from crosstie._typing import Edge
 from crosstie._visible import visible
 from crosstie.data.stored import Stored
@@ -20,12 +19,9 @@ from crosstie.runs.known_truth import UNKNOWN
 from crosstie.runs.run import Run
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     import numpy as np
 
     from crosstie.pl.save import Width
-    from crosstie.runs.joint_map import Submit
 
 
 NAMES: Any = {"text.parse_math": False}  # a name with dollars is no formula
@@ -64,18 +60,19 @@ def begin_drawing(
     -------
     Draws what is not drawn elsewhere, waits for the rest, and returns the names of the files.
     """
-    files: list[tuple[Callable[[], str], Future[str] | None]] = []
+    here: list[Callable[[], str]] = []
+    there: list[Callable[[], str]] = []
+    order = []
     for name, picture in _pictures(run):
         work = partial(_drawn, picture, folder / f"{name}.{ending}", width, dpi)
-        away = None
-        if submit is not None and getattr(picture, "func", None) not in _of_whole_models():
-            with suppress(BrokenExecutor):  # the process ended: drawn here
-                away = submit(work)
-        files.append((work, away))
+        if submit is None or getattr(picture, "func", None) in _of_whole_models():
+            here.append(work)
+        else:
+            there.append(begin(submit, work))
+        order.append(f"{name}.{ending}")
 
     def finish() -> list[str]:
-        here = {i: work() for i, (work, away) in enumerate(files) if away is None}
-        return [here[i] if away is None else _awaited(away, work) for i, (work, away) in enumerate(files)]
+        return sorted((drawn() for drawn in [*here, *there]), key=order.index)
 
     return finish
 
@@ -85,14 +82,6 @@ def _of_whole_models() -> tuple[Any, ...]:
     from crosstie import pl
 
     return pl.linked, pl.spatial
-
-
-def _awaited(away: Future[str], work: Callable[[], str]) -> str:
-    """Return what another process drew; where that process ended early, draw it here."""
-    try:
-        return away.result()
-    except (BrokenExecutor, MemoryError):
-        return work()
 
 
 def _drawn(picture: Callable[[], Any], file: Path, width: Width | None, dpi: int) -> str:

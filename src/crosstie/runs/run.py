@@ -12,10 +12,11 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 import numpy as np
 import pandas as pd
 
+from crosstie._beside import Submit, begin
 from crosstie._log import log
 from crosstie._threads import side_by_side
 from crosstie._typing import Edge, Floats
-from crosstie.runs.joint_map import Plane, Submit
+from crosstie.runs.joint_map import Plane
 from crosstie.runs.known_truth import UNKNOWN, labels_of
 
 if TYPE_CHECKING:
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
     from crosstie.trust.diagnosis import Diagnosis
     from crosstie.trust.findings import Finding
 
-MOST_SENT = 2**26  # bytes of coordinates
+MOST_SENT = 2**29  # bytes of coordinates
 Matching: TypeAlias = Mapping[Edge, Callable[[], "Anchors"]]
 Stage: TypeAlias = Callable[[str], AbstractContextManager[Any]]  # says what begins, and shows until it ends
 
@@ -116,15 +117,18 @@ class Run:
         stage
             Says what is being done.
         """
-        from crosstie.tl import transfer_labels
+        return cls(model, dict(data or {}), dict(link_data or {}), label_key=label_key).with_labels(stage)
 
-        run = cls(model, dict(data or {}), dict(link_data or {}), label_key=label_key)
-        if not run.truth:
-            return run
+    def with_labels(self, stage: Stage = silent) -> Run:
+        """Return the run with the labels that views transfer to each other."""
+        if not self.truth:
+            return self
         with stage("transferring labels"):
-            known = {name: [None if y == UNKNOWN else y for y in labels] for name, labels in run.truth.items()}
-            edges = [(source, target) for source, target in permutations(model.latents, 2) if source in known]
-            return replace(run, labels={(s, t): transfer_labels(model, s, t, labels=known[s]) for s, t in edges})
+            from crosstie.tl import transfer_labels
+
+            known = {name: [None if y == UNKNOWN else y for y in labels] for name, labels in self.truth.items()}
+            edges = [(s, t) for s, t in permutations(self.model.latents, 2) if s in known]
+            return replace(self, labels={(s, t): transfer_labels(self.model, s, t, labels=known[s]) for s, t in edges})
 
     def begin_matches(self, submit: Submit | None = None) -> Matching:
         """Begin to match the cells of linked views: in another process, if `submit` gives work to one.
@@ -143,8 +147,10 @@ class Run:
             found = self.begin_matches() if begun is None else begun
             return replace(self, matches={e: pairs_table(self.model, e, finish()) for e, finish in found.items()})
 
-    def with_scores(self, pairs: Mapping[str, Any] | None, *, seed: int = 0, stage: Stage = silent) -> Run:
-        """Return the run with the scores that its labels and known pairs of cells allow.
+    def begin_scores(
+        self, pairs: Mapping[str, Any] | None, *, seed: int = 0, submit: Submit | None = None
+    ) -> Callable[[], pd.DataFrame]:
+        """Begin to compute the scores that labels and known pairs of cells allow; return what waits for their table.
 
         Parameters
         ----------
@@ -152,24 +158,34 @@ class Run:
             Identity of each cell of each view; `None` where nothing is known.
         seed
             Random seed of the cells drawn for slow scores.
-        stage
-            Says what is being done.
+        submit
+            Gives work to another process; `None` computes when the table is asked for.
         """
         from crosstie.metrics import evaluate
 
         model, truth = self.model, self.truth
         if len(truth) < 2 and not pairs:
-            return replace(self, scores=pd.DataFrame(columns=["metric", "source", "target", "value"]))
-        with stage("scoring"):
-            scored = model.latents
-            if model.core_rows:
-                log.info("scores are computed on the cells that the model was fitted to.")
-                scored, rows = model.core.latents, model.core_rows
-                truth = {name: y[rows[name]] for name, y in truth.items()}
-                pairs = {name: cell[rows[name]] for name, cell in (pairs or {}).items()}
-                pairs = pairs if pairs and set.intersection(*map(set, pairs.values())) else None
-            scores = evaluate(scored, truth if len(truth) > 1 else None, pairs=pairs or None, seed=seed)
-        return replace(self, scores=scores)
+            return lambda: pd.DataFrame(columns=["metric", "source", "target", "value"])
+        scored = model.latents
+        if model.core_rows:
+            log.info("scores are computed on the cells that the model was fitted to.")
+            scored, rows = model.core.latents, model.core_rows
+            truth = {name: y[rows[name]] for name, y in truth.items()}
+            pairs = {name: cell[rows[name]] for name, cell in (pairs or {}).items()}
+            pairs = pairs if pairs and set.intersection(*map(set, pairs.values())) else None
+        return begin(submit, evaluate, scored, truth if len(truth) > 1 else None, pairs=pairs or None, seed=seed)
+
+    def with_scores(
+        self,
+        pairs: Mapping[str, Any] | None,
+        *,
+        seed: int = 0,
+        stage: Stage = silent,
+        begun: Callable[[], pd.DataFrame] | None = None,
+    ) -> Run:
+        """Return the run with scores; parameters as of `begin_scores`, which returned `begun`, and of `of`."""
+        with stage("scoring") if len(self.truth) > 1 or pairs else silent("scoring"):
+            return replace(self, scores=(begun or self.begin_scores(pairs, seed=seed))())
 
     def with_verdict(self, diagnosis: Diagnosis) -> Run:
         """Return the run with what `trust.diagnose` found."""

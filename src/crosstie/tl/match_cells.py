@@ -6,12 +6,11 @@ It reads the coordinates of a fitted model and returns anchors.
 from __future__ import annotations
 
 from collections.abc import Callable
-from concurrent.futures import BrokenExecutor
-from contextlib import suppress
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Literal
 
 import numpy as np
 
+from crosstie._beside import Submit, begin
 from crosstie._errors import value_error
 from crosstie._typing import Floats, Index
 from crosstie.anchors import Anchors
@@ -22,8 +21,6 @@ from crosstie.tl.empty_cells import warn_of_empty
 from crosstie.tl.neighbourhood import coordinates
 
 if TYPE_CHECKING:
-    from concurrent.futures import Future
-
     from crosstie.model.model import Model
 
 How = Literal["one-to-one", "many-to-one"]
@@ -69,7 +66,7 @@ def match_cells(model: Model, source: str, target: str, *, how: How = "one-to-on
 
 
 def begin_matching(
-    model: Model, source: str, target: str, *, k: int = 30, submit: Callable[..., Future[Any]] | None = None
+    model: Model, source: str, target: str, *, k: int = 30, submit: Submit | None = None
 ) -> Callable[[], Anchors]:
     """Begin to match the cells of two views one to one.
 
@@ -85,20 +82,8 @@ def begin_matching(
     -------
     Waits for the matches and returns them, as `match_cells` does.
     """
-    z = coordinates(model, source, target, k, what="match_cells")
-    away = None
-    if submit is not None:
-        with suppress(BrokenExecutor):  # the process ended: matched here
-            away = submit(assignment, *z, k)
-
-    def finish() -> Anchors:
-        try:
-            rows, columns = assignment(*z, k) if away is None else away.result()
-        except (BrokenExecutor, MemoryError):
-            rows, columns = assignment(*z, k)
-        return _anchors(model, source, target, rows, columns)
-
-    return finish
+    wait = begin(submit, assignment, *coordinates(model, source, target, k, what="match_cells"), k)
+    return lambda: _anchors(model, source, target, *wait())
 
 
 def _anchors(model: Model, source: str, target: str, rows: Index, columns: Index) -> Anchors:

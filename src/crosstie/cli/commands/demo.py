@@ -63,17 +63,18 @@ def _run(say: Console, out: Path, n_cells: int, *, seed: int, plots: bool) -> No
         data = dict(simulate_citeseq(n_cells=n_cells, seed=seed).mod)
     from crosstie.cli.commands.integrate import about_run, fitted, give, report
     from crosstie.config import Config
-    from crosstie.runs.joint_map import mapping
+    from crosstie.runs.background import beside
+    from crosstie.runs.joint_map import begin_map
     from crosstie.runs.known_truth import pairs_of
     from crosstie.runs.run import Run
     from crosstie.runs.write import write
 
-    with mapping(data, plots=plots, seed=seed) as begin_map:
+    with beside(data, plots=plots) as submit:
         model = fitted(data, None, Config(), say, seed=seed)
-        plane = begin_map(model)
-        found = Run.of(model, data, label_key=KEY, stage=say.stage)
-        matching = found.begin_matches(plane.submit if plane else None)
-        found = found.with_scores(pairs_of(data, SAME), seed=seed, stage=say.stage)
+        plane = begin_map(model, seed=seed, submit=submit) if plots else None
+        found = Run(model, data, label_key=KEY)
+        matching = found.begin_matches(submit)
+        found = found.with_labels(say.stage).with_scores(pairs_of(data, SAME), seed=seed, stage=say.stage)
         found = found.with_matches(say.stage, matching)
         with say.stage("imputing proteins, scoring against linked features only"):
             scores = _scores(found, seed)

@@ -132,7 +132,8 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
     read = [*job.inputs.values(), *job.files.values()]
     with on_device(job.device), run_folder(job.out, overwrite=overwrite, inputs=read) as out:
         from crosstie.runs import record
-        from crosstie.runs.joint_map import mapping
+        from crosstie.runs.background import beside
+        from crosstie.runs.joint_map import begin_map
         from crosstie.runs.known_truth import check_label_key, pairs_of
         from crosstie.runs.run import Run
         from crosstie.runs.write import write
@@ -151,19 +152,21 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
         links = bridge if links is None else links
         pool, first = _pool(scheduler)
         kept = progress_folder(out, resume=resume)
-        with mapping(data, plots=job.plots and first, seed=job.seed) as begin_map:
+        with beside(data if first else {}, plots=job.plots) as submit:
             model = fitted(
                 data, links, job.config, say, seed=job.seed, device=job.device, pool=pool, resume=kept, **options
             )
             if not first:
                 return
-            plane = begin_map(model := _without_suspicious(model, data, job, say, options))
-            found = Run.of(model, data, options.get("link_data"), label_key=key, stage=say.stage)
-            matching = found.begin_matches(plane.submit if plane else None)
-            found = found.with_scores(same, seed=job.seed, stage=say.stage)
+            model = _without_suspicious(model, data, job, say, options)
+            plane = begin_map(model, seed=job.seed, submit=submit) if job.plots else None
+            found = Run(model, data, options.get("link_data") or {}, label_key=key)
+            matching = found.begin_matches(submit)
+            scoring = found.begin_scores(same, seed=job.seed, submit=None if job.plots else submit)
+            found = found.with_labels(say.stage)
             diagnosis = finished_run.diagnosed(model, say, seed=job.seed) if job.verdict else None
             found = found if diagnosis is None else found.with_verdict(diagnosis)
-            found = found.with_matches(say.stage, matching)
+            found = found.with_scores(same, stage=say.stage, begun=scoring).with_matches(say.stage, matching)
             about = about_run(say, seed=job.seed, device=job.device) | {
                 "inputs": {name or "all": record.file_of(path) for name, path in job.inputs.items()},
                 "files": {name: record.file_of(path) for name, path in job.files.items()},
