@@ -66,6 +66,7 @@ def prepare(folder: Path, n_cells: int, n_genes: int, n_proteins: int) -> None:
                 for name in ("layers", "obsm", "obsp", "uns", "varm", "varp"):
                     write_elem(file, name, {})
                 write_elem(file, "var", block.var[[]])
+                block.X.indptr = block.X.indptr.astype(np.int64)  # so that more than 2³¹ non-zero values fit
                 write_elem(file, "X", block.X, dataset_kwargs={"chunks": (2**17,)})
     for view, file in parts.items():
         table = pd.concat(obs[view])

@@ -1,11 +1,12 @@
 """Where does training help? Closed form and `training="full"` from it, in settings that are hard for a linear map.
 
-    CROSSTIE_DATA=... python benchmarks/training_settings.py [--only "few counts" ...] [--seeds 3] [--cells 800]
+    CROSSTIE_DATA=... python benchmarks/training_settings.py [--only "few counts" ...] [--data sln_mouse ...]
 
 Prints a Markdown table: setting, data, both scores of the closed form, and the change by training as the mean of paired
 differences over seeds ± their standard error. Cells are the same in each view; the pairing and the labels are hidden.
 Settings: as it is; counts of which four fifths are lost; half of the linked columns gone; a type that one view lacks;
-other proportions, up to 10 : 1; every fifth pair known; three batches with strong effects, told (simulation).
+other proportions, up to 10 : 1; every fifth pair known; three batches with strong effects, told, and 50,000 cells
+(simulations).
 """
 
 from __future__ import annotations
@@ -29,6 +30,7 @@ from tasks import Task, real, simulated, thinned  # isort: skip
 
 import crosstie as xt  # isort: skip
 
+MANY = 50_000  # cells of each view
 REAL = ("pbmc10k", "pbmc_wnn", "bmmc_cite_1", "sln_mouse")
 
 
@@ -95,6 +97,7 @@ def main() -> None:
     """Print one row for each setting and data set."""
     parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("--only", nargs="*", default=[])
+    parser.add_argument("--data", nargs="*", default=[])
     parser.add_argument("--seeds", type=int, default=3)
     parser.add_argument("--cells", type=int, default=800)
     options = parser.parse_args()
@@ -108,8 +111,9 @@ def main() -> None:
         for base in REAL
     }
     made["strong batches", "simulated"] = lambda seed: strong_batches(seed, options.cells)
+    made["many cells", "simulated"] = lambda seed: Setting(simulated("simulated", seed, n_cells=MANY))
     for (name, base), make in made.items():
-        if options.only and name not in options.only:
+        if (options.only and name not in options.only) or (options.data and base not in options.data):
             continue
         pairs = [[scores(make(seed), seed, how) for how in ("none", "full")] for seed in range(options.seeds)]
         plain, change = np.array([one for one, _ in pairs]), np.array([two - one for one, two in pairs])

@@ -1,5 +1,6 @@
 """Threads: small problems use one thread, whatever is set, and the setting is restored."""
 
+import threading
 from importlib import import_module
 
 import numpy as np
@@ -7,7 +8,8 @@ import pytest
 from threadpoolctl import threadpool_info, threadpool_limits
 
 import crosstie as xt
-from crosstie._threads import SMALL, few_threads, side_by_side
+from crosstie import _threads
+from crosstie._threads import SMALL, few_threads, leaving_a_core, side_by_side
 from crosstie.model import closed_form_problem, fit_model
 
 
@@ -36,6 +38,26 @@ def test_large_work_runs_on_what_was_set():
         with few_threads(10):
             assert set(counts().values()) == {1}
         assert set(counts().values()) == {2}
+
+
+@pytest.mark.parametrize(("cores", "left"), [(1, 1), (2, 1), (8, 2)])
+def test_a_core_is_left_to_another_process(monkeypatch, cores, left):
+    """Never more threads than were set."""
+    monkeypatch.setattr(_threads, "n_cores", lambda: cores)
+    with leaving_a_core():
+        assert set(counts().values()) == {left}
+        with leaving_a_core():
+            assert set(counts().values()) == {left}
+    assert set(counts().values()) == {2}
+
+
+def test_large_items_are_taken_one_after_the_other_with_all_threads():
+    def seen(item):
+        return item, threading.get_ident(), max(counts().values())
+
+    here = threading.get_ident()
+    assert side_by_side(seen, "ab", n_rows=SMALL) == [("a", here, 2), ("b", here, 2)]
+    assert all(thread != here and n == 1 for _, thread, n in side_by_side(seen, "ab", n_rows=SMALL - 1))
 
 
 def test_settings_come_back_after_an_error():

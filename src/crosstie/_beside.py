@@ -9,6 +9,7 @@ from contextlib import suppress
 from typing import Any, TypeAlias, TypeVar
 
 from crosstie._log import log
+from crosstie._threads import few_threads
 
 Submit: TypeAlias = "Callable[..., Future[Any]]"  # as of an executor
 Result = TypeVar("Result")
@@ -49,7 +50,8 @@ def _with_lines(function: Callable[..., Result], *args: Any, **options: Any) -> 
     log.handlers[:] = [Kept()]
     log.setLevel(logging.DEBUG)
     try:
-        return function(*args, **options), lines
+        with few_threads(0):  # the first process needs the other cores
+            return function(*args, **options), lines
     finally:
         log.handlers[:] = handlers
         log.setLevel(level)

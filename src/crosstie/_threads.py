@@ -58,6 +58,18 @@ def few_threads(n_rows: int) -> Iterator[None]:
         yield
 
 
+@contextmanager
+def leaving_a_core() -> Iterator[None]:
+    """Leave a core to another process inside the block: threads that wait for each other would wait for that process.
+
+    With a second process on two cores, a search of two threads takes four times as long as alone.
+    """
+    libraries = _libraries(len(sys.modules))
+    most = max((library.num_threads for library in libraries.lib_controllers), default=1)
+    with libraries.limit(limits=min(most, max(1, n_cores() - 1))):
+        yield
+
+
 @lru_cache(maxsize=1)
 def _libraries(_n_modules: int) -> ThreadpoolController:
     """Find the libraries that have threads, among those loaded when there are this many modules."""

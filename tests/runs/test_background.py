@@ -9,6 +9,7 @@ import time
 import pandas as pd
 import pytest
 from anndata import AnnData
+from threadpoolctl import threadpool_info
 
 from crosstie.runs import background
 
@@ -21,7 +22,15 @@ def test_few_cells_or_one_core_start_no_process(monkeypatch, cells, cores, start
     data = {name: AnnData(obs=pd.DataFrame(index=[str(i) for i in range(cells)])) for name in ("rna", "adt")}
     with background.beside(data, plots=False) as submit:
         assert (submit is not None) == starts
-        assert submit is None or submit(os.getpid).result() != os.getpid()
+        if starts:
+            before = threads()
+            assert submit(os.getpid).result() != os.getpid()
+            assert threads() < before or before == 1, "this process leaves the other one a core"
+    assert not starts or threads() == before
+
+
+def threads():
+    return max(pool["num_threads"] for pool in threadpool_info())
 
 
 def test_the_second_process_ends_with_its_parent(tmp_path):

@@ -7,12 +7,12 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ProcessPoolExecutor
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, Any
 
 from crosstie._beside import Submit
-from crosstie._threads import n_cores
+from crosstie._threads import leaving_a_core, n_cores
 
 if TYPE_CHECKING:
     from collections.abc import Mapping
@@ -26,6 +26,8 @@ FEW_CELLS = 4000  # for fewer, starting a second process takes longer than its w
 def beside(data: Mapping[str, AnnData], *, plots: bool) -> Iterator[Submit | None]:
     """Start a second process during the fit, and yield the function that gives it work.
 
+    From the first work on, this process leaves it a core.
+
     Parameters
     ----------
     data
@@ -37,8 +39,13 @@ def beside(data: Mapping[str, AnnData], *, plots: bool) -> Iterator[Submit | Non
     if n_cores() < 2 or sum(view.n_obs for view in data.values()) < FEW_CELLS:
         yield None
     else:
-        with second_process(_import_layout if plots else _import_scores) as submit:
-            yield submit
+        with ExitStack() as until_the_end, second_process(_import_layout if plots else _import_scores) as submit:
+
+            def give(*work: Any, **options: Any) -> Future[Any]:
+                until_the_end.enter_context(leaving_a_core())
+                return submit(*work, **options)
+
+            yield give
 
 
 def _import_layout() -> None:
