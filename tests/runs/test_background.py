@@ -26,6 +26,11 @@ def test_few_cells_or_one_core_start_no_process(monkeypatch, cells, cores, start
             before = threads()
             assert submit(os.getpid).result() != os.getpid()
             assert threads() < before or before == 1, "this process leaves the other one a core"
+    if starts:
+        monkeypatch.setattr(background, "MANY_CELLS", 2 * cells - 1)
+        with background.beside(data, plots=False) as submit:
+            submit(os.getpid).result()
+            assert threads() == before, "the second process has little to do"
     assert not starts or threads() == before
 
 

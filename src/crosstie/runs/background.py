@@ -20,13 +20,15 @@ if TYPE_CHECKING:
     from anndata import AnnData
 
 FEW_CELLS = 4000  # for fewer, starting a second process takes longer than its work
+MANY_CELLS = 300_000  # for more, the second process has little to do, and this one keeps all cores
 
 
 @contextmanager
 def beside(data: Mapping[str, AnnData], *, plots: bool) -> Iterator[Submit | None]:
     """Start a second process during the fit, and yield the function that gives it work.
 
-    From the first work on, this process leaves it a core.
+    From the first work on, this process leaves it a core, unless there are so many cells that its own work takes far
+    longer.
 
     Parameters
     ----------
@@ -36,13 +38,15 @@ def beside(data: Mapping[str, AnnData], *, plots: bool) -> Iterator[Submit | Non
     plots
         Whether a map is drawn. The process then imports what draws it, otherwise what computes scores.
     """
-    if n_cores() < 2 or sum(view.n_obs for view in data.values()) < FEW_CELLS:
+    n_cells = sum(view.n_obs for view in data.values())
+    if n_cores() < 2 or n_cells < FEW_CELLS:
         yield None
     else:
         with ExitStack() as until_the_end, second_process(_import_layout if plots else _import_scores) as submit:
 
             def give(*work: Any, **options: Any) -> Future[Any]:
-                until_the_end.enter_context(leaving_a_core())
+                if n_cells <= MANY_CELLS:
+                    until_the_end.enter_context(leaving_a_core())
                 return submit(*work, **options)
 
             yield give

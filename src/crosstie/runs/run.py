@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from crosstie.trust.diagnosis import Diagnosis
     from crosstie.trust.findings import Finding
 
-MOST_SENT = 2**29  # bytes of coordinates
+MOST_SENT = 2**26  # bytes of coordinates: larger matchings take longer than all else, and get all cores
 Matching: TypeAlias = Mapping[Edge, Callable[[], "Anchors"]]
 Stage: TypeAlias = Callable[[str], AbstractContextManager[Any]]  # says what begins, and shows until it ends
 
