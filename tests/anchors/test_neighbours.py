@@ -91,3 +91,13 @@ def test_lists_with_too_few_cells(monkeypatch, k):
     assert searched_all.mean() > 0.5
     pairs = mutual_neighbours(x, y, k)
     assert min(pairs[0].min(), pairs[1].min()) >= 0
+
+
+@pytest.mark.parametrize("shift", [0, 300])
+def test_short_distances_far_from_the_origin(shift):
+    rng = np.random.default_rng(0)
+    base, query = (rng.normal(shift, 1, (n, 6)).astype(np.float32) for n in (200, 50))
+    distance, row = nearest(base, query, 5)
+    every = ((query[:, None].astype(float) - base) ** 2).sum(2)
+    np.testing.assert_array_equal(row, np.argsort(every, axis=1)[:, :5])
+    np.testing.assert_allclose(distance, np.take_along_axis(every, row, axis=1), rtol=1e-3)

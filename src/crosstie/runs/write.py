@@ -38,7 +38,7 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
     folder
         An existing, empty folder.
     plane
-        The map, as `joint_map.mapping` gives it; `None` takes the map of the run. Without either, no pictures are
+        The map, as `joint_map.begin_map` gives it; `None` takes the map of the run. Without either, no pictures are
         drawn. A process that made the map draws most of the pictures, too, while files are written here.
     stage
         Says what is being done.

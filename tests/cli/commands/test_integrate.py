@@ -15,7 +15,7 @@ import crosstie as xt
 from crosstie._mudata import views_as_they_are
 from crosstie.metrics import transfer_accuracy
 from crosstie.model.model import Model
-from crosstie.runs import joint_map, write
+from crosstie.runs import background, write
 from crosstie.runs.run import Run
 
 VIEWS = ("rna=rna.h5ad", "adt=adt.h5ad")
@@ -316,7 +316,7 @@ def test_a_fault_of_ours(run, tmp_path, monkeypatch):
     def fail(*args, **kwargs):
         raise ZeroDivisionError("oops")
 
-    monkeypatch.setattr(Run, "of", fail)
+    monkeypatch.setattr(Run, "with_labels", fail)
     result = run("integrate", *VIEWS, "--out", "run", "-q", *FAST)
     assert result.exit_code == 1
     assert result.stderr.startswith("crosstie: error: ZeroDivisionError: oops\n")
@@ -341,8 +341,8 @@ def test_pictures(run, tmp_path, monkeypatch):
     assert all(p.stat().st_size > 5000 for p in (tmp_path / "run").glob("*.png"))
     assert len(computed) == 1
     # Larger views are mapped by a process beside this one, to the same places.
-    monkeypatch.setattr(joint_map, "FEW_DRAWN", 0)
-    monkeypatch.setattr("crosstie._threads.n_cores", lambda: 2)
+    monkeypatch.setattr(background, "FEW_CELLS", 0)
+    monkeypatch.setattr(background, "n_cores", lambda: 2)
     result = run("integrate", *VIEWS, "--out", "beside", *asked)
     assert result.exit_code == 0, result.output
     assert len(computed) == 1
