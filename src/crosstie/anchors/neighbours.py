@@ -14,7 +14,7 @@ from crosstie._typing import Array, Floats, Index
 from crosstie.anchors.engine import Rows, engine_in_use
 
 EXACT_BELOW = 50_000
-FAR = 100  # squared distance of the centre from the origin, in units of the variance
+FAR, SAMPLE = 100, 1000  # squared distance of the centre from the origin, in variances of so many rows
 # Distances are matrix products, from 20 queries on and in blocks that stay in the cache (faiss: from 128,000 numbers
 # on, in blocks of 4096 × 1024). A search for 1,000 cells takes a third of the time.
 faiss.cvar.distance_compute_blas_threshold = 20
@@ -47,9 +47,10 @@ class _FaissRows:
 
     def __init__(self, base: Array) -> None:
         self._n = len(base)
-        centre, spread = base.mean(0, dtype=np.float64), float(base.var(0, dtype=np.float64).sum())
+        some = base[:: max(1, len(base) // SAMPLE)].astype(np.float64)
+        centre = some.mean(0)
         # Far from the origin, products in single precision lose short distances.
-        self._centre = centre.astype(np.float32) if centre @ centre > FAR * spread else None
+        self._centre = centre.astype(np.float32) if centre @ centre > FAR * some.var(0).sum() else None
         base = base if self._centre is None else base - self._centre
         self._index = _flat(base) if len(base) < EXACT_BELOW else _inverted(base)
 
