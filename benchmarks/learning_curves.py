@@ -132,10 +132,11 @@ class Curve:
 
 def train(args: argparse.Namespace) -> None:
     """Train with crosstie."""
-    config = replace(xt.Config.scmodal(recipe=args.recipe), n_steps=args.steps)
+    config = replace(xt.Config.scmodal(recipe=args.recipe), n_steps=args.steps, precision=args.precision)
+    name = args.recipe if args.precision == "float32" else f"{args.recipe}-{args.precision}"
     task = task_of(args.data, args.seed)
     problem = problem_of(task, config, args.seed)
-    curve = Curve(args.out / f"{args.data} {args.recipe} {args.seed}", task)
+    curve = Curve(args.out / f"{args.data} {name} {args.seed}", task)
     np.savez(
         curve.folder / "linked.npz",
         **{f"{a} {i}": x for a, b in problem.linked for i, x in enumerate(problem.linked[a, b])},
@@ -188,6 +189,7 @@ def main() -> None:
     parser.add_argument("--out", type=Path, required=True)
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
+    parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
     parser.add_argument("--recipe", choices=("scmodal", "crosstie"), default="scmodal")
     args = parser.parse_args()
     warnings.simplefilter("ignore")

@@ -21,6 +21,7 @@ from crosstie.training.best_step import MAX_CELLS, link_rank
 
 CODES = {
     "scmodal": ("Config.scmodal()", "#1f5f8b", "-"),
+    "scmodal-bfloat16": ('Config.scmodal(), precision="bfloat16"', "#5fa8d3", "-"),
     "crosstie": ('Config.scmodal(recipe="crosstie")', "#6b9b37", "--"),
     "authors": ("authors' code", "#b3541e", "-"),
 }

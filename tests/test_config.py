@@ -28,7 +28,7 @@ def test_scmodal_is_the_paper():
     assert (c.n_steps, c.batch_size, c.critic_steps, c.schedule) == (10_000, 500, 5, "constant")
     assert (c.learning_rate, c.betas, c.weight_decay, c.grad_clip) == (1e-3, (0.9, 0.999), 1e-3, 5)
     assert (c.encoder, c.decoder, c.features, c.alignment) == ("mlp", "mlp", "linked apart", "adversarial")
-    assert (c.initial_weights, c.sampling) == ("normal", "replacement")
+    assert (c.initial_weights, c.sampling, c.precision) == ("normal", "replacement", "float32")
     assert c.keep == "last"
     assert Config.scmodal(recipe="crosstie") == dataclasses.replace(c, features="features")
     with pytest.raises(ValueError, match=r"the recipe is unknown\.\n  found: 'ours'"):

@@ -25,4 +25,5 @@ Matrix = NDArray[np.floating] | sp.csr_matrix | sp.csr_array
 Edge = tuple[str, str]  # two views that are linked
 Tick = Callable[[int, int, dict[str, float]], None]  # called with step, number of steps, losses
 
+Precision = Literal["float32", "bfloat16"]
 Modality = Literal["rna", "protein", "atac", "activity", "cytometry", "none"]

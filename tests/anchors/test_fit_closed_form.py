@@ -174,6 +174,26 @@ def test_edges_count_alike():
         np.testing.assert_allclose(other[view], one[view], atol=1e-5)
 
 
+def test_a_view_that_no_direction_reaches_has_none():
+    # The start from shared cells: only views that have them take part. Rounding errors must not become directions.
+    rng = np.random.default_rng(0)
+    directions, strength = shared_directions({"a": 4, "b": 3, "c": 5}, {("a", "c"): rng.normal(size=(4, 5))}, 6)
+    assert len(strength) == 4
+    assert (directions["b"] == 0).all()
+    np.testing.assert_allclose(np.linalg.norm(directions["a"], axis=0), strength, atol=1e-6)
+
+
+def test_last_bits_do_not_grow_where_some_views_share_cells():
+    components, columns = copies(("a", "b", "c", "d"), noise=0.5)
+    columns["c", "d"] = tuple(np.zeros((8, 0)) for _ in range(2))  # joined by shared cells alone
+    pairs = {("c", "d"): (np.arange(0, 300, 5),) * 2}
+    rng = np.random.default_rng(0)
+    near = {view: x * (1 + 1e-6 * rng.normal(size=x.shape)).astype(np.float32) for view, x in components.items()}
+    one, other = (aligned(fit_closed_form(x, columns, SETTINGS, pairs=pairs), x) for x in (components, near))
+    for view, z in one.items():
+        np.testing.assert_allclose(z @ one["a"].T, other[view] @ other["a"].T, atol=1e-3)
+
+
 def test_smoothing():
     z = unit_rows(np.random.default_rng(0).normal(size=(20, 3)))
     settings = Refinement(n_smooth=4, smoothing=0.3)

@@ -28,7 +28,7 @@ def machine() -> str:
 
 
 def main() -> None:
-    """Measure every run and write the record; what other machines gave is kept while `near` is the same."""
+    """Measure every run and write the record; what other machines gave is kept for runs whose `near` is the same."""
     sys.path.insert(0, str(FILE.parents[1]))
     from digests.small_runs import RUNS, measured
     from torch_here import one_torch_thread
@@ -37,7 +37,8 @@ def main() -> None:
     with one_torch_thread():
         found = {name: measured(run()) for name, run in RUNS.items()}
     near = {name: one["near"] for name, one in found.items()}
-    known = before["exact"] if near == before["near"] else {}
+    same = [name for name in near if near[name] == before["near"].get(name)]
+    known = {where: {name: one[name] for name in same if name in one} for where, one in before["exact"].items()}
     record = {"near": near, "exact": known | {machine(): {name: one["exact"] for name, one in found.items()}}}
     FILE.write_text(json.dumps(record, indent=1) + "\n")
 

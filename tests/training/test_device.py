@@ -3,7 +3,7 @@ import sys
 import pytest
 
 from crosstie.anchors.engine import computing_with, engine_in_use
-from crosstie.training.device import check_device, choose_device, on_device
+from crosstie.training.device import check_device, choose_device, choose_precision, on_device
 from torch_here import HAS_TORCH
 
 
@@ -58,3 +58,28 @@ def test_devices_of_this_machine():
         choose_device(f"cuda:{n}")
     with pytest.raises(ValueError, match=rf"device 'cuda:{n}' is not on this machine"), on_device(f"cuda:{n}"):
         pass
+
+
+@pytest.mark.trains
+@pytest.mark.skipif(not HAS_TORCH, reason="needs torch")
+@pytest.mark.parametrize("here", [{"avx512_bf16": True}, {"architecture": "aarch64", "bf16": True}])
+def test_bfloat16_where_the_processor_has_it(monkeypatch, caplog, here):
+    import torch
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: here, raising=False)
+    assert choose_precision("bfloat16", torch.device("cpu")) == "bfloat16"
+    assert choose_precision("float32", torch.device("cpu")) == "float32"
+    assert not caplog.messages
+
+
+@pytest.mark.trains
+@pytest.mark.skipif(not HAS_TORCH, reason="needs torch")
+def test_bfloat16_is_not_emulated(monkeypatch, caplog):
+    import torch
+
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False, "avx2": True}, raising=False)
+    assert choose_precision("bfloat16", torch.device("cpu")) == "float32"
+    assert "torch knows of no bfloat16 instructions of this processor" in caplog.text
+    assert choose_precision("bfloat16", torch.device("cuda")) == "bfloat16"
+    monkeypatch.delattr(torch.cpu, "get_capabilities")
+    assert choose_precision("bfloat16", torch.device("cpu")) == "float32"

@@ -275,3 +275,38 @@ def test_an_accelerator_resumes(pair, device, tmp_path, monkeypatch):
     np.testing.assert_allclose(rows["total"], history["total"], rtol=1e-3)
     for view, x in pair.inputs.items():
         np.testing.assert_allclose(resumed.encode_array(view, x), whole.encode_array(view, x), atol=1e-3)
+
+
+@pytest.fixture
+def bfloat16_here(monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": True}, raising=False)
+
+
+@pytest.mark.usefixtures("bfloat16_here")
+def test_training_in_bfloat16_goes_the_same_way(problem):
+    config = dataclasses.replace(SMALL, critic_steps=5, anchor_scope="batch", n_steps=40)
+    (_, single), (net, half) = (
+        fit(problem, dataclasses.replace(config, precision=p), device="cpu") for p in ("float32", "bfloat16")
+    )
+    assert {weight.dtype for weight in net.parameters()} == {torch.float32}
+    first, last = (half[["reconstruction", "cycle", "geometry"]].iloc[row] for row in (0, -1))
+    names = list(first.index)
+    np.testing.assert_allclose(first, single[names].iloc[0], rtol=0.03, atol=0.01)
+    assert last["reconstruction"] < first["reconstruction"]
+    np.testing.assert_allclose(last, single[names].iloc[-1], rtol=0.2, atol=0.05)
+
+
+@pytest.mark.usefixtures("bfloat16_here")
+def test_a_critic_in_bfloat16_learns_at_every_of_its_steps(pair):
+    # Weights in bfloat16 are copies: none may be kept from one step of the critic to the next.
+    config = dataclasses.replace(SMALL, precision="bfloat16", learning_rate=0.01)
+    generator = torch.Generator().manual_seed(0)
+    net, adversary = Networks.start(pair, config, generator), Adversary(pair.edges, config, generator)
+    z = {view: net.encode(view, torch.tensor(x)).detach() for view, x in pair.inputs.items()}
+    optimiser = make_optimiser(adversary, config)
+    losses = []
+    for _ in range(30):
+        loss = adversary.critic_loss(z)
+        losses.append(float(loss.detach()))
+        fit_module.descend(loss, optimiser, float("inf"))
+    assert losses[-1] < 0.9 * losses[0]

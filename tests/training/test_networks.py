@@ -116,3 +116,20 @@ def test_critic_layers_and_clamp():
     scores = mlp(z.numpy(), weights)
     assert (abs(scores) > 0.5).any()
     np.testing.assert_allclose(critic(z).detach(), np.clip(scores, -0.5, 0.5), rtol=1e-12)
+
+
+def test_bfloat16_multiplies_in_it_and_keeps_the_rest_single(pair):
+    single, half = (start(pair, encoder="mlp", decoder="mlp", precision=p) for p in ("float32", "bfloat16"))
+    x = torch.tensor(pair.inputs["rna"])
+    exact, rough = single.encode("rna", x), half.encode("rna", x)
+    assert rough.dtype == torch.float32
+    assert not torch.equal(rough, exact)
+    torch.testing.assert_close(rough, exact, rtol=0, atol=0.02 * float(exact.detach().abs().max()))
+    z = exact.detach()
+    for way in ("decode", "there_and_back"):
+        assert getattr(half, way)("adt", z).dtype == torch.float32
+    assert Critic(Config(n_latent=4, precision="bfloat16"))(z).dtype == torch.float32
+    rough.square().sum().backward()
+    assert {weight.grad.dtype for weight in half.encoder["rna"].parameters()} == {torch.float32}
+    # What a user gets is computed in single precision, whatever the training was.
+    assert (half.encode_array("rna", pair.inputs["rna"]) == single.encode_array("rna", pair.inputs["rna"])).all()

@@ -22,6 +22,7 @@ from crosstie.anchors.transport import composed_plan
 
 MAX_AMONG = 20_000  # cells searched for the neighbours that smooth a sketch
 MIN_MATCH = 10  # unshared cells needed for a match
+REACHED = 1e-6  # length of a direction in a view above which it is more than rounding
 
 
 def fit_closed_form(
@@ -332,7 +333,8 @@ def shared_directions(
     out = {}
     for view, size in sizes.items():
         block = leading[start[view] : start[view] + size]
-        out[view] = block / np.maximum(np.linalg.norm(block, axis=0), 1e-12) * strength
+        norm = np.linalg.norm(block, axis=0)
+        out[view] = block / np.where(norm > REACHED, norm, np.inf) * strength
     sign = np.sign(np.sum([block.sum(0) for block in out.values()], axis=0))
     sign[sign == 0] = 1
     return {view: (block * sign).astype(np.float32) for view, block in out.items()}, strength

@@ -3,18 +3,23 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from crosstie._errors import value_error
 from crosstie._extras import require
+from crosstie._log import log
 from crosstie._ranks import local_rank
 from crosstie.anchors.engine import computing_with
 
 if TYPE_CHECKING:
     import torch
 
+    from crosstie._typing import Precision
+
+# What `torch.cpu.get_capabilities` calls the instructions for products in bfloat16, on x86 and on ARM.
+_BFLOAT16 = ("avx512_bf16", "amx_bf16", "bf16", "sve_bf16")
 _WORD = re.compile(r"auto|(cpu|cuda|mps|xpu)(:\d{1,3})?")
 
 
@@ -96,3 +101,19 @@ def choose_device(device: str) -> torch.device:
             cli={"what": f"--device {device} is not on this machine.", "do": "Take --device auto or --device cpu."},
         )
     return chosen
+
+
+def choose_precision(precision: Precision, device: torch.device) -> Precision:
+    """Return the requested precision; single precision, with a warning, where a CPU would have to emulate bfloat16."""
+    import torch
+
+    if precision == "float32" or device.type != "cpu":
+        return precision
+    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.4 does not say
+    if any(capabilities.get(name, False) for name in _BFLOAT16):
+        return precision
+    log.warning(
+        "training: torch knows of no bfloat16 instructions of this processor, and would be many times slower without "
+        "them; float32 is used."
+    )
+    return "float32"

@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -19,7 +20,7 @@ from crosstie.config import Config
 from crosstie.training.adversary import Adversary
 from crosstie.training.best_step import Best
 from crosstie.training.checkpoint import Kept
-from crosstie.training.device import choose_device
+from crosstie.training.device import choose_device, choose_precision
 from crosstie.training.distributed import ALONE, Together
 from crosstie.training.minibatches import Batch, Batches
 from crosstie.training.networks import Networks
@@ -78,6 +79,7 @@ def fit(
     problem.require(config)
     together = Together(group)
     where = choose_device(device)
+    config = replace(config, precision=choose_precision(config.precision, where))
     for_weights, for_batches = generators(seed)
     net = Networks.start(problem, config, for_weights).to(where)
     adversarial = config.alignment == "adversarial" and config.adversarial > 0

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
+from contextlib import AbstractContextManager
 from itertools import pairwise
 from typing import Literal, cast
 
@@ -12,7 +13,7 @@ import torch
 from torch import Tensor, nn
 from torch.nn.utils import skip_init
 
-from crosstie._typing import Array
+from crosstie._typing import Array, Precision
 from crosstie.anchors.linear import linear_inverse
 from crosstie.config import Config
 from crosstie.training.problem import Problem
@@ -57,6 +58,7 @@ class Networks(nn.Module):
     def __init__(self, n_inputs: Mapping[str, int], config: Config) -> None:
         super().__init__()
         q, hidden, linear = config.n_latent, config.hidden, config.linear
+        self.precision = config.precision
         self.encoder = {view: Network(p, q, hidden, config.encoder, linear) for view, p in n_inputs.items()}
         self.decoder = {view: Network(q, p, hidden, config.decoder, linear) for view, p in n_inputs.items()}
         # torch knows them by number, for it refuses names such as "protein.1" or "values".
@@ -86,11 +88,13 @@ class Networks(nn.Module):
 
     def encode(self, view: str, x: Tensor) -> Tensor:
         """Map inputs `(n_cells, n_inputs)` to latent coordinates `(n_cells, n_latent)`."""
-        return cast(Tensor, self.encoder[view](x))
+        with multiplying_in(self.precision, x):
+            return cast(Tensor, self.encoder[view](x)).to(x.dtype)
 
     def decode(self, view: str, z: Tensor) -> Tensor:
         """Map latent coordinates `(n_cells, n_latent)` to inputs `(n_cells, n_inputs)`."""
-        return cast(Tensor, self.decoder[view](z))
+        with multiplying_in(self.precision, z):
+            return cast(Tensor, self.decoder[view](z)).to(z.dtype)
 
     def there_and_back(self, view: str, z: Tensor) -> Tensor:
         """Decode latent coordinates into a view and encode them again.
@@ -103,18 +107,19 @@ class Networks(nn.Module):
         plain = encoder.linear is None and decoder.linear is None
         if not plain or n_inputs * (2 * len(z) - hidden) <= len(z) * hidden:
             return self.encode(view, self.decode(view, z))
-        weight = encoder.first.weight @ decoder.last.weight
-        bias = encoder.first.weight @ decoder.last.bias + encoder.first.bias
-        middle = nn.functional.linear(decoder.first(z).relu_(), weight, bias)
-        return cast(Tensor, encoder.last(middle.relu_()))
+        with multiplying_in(self.precision, z):
+            weight = encoder.first.weight @ decoder.last.weight
+            bias = encoder.first.weight @ decoder.last.bias + encoder.first.bias
+            middle = nn.functional.linear(decoder.first(z).relu_(), weight, bias)
+            return cast(Tensor, encoder.last(middle.relu_())).to(z.dtype)
 
     @torch.no_grad()
     def encode_array(self, view: str, x: Array, *, chunk: int = 65_536) -> Array:
-        """Do as `encode`, for arrays of any length."""
+        """Do as `encode`, for arrays of any length, and always in the precision of the weights."""
         weight = next(self.parameters())
         starts = range(0, max(len(x), 1), chunk)  # an empty array still goes through once, for its width
         rows = (torch.tensor(x[i : i + chunk], dtype=weight.dtype, device=weight.device) for i in starts)
-        return torch.cat([self.encode(view, part) for part in rows]).cpu().numpy()
+        return torch.cat([self.encoder[view](part) for part in rows]).cpu().numpy()
 
 
 class Critic(nn.Module):
@@ -127,12 +132,18 @@ class Critic(nn.Module):
         for n_in, n_out in pairwise(widths):
             layers += [_layer(n_in, n_out), nn.ReLU(inplace=True)]
         self.mlp = nn.Sequential(*layers, _layer(widths[-1], 1))
-        self.clamp = config.critic_clamp
+        self.clamp, self.precision = config.critic_clamp, config.precision
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the scores of the rows of `z`, shape `(n_cells, 1)`."""
-        out: Tensor = self.mlp(z)
-        return out.clamp(-self.clamp, self.clamp)
+        with multiplying_in(self.precision, z):
+            out: Tensor = self.mlp(z)
+        return out.to(z.dtype).clamp(-self.clamp, self.clamp)
+
+
+def multiplying_in(precision: Precision, x: Tensor) -> AbstractContextManager[object]:
+    """Multiply matrices in this precision inside the block, on the device of `x`; the weights keep their own."""
+    return torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bfloat16")
 
 
 @torch.no_grad()
