@@ -77,10 +77,25 @@ def test_the_map_is_waited_for_last(run, model, tmp_path):
         said.append("waited")
         return run.plane
 
+    def report(folder):
+        assert (folder / "umap.csv").is_file()
+        said.append("reported")
+
     data = {name: adata.copy() for name, adata in run.data.items()}
-    write(Run.of(model, data), tmp_path, plane=Map(wait), stage=stage)
-    assert said == ["writing", "drawing", "waited"]
+    write(Run.of(model, data), tmp_path, plane=Map(wait), stage=stage, report=report)
+    assert said == ["writing", "drawing the map", "waited", "reported", "drawing pictures"]
     assert "umap_view.png" in names(tmp_path)
+
+
+def test_without_a_map_there_is_no_report(run, model, tmp_path):
+    called = []
+    for plane in (None, Map(dict)):
+        folder = tmp_path / str(plane is None)
+        folder.mkdir()
+        data = {name: adata.copy() for name, adata in run.data.items()}
+        write(Run.of(model, data), folder, plane=plane, report=called.append)
+        assert (folder / "run.json").is_file()
+    assert not called
 
 
 def test_what_links_read_beside_a_view(run, model, data, tmp_path):

@@ -6,6 +6,7 @@ Commands import torch, anndata and matplotlib only when they run, so that `cross
 from __future__ import annotations
 
 import _thread
+import gc
 import os
 import signal
 import sys
@@ -19,6 +20,7 @@ from typing import Annotated, Any
 import typer
 from typer.core import TyperGroup
 
+from crosstie._garbage import rarely_collect_garbage
 from crosstie._log import log
 from crosstie._version import __version__
 from crosstie.cli import json_answer
@@ -163,10 +165,12 @@ def main() -> None:
             stream.reconfigure(errors="replace")
     signal.signal(signal.SIGTERM, signal.default_int_handler)  # a cancelled job cleans up like an interrupted one
     sys.unraisablehook, sys.excepthook = _not_raised, _not_caught
+    rarely_collect_garbage()
     try:
         typer.main.get_command(app)()  # app() would set a hook of its own
     except SystemExit as done:
         if not done.code:
+            gc.freeze()  # the interpreter would look for garbage once more, for half a second
             raise
         for stream in (sys.stdout, sys.stderr):
             with suppress(OSError):

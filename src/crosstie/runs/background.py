@@ -12,6 +12,7 @@ from multiprocessing import get_context, parent_process
 from typing import TYPE_CHECKING, Any
 
 from crosstie._beside import Submit
+from crosstie._garbage import rarely_collect_garbage
 from crosstie._threads import leaving_a_core, n_cores
 
 if TYPE_CHECKING:
@@ -79,16 +80,15 @@ def second_process(first: Callable[[], Any]) -> Iterator[Callable[..., Future[An
             signal.pthread_sigmask(signal.SIG_SETMASK, before)
     try:
         yield process.submit
-    except BaseException:
-        for child in list((process._processes or {}).values()):  # its results are no longer needed
-            child.terminate()
-        raise
     finally:
+        for child in list((process._processes or {}).values()):  # its results are here, or no longer needed
+            child.terminate()
         process.shutdown(cancel_futures=True)
 
 
 def _end_with_parent() -> None:
     """Watch the parent from a thread: a pool's process would wait forever for work from a parent that was killed."""
+    rarely_collect_garbage()
     parent = parent_process()
     assert parent is not None
 

@@ -26,7 +26,14 @@ if TYPE_CHECKING:
     from crosstie.model.model import Model
 
 
-def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = silent) -> bool:
+def write(
+    run: Run,
+    folder: Path,
+    *,
+    plane: Map | None = None,
+    stage: Stage = silent,
+    report: Callable[[Path], object] | None = None,
+) -> None:
     """Write a run into a folder that exists.
 
     The views of `run.data` get the latent coordinates, the confidence of their cells and the transferred labels.
@@ -42,10 +49,9 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
         drawn. A process that made the map draws most of the pictures, too, while files are written here.
     stage
         Says what is being done.
-
-    Returns
-    -------
-    Whether the map was drawn, if one was asked for: a map whose process was killed is empty.
+    report
+        Writes the report into the folder, from everything in it but the pictures, which may be drawn meanwhile. It is
+        not called without a map: one whose process was killed is empty.
     """
     verdict = {}
     if run.level is not None:
@@ -61,13 +67,15 @@ def write(run: Run, folder: Path, *, plane: Map | None = None, stage: Stage = si
         about = record.about(run) | dict(run.about) | verdict
         (folder / names.RUN_FILE).write_text(json.dumps(about, indent=2, default=str) + "\n", encoding="utf-8")
     if plane is not None or run.plane:
-        with stage("drawing"):
+        with stage("drawing the map"):
             drawn, finish = drawing or _begin_drawing(run, folder, plane)
             if not drawn:
-                return False
+                return
             plane_table(drawn, run.model).to_csv(folder / names.MAP_FILE, index=False, float_format="%.5g")
+        if report is not None:
+            report(folder)
+        with stage("drawing pictures"):
             finish()
-    return True
 
 
 def _begin_drawing(run: Run, folder: Path, plane: Map | None) -> tuple[Plane, Callable[[], list[str]]]:

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated, Any
+from typing import TYPE_CHECKING, Annotated, Any, TypeAlias
 
 import typer
 
+from crosstie._beside import Submit, begin
 from crosstie._files import new_folder
 from crosstie.cli import finished_run
 from crosstie.cli.console import Console, Quiet, Verbose, echo, table
@@ -22,6 +24,8 @@ if TYPE_CHECKING:
     from crosstie._typing import Array
     from crosstie.model.model import Model
     from crosstie.runs.run import Run
+
+    Baseline: TypeAlias = tuple[dict[str, Array], pd.DataFrame]  # coordinates and scores of the linked features alone
 
 EXAMPLES = ("crosstie demo", "crosstie demo --n-cells 500 --out small --no-plots")
 KEY, SAME = "cell_type", "true_cell"
@@ -74,36 +78,49 @@ def _run(say: Console, out: Path, n_cells: int, *, seed: int, plots: bool) -> No
         plane = begin_map(model, seed=seed, submit=submit) if plots else None
         found = Run(model, data, label_key=KEY)
         matching = found.begin_matches(submit)
-        found = found.with_labels(say.stage).with_scores(pairs_of(data, SAME), seed=seed, stage=say.stage)
+        scoring = found.begin_scores(pairs_of(data, SAME), seed=seed, submit=submit)
+        below = _begin_baseline(found, seed, submit)
+        found = found.with_labels(say.stage)
+        diagnosis = finished_run.diagnosed(model, say, seed=seed)
+        found = found.with_scores(pairs_of(data, SAME), stage=say.stage, begun=scoring)
         found = found.with_matches(say.stage, matching)
         with say.stage("imputing proteins, scoring against linked features only"):
-            scores = _scores(found, seed)
-        diagnosis = finished_run.diagnosed(model, say, seed=seed)
+            scores = _scores(found, below())
         about = about_run(say, seed=seed, device="auto") | {
             "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}},
             "settings": {"demo": {"n_cells": n_cells, "seed": seed, "plots": plots}},
         }
         found = replace(found.with_verdict(diagnosis), about=about, scores=scores)
         with new_folder(out.resolve(), last=RUN_FILE) as folder:
-            if write(found, folder, plane=plane, stage=say.stage) and plots:
-                report(folder, say)
+            write(found, folder, plane=plane, stage=say.stage, report=partial(report, say=say))
     give(found, out, diagnosis)
     _print(scores, n_cells)
     echo(f"Can you trust this run? Judged without the truth: {diagnosis.verdict}\n", lines=True)
     echo(f"{out}: {', '.join(files_of(out))}")
 
 
-def _scores(found: Run, seed: int) -> pd.DataFrame:
+def _begin_baseline(found: Run, seed: int, submit: Submit | None) -> Callable[[], Baseline]:
+    """Begin to score the linked features alone; return what waits for their coordinates and scores."""
+    from crosstie import metrics
+
+    base = linked_latents(found.model)
+    finish = begin(submit, metrics.evaluate, base, found.truth, pairs=_same(found), seed=seed)
+    return lambda: (base, finish())
+
+
+def _same(found: Run) -> dict[str, Any]:
+    return {name: obs[SAME].to_numpy() for name, obs in found.model.obs.items()}
+
+
+def _scores(found: Run, baseline: Baseline) -> pd.DataFrame:
     """Return the table that the demo prints: a row per score and direction, beside the baseline and chance."""
     import pandas as pd
 
     from crosstie import metrics
 
-    model, truth = found.model, found.truth
-    same = {name: obs[SAME].to_numpy() for name, obs in model.obs.items()}
-    base = linked_latents(model)
-    below = metrics.evaluate(base, truth, pairs=same, seed=seed).set_index(["metric", "source", "target"])["value"]
-    ours = found.scores.set_index(["metric", "source", "target"])["value"]
+    model, truth, same = found.model, found.truth, _same(found)
+    base = baseline[0]
+    below, ours = (t.set_index(["metric", "source", "target"])["value"] for t in (baseline[1], found.scores))
     rows: list[tuple[str, str, str, float, float, float]] = []
     for (source, target), labels in found.labels.items():
         simple = metrics.nearest_labels(base[source], truth[source], base[target], k=30)  # as many as vote in ours

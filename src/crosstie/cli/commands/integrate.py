@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated, Any
 
@@ -162,7 +163,7 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
             plane = begin_map(model, seed=job.seed, submit=submit) if job.plots else None
             found = Run(model, data, options.get("link_data") or {}, label_key=key)
             matching = found.begin_matches(submit)
-            scoring = found.begin_scores(same, seed=job.seed, submit=None if job.plots else submit)
+            scoring = found.begin_scores(same, seed=job.seed, submit=submit)
             found = found.with_labels(say.stage)
             diagnosis = finished_run.diagnosed(model, say, seed=job.seed) if job.verdict else None
             found = found if diagnosis is None else found.with_verdict(diagnosis)
@@ -174,8 +175,7 @@ def run(job: Job, say: Console, *, scheduler: str | None = None, resume: bool = 
             }
             found = replace(found, about=about)
             with new_folder(out, last=RUN_FILE) as folder:
-                if write(found, folder, plane=plane, stage=say.stage) and job.plots:
-                    report(folder, say)
+                write(found, folder, plane=plane, stage=say.stage, report=partial(report, say=say))
         give(found, job.out, diagnosis)
         show(found, job.out)
         if diagnosis is not None:
