@@ -79,6 +79,14 @@ def test_work_begun_in_another_process_gives_the_same_run(run, model, data):
         pd.testing.assert_frame_equal(begun.labels[edge], table)
 
 
+def test_work_on_many_cells_stays_here(run, model, monkeypatch):
+    monkeypatch.setattr("crosstie.runs.run.MOST_SENT", 0)
+    begun = Run(model, label_key="cell_type")
+    scoring, matching = begun.begin_scores(None, submit=pytest.fail), begun.begin_matches(pytest.fail)
+    assert len(scoring())
+    assert all(len(finish()) for finish in matching.values())
+
+
 def test_a_verdict_replaces_what_was_there(run, model):
     diagnosis = xt.trust.diagnose(model)
     judged = run.with_verdict(diagnosis)

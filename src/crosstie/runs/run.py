@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field, replace
 from functools import cached_property
@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from crosstie.trust.diagnosis import Diagnosis
     from crosstie.trust.findings import Finding
 
-MOST_SENT = 2**26  # bytes of coordinates: larger matchings take longer than all else, and get all cores
+MOST_SENT = 2**26  # bytes of coordinates: work on more takes longer than all else, and gets all cores
 Matching: TypeAlias = Mapping[Edge, Callable[[], "Anchors"]]
 Stage: TypeAlias = Callable[[str], AbstractContextManager[Any]]  # says what begins, and shows until it ends
 
@@ -137,9 +137,11 @@ class Run:
         """
         from crosstie.tl.match_cells import begin_matching
 
-        size = {name: z.nbytes for name, z in self.model.latents.items()}
-        away = {edge: submit if sum(size[view] for view in edge) <= MOST_SENT else None for edge in self.model.anchors}
-        return {edge: begin_matching(self.model, *edge, submit=away[edge]) for edge in away}
+        return {edge: begin_matching(self.model, *edge, submit=self._away(submit, edge)) for edge in self.model.anchors}
+
+    def _away(self, submit: Submit | None, views: Iterable[str]) -> Submit | None:
+        """Return `submit` for views that another process should work on: not those of many cells."""
+        return submit if sum(self.model.latents[view].nbytes for view in views) <= MOST_SENT else None
 
     def with_matches(self, stage: Stage = silent, begun: Matching | None = None) -> Run:
         """Return the run with the cells of linked views matched; `begun` is what `begin_matches` returned."""
@@ -159,11 +161,13 @@ class Run:
         seed
             Random seed of the cells drawn for slow scores.
         submit
-            Gives work to another process; `None` computes when the table is asked for.
+            Gives work to another process; `None` computes when the table is asked for, and so do many cells, whose
+            work in this process needs all cores.
         """
         from crosstie.metrics import evaluate
 
         model, truth = self.model, self.truth
+        submit = self._away(submit, model.latents)
         if len(truth) < 2 and not pairs:
             return lambda: pd.DataFrame(columns=["metric", "source", "target", "value"])
         scored = model.latents
