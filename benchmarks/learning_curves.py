@@ -2,6 +2,7 @@
 
     python benchmarks/learning_curves.py train pbmc_wnn --out curves       # resumes where it was interrupted
     python benchmarks/learning_curves.py train pbmc_wnn --out curves --recipe crosstie --steps 2000
+    python benchmarks/learning_curves.py train self --out curves --precision bfloat16 --anchor-k 5 --steps 2000
     SCMODAL_PATH=... python benchmarks/learning_curves.py authors pbmc_wnn --out curves --steps 100
 
 Data sets are those of `tasks.py`; `self`: two copies of the proteins of pbmc_wnn, which must be matched one by one; and
@@ -132,8 +133,10 @@ class Curve:
 
 def train(args: argparse.Namespace) -> None:
     """Train with crosstie."""
-    config = replace(xt.Config.scmodal(recipe=args.recipe), n_steps=args.steps, precision=args.precision)
+    usual = xt.Config.scmodal(recipe=args.recipe)
+    config = replace(usual, n_steps=args.steps, precision=args.precision, anchor_k=args.anchor_k)
     name = args.recipe if args.precision == "float32" else f"{args.recipe}-{args.precision}"
+    name = name if args.anchor_k == usual.anchor_k else f"{name}-k{args.anchor_k}"
     task = task_of(args.data, args.seed)
     problem = problem_of(task, config, args.seed)
     curve = Curve(args.out / f"{args.data} {name} {args.seed}", task)
@@ -190,6 +193,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
+    parser.add_argument("--anchor-k", type=int, default=30, help="neighbours in a minibatch")
     parser.add_argument("--recipe", choices=("scmodal", "crosstie"), default="scmodal")
     args = parser.parse_args()
     warnings.simplefilter("ignore")

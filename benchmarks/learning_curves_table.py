@@ -22,6 +22,7 @@ from crosstie.training.best_step import MAX_CELLS, link_rank
 CODES = {
     "scmodal": ("Config.scmodal()", "#1f5f8b", "-"),
     "scmodal-bfloat16": ('Config.scmodal(), precision="bfloat16"', "#5fa8d3", "-"),
+    "scmodal-bfloat16-k5": ('Config.scmodal(), precision="bfloat16", anchor_k=5', "#9a5fb0", "-"),
     "crosstie": ('Config.scmodal(recipe="crosstie")', "#6b9b37", "--"),
     "authors": ("authors' code", "#b3541e", "-"),
 }

@@ -225,7 +225,10 @@ def _close(holder: Path, path: Path) -> None:
 def remove(path: Path) -> None:
     """Remove a file or a folder, if it exists."""
     if path.is_dir() and not path.is_symlink():
-        shutil.rmtree(path, ignore_errors=True)
+        for _ in range(3):  # another process may have written one more file into it meanwhile
+            shutil.rmtree(path, ignore_errors=True)
+            if not path.exists():
+                break
     else:
         path.unlink(missing_ok=True)
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import gc
 
-N_NEW = 100_000  # objects; 700 by default
+N_NEW = 100_000  # objects; by default about a thousand
 
 
 def rarely_collect_garbage() -> None:
     """Look for garbage less often: most of a million objects come from imports, and stay.
 
-    For our own processes only, never on import: in a program of others, it would be theirs to decide.
+    For our own processes only, never on import: elsewhere that is for the program to decide.
     """
     gc.set_threshold(N_NEW, 10, 10)

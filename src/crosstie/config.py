@@ -79,9 +79,9 @@ class Config(Refinement):
         Settings of Adam, with the weight decay added to the gradient. The learning rate is `"constant"` or falls to 0
         along a `"cosine"`. `grad_clip` is the largest norm of the gradient of encoders and decoders.
     precision
-        How training multiplies matrices: in `"float32"`, or in `"bfloat16"`, which takes about half the time on
-        processors with instructions for it; on a CPU without them, training warns and uses `"float32"`. Weights,
-        losses, kernels, neighbours and the coordinates returned are in single precision either way.
+        How training multiplies matrices: in `"float32"`, or in `"bfloat16"`, in which a step of `Config.scmodal()`
+        takes about half the time on a processor with instructions for it. Where they are missing, training warns and
+        uses `"float32"`. Weights, losses, kernels, neighbours and the coordinates returned are in single precision.
     keep
         Which weights to keep: the `"last"`, or the `"best"`, of the step where linked features agree most with the
         coordinates, looked at every 50 steps, without labels (`crosstie.training.best_step`).

@@ -64,6 +64,15 @@ def test_the_second_process_ends_with_its_parent(tmp_path):
             pytest.fail(f"the child outlived its parent's signal {number}")
 
 
+def test_the_second_process_is_not_waited_for_at_the_end():
+    with background.second_process(int) as submit:
+        child = submit(os.getpid).result()
+        submit(time.sleep, 60)
+        before = time.monotonic()
+    assert time.monotonic() - before < 20
+    assert not alive(child)
+
+
 def alive(number):
     try:
         with open(f"/proc/{number}/stat") as file:

@@ -79,7 +79,10 @@ def test_bfloat16_is_not_emulated(monkeypatch, caplog):
 
     monkeypatch.setattr(torch.cpu, "get_capabilities", lambda: {"avx512_bf16": False, "avx2": True}, raising=False)
     assert choose_precision("bfloat16", torch.device("cpu")) == "float32"
-    assert "torch knows of no bfloat16 instructions of this processor" in caplog.text
-    assert choose_precision("bfloat16", torch.device("cuda")) == "bfloat16"
+    assert "this processor has no instructions for bfloat16; float32 is used" in caplog.text
+    for capability, expected in (((7, 5), "float32"), ((9, 0), "bfloat16")):
+        monkeypatch.setattr(torch.cuda, "get_device_capability", lambda device, found=capability: found)
+        assert choose_precision("bfloat16", torch.device("cuda")) == expected
     monkeypatch.delattr(torch.cpu, "get_capabilities")
     assert choose_precision("bfloat16", torch.device("cpu")) == "float32"
+    assert "this torch is too old to tell" in caplog.text

@@ -291,13 +291,15 @@ def test_training_in_bfloat16_goes_the_same_way(problem):
     assert {weight.dtype for weight in net.parameters()} == {torch.float32}
     first, last = (half[["reconstruction", "cycle", "geometry"]].iloc[row] for row in (0, -1))
     names = list(first.index)
+    assert not np.allclose(half["total"], single["total"], rtol=1e-6), "another precision"
     np.testing.assert_allclose(first, single[names].iloc[0], rtol=0.03, atol=0.01)
     assert last["reconstruction"] < first["reconstruction"]
     np.testing.assert_allclose(last, single[names].iloc[-1], rtol=0.2, atol=0.05)
 
 
 @pytest.mark.usefixtures("bfloat16_here")
-def test_a_critic_in_bfloat16_learns_at_every_of_its_steps(pair):
+@pytest.mark.parametrize("outside", [False, True], ids=["", "within a block of the caller's"])
+def test_a_critic_in_bfloat16_learns_at_each_of_its_steps(pair, outside):
     # Weights in bfloat16 are copies: none may be kept from one step of the critic to the next.
     config = dataclasses.replace(SMALL, precision="bfloat16", learning_rate=0.01)
     generator = torch.Generator().manual_seed(0)
@@ -305,8 +307,16 @@ def test_a_critic_in_bfloat16_learns_at_every_of_its_steps(pair):
     z = {view: net.encode(view, torch.tensor(x)).detach() for view, x in pair.inputs.items()}
     optimiser = make_optimiser(adversary, config)
     losses = []
-    for _ in range(30):
-        loss = adversary.critic_loss(z)
-        losses.append(float(loss.detach()))
-        fit_module.descend(loss, optimiser, float("inf"))
+    with torch.autocast("cpu", torch.bfloat16, enabled=outside):
+        for _ in range(30):
+            loss = adversary.critic_loss(z)
+            losses.append(float(loss.detach()))
+            fit_module.descend(loss, optimiser, float("inf"))
     assert losses[-1] < 0.9 * losses[0]
+
+
+def test_without_instructions_for_bfloat16_training_is_in_single_precision(pair, monkeypatch):
+    monkeypatch.setattr(torch.cpu, "get_capabilities", dict, raising=False)
+    config = dataclasses.replace(SMALL, n_steps=3)
+    nets = [fit(pair, dataclasses.replace(config, precision=p), device="cpu")[0] for p in ("float32", "bfloat16")]
+    assert same_bits(*nets)

@@ -118,7 +118,8 @@ def test_critic_layers_and_clamp():
     np.testing.assert_allclose(critic(z).detach(), np.clip(scores, -0.5, 0.5), rtol=1e-12)
 
 
-def test_bfloat16_multiplies_in_it_and_keeps_the_rest_single(pair):
+def test_bfloat16_multiplies_in_it_and_keeps_the_rest_single():
+    pair = make_problem(n_cells=200)
     single, half = (start(pair, encoder="mlp", decoder="mlp", precision=p) for p in ("float32", "bfloat16"))
     x = torch.tensor(pair.inputs["rna"])
     exact, rough = single.encode("rna", x), half.encode("rna", x)
@@ -126,9 +127,17 @@ def test_bfloat16_multiplies_in_it_and_keeps_the_rest_single(pair):
     assert not torch.equal(rough, exact)
     torch.testing.assert_close(rough, exact, rtol=0, atol=0.02 * float(exact.detach().abs().max()))
     z = exact.detach()
+    assert pair.inputs["adt"].shape[1] * (2 * len(z) - 16) > len(z) * 16, "through the product of two layers"
     for way in ("decode", "there_and_back"):
-        assert getattr(half, way)("adt", z).dtype == torch.float32
-    assert Critic(Config(n_latent=4, precision="bfloat16"))(z).dtype == torch.float32
+        rounded = getattr(half, way)("adt", z)
+        assert rounded.dtype == torch.float32
+        assert not torch.equal(rounded, getattr(single, way)("adt", z))
+    critics = [Critic(Config(n_latent=4, precision=p)) for p in ("float32", "bfloat16")]
+    draw_weights(critics[0], torch.Generator().manual_seed(0), "uniform")
+    critics[1].load_state_dict(critics[0].state_dict())
+    one, other = (critic(z) for critic in critics)
+    assert other.dtype == torch.float32
+    assert not torch.equal(one, other)
     rough.square().sum().backward()
     assert {weight.grad.dtype for weight in half.encoder["rna"].parameters()} == {torch.float32}
     # What a user gets is computed in single precision, whatever the training was.

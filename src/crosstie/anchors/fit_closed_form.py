@@ -318,7 +318,7 @@ def shared_directions(
     """Return the directions of each view that vary together along the edges, each weighted by its strength.
 
     They are the leading eigenvectors of the symmetric block matrix of cross-covariances; with one edge, the singular
-    vectors of its covariance.
+    vectors of its covariance. A view that a direction does not reach gets zeros.
     """
     start = dict(zip(sizes, np.cumsum([0, *sizes.values()]), strict=False))
     whole = np.zeros((sum(sizes.values()),) * 2)

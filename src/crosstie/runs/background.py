@@ -67,7 +67,8 @@ def _import_scores() -> None:
 def second_process(first: Callable[[], Any]) -> Iterator[Callable[..., Future[Any]]]:
     """Start a second process, let it call `first`, and yield the function that submits more work to it.
 
-    The process ends with the block, or as soon as anything goes wrong in it.
+    The process ends with the block, or as soon as anything goes wrong in it; work whose result was not waited for is
+    lost.
     """
     process = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent)
     # A terminal sends Ctrl-C to both processes. The second one inherits a blocked signal, so that only this one reacts.

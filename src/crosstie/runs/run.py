@@ -27,7 +27,7 @@ if TYPE_CHECKING:
     from crosstie.trust.diagnosis import Diagnosis
     from crosstie.trust.findings import Finding
 
-MOST_SENT = 2**26  # bytes of coordinates: work on more takes longer than all else, and gets all cores
+MOST_SENT = 2**26  # bytes of coordinates: beyond this, work stays in this process, which has all cores
 Matching: TypeAlias = Mapping[Edge, Callable[[], "Anchors"]]
 Stage: TypeAlias = Callable[[str], AbstractContextManager[Any]]  # says what begins, and shows until it ends
 
@@ -161,8 +161,8 @@ class Run:
         seed
             Random seed of the cells drawn for slow scores.
         submit
-            Gives work to another process; `None` computes when the table is asked for, and so do many cells, whose
-            work in this process needs all cores.
+            Gives work to another process. With `None`, or with many cells, scores are computed here, when the table is
+            asked for.
         """
         from crosstie.metrics import evaluate
 

@@ -51,7 +51,7 @@ def write(
         Says what is being done.
     report
         Writes the report into the folder, from everything in it but the pictures, which may be drawn meanwhile. It is
-        not called without a map: one whose process was killed is empty.
+        not called if there is no map, as when the process that draws it was killed.
     """
     verdict = {}
     if run.level is not None:

@@ -104,16 +104,19 @@ def choose_device(device: str) -> torch.device:
 
 
 def choose_precision(precision: Precision, device: torch.device) -> Precision:
-    """Return the requested precision; single precision, with a warning, where a CPU would have to emulate bfloat16."""
+    """Return the requested precision; single precision, with a warning, where bfloat16 would have to be emulated."""
     import torch
 
-    if precision == "float32" or device.type != "cpu":
+    if precision == "float32" or device.type not in ("cpu", "cuda"):
         return precision
-    capabilities: Mapping[str, object] = getattr(torch.cpu, "get_capabilities", dict)()  # torch 2.4 does not say
-    if any(capabilities.get(name, False) for name in _BFLOAT16):
-        return precision
-    log.warning(
-        "training: torch knows of no bfloat16 instructions of this processor, and would be many times slower without "
-        "them; float32 is used."
-    )
-    return "float32"
+    if device.type == "cuda":
+        there, lacking = torch.cuda.get_device_capability(device) >= (8, 0), "this card has no bfloat16"
+    elif hasattr(torch.cpu, "get_capabilities"):
+        capabilities: Mapping[str, object] = torch.cpu.get_capabilities()
+        there = any(capabilities.get(name, False) for name in _BFLOAT16)
+        lacking = "this processor has no instructions for bfloat16"
+    else:
+        there, lacking = False, "this torch is too old to tell whether the processor has instructions for bfloat16"
+    if not there:
+        log.warning("training: %s; float32 is used, which is faster than emulating it.", lacking)
+    return precision if there else "float32"

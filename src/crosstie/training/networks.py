@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from typing import Literal, cast
 
@@ -143,7 +143,10 @@ class Critic(nn.Module):
 
 def multiplying_in(precision: Precision, x: Tensor) -> AbstractContextManager[object]:
     """Multiply matrices in this precision inside the block, on the device of `x`; the weights keep their own."""
-    return torch.autocast(x.device.type, torch.bfloat16, enabled=precision == "bfloat16")
+    if precision == "float32":
+        return nullcontext()
+    # Nothing cached: inside another such block, the critic would keep the weights of its first step.
+    return torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False)
 
 
 @torch.no_grad()
