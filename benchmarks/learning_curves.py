@@ -135,8 +135,8 @@ def train(args: argparse.Namespace) -> None:
     """Train with crosstie."""
     usual = xt.Config.scmodal(recipe=args.recipe)
     config = replace(usual, n_steps=args.steps, precision=args.precision, anchor_k=args.anchor_k)
-    name = args.recipe if args.precision == "float32" else f"{args.recipe}-{args.precision}"
-    name = name if args.anchor_k == usual.anchor_k else f"{name}-k{args.anchor_k}"
+    changed = {args.precision: args.precision != usual.precision, f"k{args.anchor_k}": args.anchor_k != usual.anchor_k}
+    name = "-".join([args.recipe, *(word for word, differs in changed.items() if differs)])
     task = task_of(args.data, args.seed)
     problem = problem_of(task, config, args.seed)
     curve = Curve(args.out / f"{args.data} {name} {args.seed}", task)
@@ -193,7 +193,7 @@ def main() -> None:
     parser.add_argument("--steps", type=int, default=10_000)
     parser.add_argument("--seed", type=int, default=0)
     parser.add_argument("--precision", choices=("float32", "bfloat16"), default="float32")
-    parser.add_argument("--anchor-k", type=int, default=30, help="neighbours in a minibatch")
+    parser.add_argument("--anchor-k", type=int, default=xt.Config.scmodal().anchor_k, help="neighbours in a minibatch")
     parser.add_argument("--recipe", choices=("scmodal", "crosstie"), default="scmodal")
     args = parser.parse_args()
     warnings.simplefilter("ignore")

@@ -26,6 +26,22 @@ def fill(path, *entries, **options):
             (part / entry).write_text("")
 
 
+def test_a_folder_goes_though_another_process_writes_into_it_meanwhile(tmp_path, monkeypatch):
+    folder = tmp_path / "run"
+    folder.mkdir()
+    late, removed = [folder / "late.png"], _files.shutil.rmtree
+
+    def with_one_more(path, **options):
+        removed(path, **options)
+        if late:
+            path.mkdir()
+            late.pop().write_text("drawn")
+
+    monkeypatch.setattr(_files.shutil, "rmtree", with_one_more)
+    _files.remove(folder)
+    assert names(tmp_path) == []
+
+
 def test_a_file_appears_and_replaces(tmp_path):
     for text in ("one", "two"):
         write(tmp_path / "a.csv", text)

@@ -70,7 +70,7 @@ def second_process(first: Callable[[], Any]) -> Iterator[Callable[..., Future[An
     The process ends with the block, or as soon as anything goes wrong in it; work whose result was not waited for is
     lost.
     """
-    process = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_end_with_parent)
+    process = ProcessPoolExecutor(1, mp_context=get_context("spawn"), initializer=_start)
     # A terminal sends Ctrl-C to both processes. The second one inherits a blocked signal, so that only this one reacts.
     can_block = hasattr(signal, "pthread_sigmask")
     before = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT}) if can_block else set()
@@ -87,9 +87,13 @@ def second_process(first: Callable[[], Any]) -> Iterator[Callable[..., Future[An
         process.shutdown(cancel_futures=True)
 
 
+def _start() -> None:
+    rarely_collect_garbage()
+    _end_with_parent()
+
+
 def _end_with_parent() -> None:
     """Watch the parent from a thread: a pool's process would wait forever for work from a parent that was killed."""
-    rarely_collect_garbage()
     parent = parent_process()
     assert parent is not None
 

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Mapping
-from contextlib import AbstractContextManager, nullcontext
 from itertools import pairwise
 from typing import Literal, cast
 
@@ -88,13 +87,11 @@ class Networks(nn.Module):
 
     def encode(self, view: str, x: Tensor) -> Tensor:
         """Map inputs `(n_cells, n_inputs)` to latent coordinates `(n_cells, n_latent)`."""
-        with multiplying_in(self.precision, x):
-            return cast(Tensor, self.encoder[view](x)).to(x.dtype)
+        return multiplied(self.encoder[view], x, self.precision)
 
     def decode(self, view: str, z: Tensor) -> Tensor:
         """Map latent coordinates `(n_cells, n_latent)` to inputs `(n_cells, n_inputs)`."""
-        with multiplying_in(self.precision, z):
-            return cast(Tensor, self.decoder[view](z)).to(z.dtype)
+        return multiplied(self.decoder[view], z, self.precision)
 
     def there_and_back(self, view: str, z: Tensor) -> Tensor:
         """Decode latent coordinates into a view and encode them again.
@@ -107,11 +104,14 @@ class Networks(nn.Module):
         plain = encoder.linear is None and decoder.linear is None
         if not plain or n_inputs * (2 * len(z) - hidden) <= len(z) * hidden:
             return self.encode(view, self.decode(view, z))
-        with multiplying_in(self.precision, z):
+
+        def through_both(z: Tensor) -> Tensor:
             weight = encoder.first.weight @ decoder.last.weight
             bias = encoder.first.weight @ decoder.last.bias + encoder.first.bias
             middle = nn.functional.linear(decoder.first(z).relu_(), weight, bias)
-            return cast(Tensor, encoder.last(middle.relu_())).to(z.dtype)
+            return cast(Tensor, encoder.last(middle.relu_()))
+
+        return multiplied(through_both, z, self.precision)
 
     @torch.no_grad()
     def encode_array(self, view: str, x: Array, *, chunk: int = 65_536) -> Array:
@@ -136,17 +136,16 @@ class Critic(nn.Module):
 
     def forward(self, z: Tensor) -> Tensor:
         """Return the scores of the rows of `z`, shape `(n_cells, 1)`."""
-        with multiplying_in(self.precision, z):
-            out: Tensor = self.mlp(z)
-        return out.to(z.dtype).clamp(-self.clamp, self.clamp)
+        return multiplied(self.mlp, z, self.precision).clamp(-self.clamp, self.clamp)
 
 
-def multiplying_in(precision: Precision, x: Tensor) -> AbstractContextManager[object]:
-    """Multiply matrices in this precision inside the block, on the device of `x`; the weights keep their own."""
+def multiplied(layers: Callable[[Tensor], Tensor], x: Tensor, precision: Precision) -> Tensor:
+    """Return `layers(x)`, whose matrices are multiplied in this precision; weights and result keep their own."""
     if precision == "float32":
-        return nullcontext()
+        return layers(x)
     # Nothing cached: inside another such block, the critic would keep the weights of its first step.
-    return torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False)
+    with torch.autocast(x.device.type, torch.bfloat16, cache_enabled=False):
+        return layers(x).to(x.dtype)
 
 
 @torch.no_grad()

@@ -77,15 +77,16 @@ def _run(say: Console, out: Path, n_cells: int, *, seed: int, plots: bool) -> No
         model = fitted(data, None, Config(), say, seed=seed)
         plane = begin_map(model, seed=seed, submit=submit) if plots else None
         found = Run(model, data, label_key=KEY)
+        same = pairs_of(data, SAME)
         matching = found.begin_matches(submit)
-        scoring = found.begin_scores(pairs_of(data, SAME), seed=seed, submit=submit)
-        below = _begin_baseline(found, seed, submit)
+        scoring = found.begin_scores(same, seed=seed, submit=submit)
+        below = _begin_baseline(found, same, seed, submit)
         found = found.with_labels(say.stage)
         diagnosis = finished_run.diagnosed(model, say, seed=seed)
-        found = found.with_scores(pairs_of(data, SAME), stage=say.stage, begun=scoring)
+        found = found.with_scores(same, stage=say.stage, begun=scoring)
         found = found.with_matches(say.stage, matching)
         with say.stage("imputing proteins, scoring against linked features only"):
-            scores = _scores(found, below())
+            scores = _scores(found, same, below())
         about = about_run(say, seed=seed, device="auto") | {
             "inputs": {"simulated": {"n_cells": n_cells, "seed": seed}},
             "settings": {"demo": {"n_cells": n_cells, "seed": seed, "plots": plots}},
@@ -99,28 +100,23 @@ def _run(say: Console, out: Path, n_cells: int, *, seed: int, plots: bool) -> No
     echo(f"{out}: {', '.join(files_of(out))}")
 
 
-def _begin_baseline(found: Run, seed: int, submit: Submit | None) -> Callable[[], Baseline]:
+def _begin_baseline(found: Run, same: Any, seed: int, submit: Submit | None) -> Callable[[], Baseline]:
     """Begin to score the linked features alone; return what waits for their coordinates and scores."""
     from crosstie import metrics
 
     base = linked_latents(found.model)
-    finish = begin(submit, metrics.evaluate, base, found.truth, pairs=_same(found), seed=seed)
+    finish = begin(submit, metrics.evaluate, base, found.truth, pairs=same, seed=seed)
     return lambda: (base, finish())
 
 
-def _same(found: Run) -> dict[str, Any]:
-    return {name: obs[SAME].to_numpy() for name, obs in found.model.obs.items()}
-
-
-def _scores(found: Run, baseline: Baseline) -> pd.DataFrame:
+def _scores(found: Run, same: Any, baseline: Baseline) -> pd.DataFrame:
     """Return the table that the demo prints: a row per score and direction, beside the baseline and chance."""
     import pandas as pd
 
     from crosstie import metrics
 
-    model, truth, same = found.model, found.truth, _same(found)
-    base = baseline[0]
-    below, ours = (t.set_index(["metric", "source", "target"])["value"] for t in (baseline[1], found.scores))
+    model, truth, (base, scored) = found.model, found.truth, baseline
+    below, ours = (t.set_index(["metric", "source", "target"])["value"] for t in (scored, found.scores))
     rows: list[tuple[str, str, str, float, float, float]] = []
     for (source, target), labels in found.labels.items():
         simple = metrics.nearest_labels(base[source], truth[source], base[target], k=30)  # as many as vote in ours
